@@ -1,0 +1,1 @@
+"""Who receives, when it counts, what proves it."""

@@ -1,0 +1,1 @@
+"""The pages: inbox for counterparties, desk for clerks."""

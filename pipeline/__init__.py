@@ -1,0 +1,1 @@
+"""Top floor: intake, steps, queue, HTTP API, command line, composition."""

@@ -1,0 +1,1 @@
+"""Ground floor: tables, ledger, artifact store. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Bytes in, sealed bytes out: keys, certificates, timestamps, seals, verification. Knows no database."""

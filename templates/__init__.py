@@ -1,0 +1,1 @@
+"""What is printed and how: instruments, formatters, typesetters. Knows no database."""
