@@ -1,0 +1,206 @@
+"""The manifest of an instrument: what it is called, where it comes from, how it may be served, how it is printed.
+
+A manifest is `templates/instruments/<id>/instrument.toml`, data owned by the legal department. Every identifier has one
+from the start, because jobs, archives and case systems hold identifiers for ever; a folder without a `[print]` table is
+an instrument that is known (it has a service date) but that cannot be printed yet.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from records.errors import Fault, Permanent, Refused
+
+INSTRUMENTS: Final = Path(__file__).parent / "instruments"
+
+METHODS: Final = ("direct", "post", "leaving", "entrusted", "public_notice", "fax")
+"""Ways of paper service: 004-79 (direct, post, leaving, entrusted, public notice) and 004-80 (fax, with consent)."""
+
+ENGINES: Final = ("typst", "html", "word")
+PREVAILING: Final = ("zh", "none")
+
+_IDENTIFIER = re.compile(r"[a-z]+(-[a-z]+)*")
+_FIELDS = ("id", "title_zh", "title_en", "articles", "important", "electronic", "methods", "print")
+_PRINT_FIELDS = (
+    "engine",
+    "version",
+    "maker_zh",
+    "maker_en",
+    "numbered",
+    "sealed",
+    "delivered",
+    "series",
+    "prevailing",
+)
+
+
+@dataclass(frozen=True)
+class Print:
+    """How an instrument is printed, and which steps its documents go through.
+
+    `series` is the series that its numbers come from ("" when it is not numbered); `prevailing` is "zh" when the
+    Chinese text prevails, "none" when the paper itself doesn't say (the confirmation letter).
+    """
+
+    engine: str
+    version: str
+    maker_zh: str
+    maker_en: str
+    numbered: bool
+    sealed: bool
+    delivered: bool
+    series: str
+    prevailing: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One kind of instrument.
+
+    `important`: also served on paper, and the paper date counts (confirmation letter, II.4). `electronic`: may be
+    served through an approved account at all. `methods`: ways in which paper may be served; none for an instrument that
+    is never served on a party (an internal form, a record for the file).
+    """
+
+    id: str
+    title_zh: str
+    title_en: str
+    articles: tuple[str, ...]
+    important: bool
+    electronic: bool
+    methods: tuple[str, ...]
+    print: Print | None = None
+
+    @property
+    def served(self) -> bool:
+        """Whether it is ever served on somebody."""
+        return self.electronic or bool(self.methods)
+
+
+class _Reader:
+    """Takes typed values out of one table of one file, and names file and field when one is wrong."""
+
+    def __init__(self, path: Path, table: Mapping[str, Any], prefix: str, allowed: tuple[str, ...]) -> None:
+        self._path, self._table, self._prefix = path, table, prefix
+        for name in table:
+            if name not in allowed:
+                raise self.wrong(name, "is not a field of a manifest")
+
+    def wrong(self, field: str, problem: str) -> Permanent:
+        place = f"{self._path.parent.name}/{self._path.name}"
+        return Permanent(f"{place}: {self._prefix}{field} {problem}")
+
+    def text(self, field: str, *, empty: bool = False) -> str:
+        value = self._table.get(field)
+        if not isinstance(value, str) or (not empty and not value.strip()):
+            raise self.wrong(field, "must be a text" if empty else "must be a text that is not empty")
+        return value
+
+    def choice(self, field: str, choices: tuple[str, ...]) -> str:
+        value = self.text(field)
+        if value not in choices:
+            raise self.wrong(field, f"is {value!r}, but must be one of {', '.join(choices)}")
+        return value
+
+    def flag(self, field: str) -> bool:
+        value = self._table.get(field)
+        if not isinstance(value, bool):
+            raise self.wrong(field, "must be true or false")
+        return value
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        value = self._table.get(field)
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.wrong(field, "must be a list of texts")
+        if len(set(value)) != len(value):
+            raise self.wrong(field, "names something twice")
+        return tuple(value)
+
+
+def _read_print(path: Path, table: object) -> Print:
+    if not isinstance(table, dict):
+        raise Permanent(f"{path.parent.name}/{path.name}: print must be a table")
+    read = _Reader(path, table, "print.", _PRINT_FIELDS)
+    numbered = read.flag("numbered")
+    series = read.text("series", empty=True) if "series" in table or numbered else ""
+    if numbered != bool(series):
+        raise read.wrong("series", "must name a series for a numbered instrument, and only for one")
+    return Print(
+        engine=read.choice("engine", ENGINES),
+        version=read.text("version"),
+        maker_zh=read.text("maker_zh"),
+        maker_en=read.text("maker_en"),
+        numbered=numbered,
+        sealed=read.flag("sealed"),
+        delivered=read.flag("delivered"),
+        series=series,
+        prevailing=read.choice("prevailing", PREVAILING),
+    )
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read one `instrument.toml`.
+
+    Raises `Permanent`, naming folder and field, when the file isn't a manifest, or stands in a folder that isn't named
+    by its identifier.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Permanent(f"{path.parent.name}/{path.name}: cannot be read: {error}") from error
+    read = _Reader(path, table, "", _FIELDS)
+    identifier = read.text("id")
+    if not _IDENTIFIER.fullmatch(identifier):
+        raise read.wrong("id", "must be lower-case words joined by hyphens")
+    if identifier != path.parent.name:
+        raise read.wrong("id", f"is {identifier!r}, but the folder is named {path.parent.name!r}")
+    articles, methods = read.texts("articles"), read.texts("methods")
+    if not articles:
+        raise read.wrong("articles", "must cite at least one source")
+    for method in methods:
+        if method not in METHODS:
+            raise read.wrong("methods", f"names {method!r}, but knows only {', '.join(METHODS)}")
+    important, electronic = read.flag("important"), read.flag("electronic")
+    if important and not methods:
+        raise read.wrong("methods", "must name a way of paper service for an important instrument")
+    return Manifest(
+        id=identifier,
+        title_zh=read.text("title_zh"),
+        title_en=read.text("title_en"),
+        articles=articles,
+        important=important,
+        electronic=electronic,
+        methods=methods,
+        print=_read_print(path, table["print"]) if "print" in table else None,
+    )
+
+
+@cache
+def manifests() -> Mapping[str, Manifest]:
+    """All instruments by identifier, in the order of their identifiers. Raises `Permanent` when a manifest is wrong."""
+    found = (load_manifest(path) for path in sorted(INSTRUMENTS.glob("*/instrument.toml")))
+    return MappingProxyType({manifest.id: manifest for manifest in found})
+
+
+def manifest(identifier: str) -> Manifest:
+    """The manifest of one instrument. Raises `Refused` with the code `unknown_instrument`."""
+    found = manifests().get(identifier)
+    if found is None:
+        raise Refused(
+            [
+                Fault(
+                    "/instrument",
+                    "unknown_instrument",
+                    f"There is no instrument with the identifier {identifier!r}.",
+                    f"没有标识为“{identifier}”的文书。",
+                )
+            ]
+        )
+    return found

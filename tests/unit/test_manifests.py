@@ -1,0 +1,154 @@
+"""Manifests: every identifier of the two seeds is known, and a wrong manifest is named by folder and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from records.errors import Permanent, Refused
+from templates.manifests import METHODS, load_manifest, manifest, manifests
+
+_SERVED = """
+    rectification-suggestion rectification-notice compulsory-measures-decision entrustment-letter inspection-sheet
+    inspection-record on-the-spot-decision on-the-spot-fine-receipt fine-receipt evidence-preservation-notice
+    evidence-preservation-extension evidence-return-list penalty-prior-notice hearing-rights-notice hearing-notice
+    penalty-decision assistance-letter certificate-suspension-receipt enforcement-application demand-letter
+    additional-fine-decision fax-service-copy transfer-letter penalty-notification revocation-decision correction-order
+    immediate-removal-order recusal-decision no-penalty-decision hearing-refusal-notice stay-of-execution-notice
+    rectification-of-text
+"""
+_KEPT_IN_THE_FILE = """
+    proof-of-service investigation-record on-site-record statement-record hearing-record transfer-approval-form
+    handover-application handover-refusal investigation-report file-handover-slip file-completion-notice
+    approval-submission hearing-report closing-report form-requisition void-declaration jurisdiction-request
+    case-return-notice meeting-record case-filing-form confirmation-letter
+"""
+SERVED, KEPT_IN_THE_FILE = _SERVED.split(), _KEPT_IN_THE_FILE.split()
+
+GOOD = """
+id = "some-notice"
+title_zh = "某通知书"
+title_en = "Some Notice"
+articles = ["004-1"]
+important = false
+electronic = true
+methods = ["direct"]
+"""
+PRINT = """
+[print]
+engine = "typst"
+version = "1"
+maker_zh = "某局"
+maker_en = "Some Administration"
+numbered = true
+sealed = true
+delivered = true
+series = "penalty"
+prevailing = "zh"
+"""
+
+
+def _write(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "instrument.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_identifier_of_the_seeds_is_known() -> None:
+    assert sorted(manifests()) == sorted(SERVED + KEPT_IN_THE_FILE)
+    assert len(manifests()) == 53
+
+
+def test_letter_ii4_the_important_instruments_are_the_two_decisions_and_the_decision_on_the_spot() -> None:
+    important = {found.id for found in manifests().values() if found.important}
+    assert important == {"penalty-decision", "compulsory-measures-decision", "on-the-spot-decision"}
+
+
+@pytest.mark.parametrize("identifier", SERVED)
+def test_what_is_served_has_a_way_of_service(identifier: str) -> None:
+    assert manifest(identifier).served
+    assert set(manifest(identifier).methods) <= set(METHODS)
+
+
+@pytest.mark.parametrize("identifier", KEPT_IN_THE_FILE)
+def test_internal_forms_and_records_are_never_served_on_a_party(identifier: str) -> None:
+    assert not manifest(identifier).served
+    assert not manifest(identifier).electronic
+    assert manifest(identifier).methods == ()
+
+
+def test_compulsion_law_38_the_demand_letter_is_never_served_by_account_or_fax() -> None:
+    assert not manifest("demand-letter").electronic
+    assert "fax" not in manifest("demand-letter").methods
+
+
+def test_004_80_a_penalty_decision_may_be_faxed_though_the_fax_is_not_enough() -> None:
+    assert "fax" in manifest("penalty-decision").methods
+
+
+def test_titles_stand_in_both_languages_and_are_unique() -> None:
+    for names in (
+        [found.title_zh for found in manifests().values()],
+        [found.title_en for found in manifests().values()],
+    ):
+        assert len(set(names)) == len(names)
+    assert all(found.title_en.isascii() for found in manifests().values())
+
+
+def test_an_unknown_instrument_is_refused_by_code() -> None:
+    with pytest.raises(Refused) as refused:
+        manifest("penalty_decision")
+    assert [fault.code for fault in refused.value.faults] == ["unknown_instrument"]
+
+
+def test_a_manifest_with_a_print_table_is_read(tmp_path: Path) -> None:
+    found = load_manifest(_write(tmp_path / "some-notice", GOOD + PRINT))
+    assert found.print is not None
+    assert (found.print.engine, found.print.series, found.print.sealed) == ("typst", "penalty", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (('id = "some-notice"', 'id = "other-notice"'), "id"),
+        (('id = "some-notice"', 'id = "Some"'), "id"),
+        (('title_zh = "某通知书"', ""), "title_zh"),
+        (('title_en = "Some Notice"', 'title_en = " "'), "title_en"),
+        (('["004-1"]', "[]"), "articles"),
+        (("important = false", 'important = "no"'), "important"),
+        (("important = false", "important = true"), None),
+        (("electronic = true", "electronic = 1"), "electronic"),
+        (('["direct"]', '["pigeon"]'), "methods"),
+        (('["direct"]', '["direct", "direct"]'), "methods"),
+        (('methods = ["direct"]', 'methods = ["direct"]\nmethod = "x"'), "method"),
+        (('engine = "typst"', 'engine = "latex"'), "print.engine"),
+        (('series = "penalty"', ""), "print.series"),
+        (("numbered = true", "numbered = false"), "print.series"),
+        (('prevailing = "zh"', 'prevailing = "fr"'), "print.prevailing"),
+        (("sealed = true", "seal = true"), "print.seal"),
+    ],
+)
+def test_a_wrong_manifest_is_named_by_folder_and_field(
+    tmp_path: Path, change: tuple[str, str], field: str | None
+) -> None:
+    text = GOOD + PRINT
+    assert change[0] in text
+    path = _write(tmp_path / "some-notice", text.replace(change[0], change[1], 1))
+    if field is None:
+        assert load_manifest(path).important
+        return
+    with pytest.raises(Permanent, match=rf"some-notice/instrument.toml: {field} "):
+        load_manifest(path)
+
+
+def test_an_important_instrument_needs_a_way_of_paper_service(tmp_path: Path) -> None:
+    text = GOOD.replace("important = false", "important = true").replace('["direct"]', "[]")
+    with pytest.raises(Permanent, match="methods must name a way"):
+        load_manifest(_write(tmp_path / "some-notice", text))
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match=r"some-notice/instrument.toml: cannot be read"):
+        load_manifest(_write(tmp_path / "some-notice", "id = "))
