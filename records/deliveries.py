@@ -1,0 +1,154 @@
+"""Deliveries with their paper track, and the notices that remind of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from records.ids import new_id
+from records.instants import now
+from records.tables import delivery, document, notice, paper_receipt
+
+
+def insert(connection: sa.Connection, **values: Any) -> str:
+    """Store a delivery that waits for its document's release; returns its id."""
+    delivery_id = new_id("dlv")
+    defaults: dict[str, Any] = {
+        "route_reasons": [],
+        "status": "pending",
+        "paper_status": "none",
+        "service_status": "pending",
+        "places": {},
+    }
+    connection.execute(delivery.insert().values(id=delivery_id, created_at=now(), **(defaults | values)))
+    return delivery_id
+
+
+def get(connection: sa.Connection, delivery_id: str) -> sa.RowMapping:
+    """A delivery by its id. Raises LookupError."""
+    row = connection.execute(sa.select(delivery).where(delivery.c.id == delivery_id)).mappings().first()
+    if row is None:
+        raise LookupError(f"no delivery {delivery_id}")
+    return row
+
+
+def of_document(connection: sa.Connection, document_id: str) -> list[sa.RowMapping]:
+    """The deliveries of a document, in the order of its recipients."""
+    query = sa.select(delivery).where(delivery.c.document_id == document_id).order_by(delivery.c.id)
+    return list(connection.execute(query).mappings())
+
+
+def update(connection: sa.Connection, delivery_id: str, **columns: Any) -> None:
+    """Change columns of a delivery; the caller writes the event that says why."""
+    connection.execute(delivery.update().where(delivery.c.id == delivery_id).values(**columns))
+
+
+def _with_document() -> sa.Select[Any]:
+    return sa.select(
+        delivery,
+        document.c.instrument,
+        document.c.number_zh,
+        document.c.number_en,
+        document.c.case_no,
+        document.c.important,
+        document.c.final_digest,
+        document.c.pages,
+        document.c.facts,
+        document.c.template_version,
+        document.c.authority_revision,
+        document.c.status.label("document_status"),
+    ).join(document, document.c.id == delivery.c.document_id)
+
+
+def inbox(
+    connection: sa.Connection,
+    authority_id: str,
+    counterparty_id: str,
+    *,
+    limit: int = 50,
+    before: datetime | None = None,
+) -> list[sa.RowMapping]:
+    """What was made available to the counterparty, newest first, with the columns of its document."""
+    query = _with_document().where(
+        delivery.c.authority_id == authority_id,
+        delivery.c.counterparty_id == counterparty_id,
+        delivery.c.route == "inbox",
+        delivery.c.sent_at.is_not(None),
+    )
+    if before is not None:
+        query = query.where(delivery.c.sent_at < before)
+    return list(connection.execute(query.order_by(delivery.c.sent_at.desc()).limit(limit)).mappings())
+
+
+def inbox_item(
+    connection: sa.Connection, delivery_id: str, authority_id: str, counterparty_id: str
+) -> sa.RowMapping | None:
+    """One delivery in the counterparty's own inbox; None when it is not there."""
+    query = _with_document().where(
+        delivery.c.id == delivery_id,
+        delivery.c.authority_id == authority_id,
+        delivery.c.counterparty_id == counterparty_id,
+        delivery.c.route == "inbox",
+        delivery.c.sent_at.is_not(None),
+    )
+    return connection.execute(query).mappings().first()
+
+
+def paper_track(
+    connection: sa.Connection, authority_id: str, statuses: Sequence[str], *, limit: int = 100
+) -> list[sa.RowMapping]:
+    """Deliveries of the authority whose paper track is in one of `statuses`, oldest first, with their documents."""
+    query = _with_document().where(delivery.c.authority_id == authority_id, delivery.c.paper_status.in_(statuses))
+    return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
+
+
+def desk_item(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping | None:
+    """One delivery of the authority, with its document's columns; None when it is another authority's."""
+    query = _with_document().where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
+    return connection.execute(query).mappings().first()
+
+
+def insert_paper_receipt(connection: sa.Connection, **values: Any) -> str:
+    """Store what a clerk recorded of one attempt; returns its id."""
+    receipt_id = new_id("ppr")
+    connection.execute(paper_receipt.insert().values(id=receipt_id, recorded_at=now(), **values))
+    return receipt_id
+
+
+def paper_receipts(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
+    """The receipts of a delivery that stand (superseded ones left out), oldest first."""
+    later = paper_receipt.alias()
+    superseded = sa.select(later.c.supersedes).where(
+        later.c.delivery_id == delivery_id, later.c.supersedes.is_not(None)
+    )
+    query = sa.select(paper_receipt).where(
+        paper_receipt.c.delivery_id == delivery_id, paper_receipt.c.id.not_in(superseded)
+    )
+    return list(connection.execute(query.order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)).mappings())
+
+
+def insert_notice(connection: sa.Connection, **values: Any) -> None:
+    """Store a reminder that is still to be sent."""
+    connection.execute(notice.insert().values(state="pending", sends=0, created_at=now(), **values))
+
+
+def get_notice(connection: sa.Connection, notice_id: str) -> sa.RowMapping:
+    """A notice by its id. Raises LookupError."""
+    row = connection.execute(sa.select(notice).where(notice.c.id == notice_id)).mappings().first()
+    if row is None:
+        raise LookupError(f"no notice {notice_id}")
+    return row
+
+
+def notices(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
+    """The notices of a delivery, oldest first."""
+    query = sa.select(notice).where(notice.c.delivery_id == delivery_id).order_by(notice.c.created_at, notice.c.id)
+    return list(connection.execute(query).mappings())
+
+
+def update_notice(connection: sa.Connection, notice_id: str, **columns: Any) -> None:
+    """Change columns of a notice; the caller writes the event that says why."""
+    connection.execute(notice.update().where(notice.c.id == notice_id).values(**columns))

@@ -1,0 +1,335 @@
+"""The directory: authorities with their own facts, counterparties with contacts, accounts and confirmation letters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from records.ids import new_id
+from records.instants import now
+from records.ledger import append
+from records.tables import (
+    account,
+    authority,
+    authority_revision,
+    confirmation_letter,
+    contact,
+    counterparty,
+    seal,
+)
+
+
+class SelfApproval(PermissionError):
+    """The person who proposed a revision may not approve it."""
+
+
+def create_authority(connection: sa.Connection, authority_id: str) -> None:
+    """Enter an authority; its facts follow by `propose_facts` and `approve_facts`."""
+    connection.execute(authority.insert().values(id=authority_id, created_at=now()))
+
+
+def propose_facts(connection: sa.Connection, authority_id: str, facts: Mapping[str, Any], by: str) -> int:
+    """Propose a revision of the authority's own facts; returns its number. It counts only once approved."""
+    last = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.max(authority_revision.c.revision), 0)).where(
+            authority_revision.c.authority_id == authority_id
+        )
+    ).scalar_one()
+    revision = int(last) + 1
+    connection.execute(
+        authority_revision.insert().values(
+            authority_id=authority_id, revision=revision, facts=dict(facts), proposed_by=by, proposed_at=now()
+        )
+    )
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"facts/{revision}/proposed",
+        "authority.proposed",
+        actor=by,
+        body={"facts": facts},
+    )
+    return revision
+
+
+def approve_facts(connection: sa.Connection, authority_id: str, revision: int, by: str) -> None:
+    """Let a revision count, by a second person. Raises SelfApproval, LookupError."""
+    here = (authority_revision.c.authority_id == authority_id, authority_revision.c.revision == revision)
+    proposed_by = connection.execute(sa.select(authority_revision.c.proposed_by).where(*here)).scalar()
+    if proposed_by is None:
+        raise LookupError(f"authority {authority_id} has no revision {revision}")
+    if proposed_by == by:
+        raise SelfApproval("a second person approves a change of the authority's facts")
+    connection.execute(authority_revision.update().where(*here).values(approved_by=by, approved_at=now()))
+    append(connection, f"directory:{authority_id}", f"facts/{revision}/approved", "authority.approved", actor=by)
+
+
+def authority_facts(
+    connection: sa.Connection, authority_id: str, revision: int | None = None
+) -> tuple[int, dict[str, Any]] | None:
+    """Number and facts of one revision, or of the newest approved one; None when there is none."""
+    query = sa.select(authority_revision.c.revision, authority_revision.c.facts).where(
+        authority_revision.c.authority_id == authority_id, authority_revision.c.approved_by.is_not(None)
+    )
+    if revision is not None:
+        query = query.where(authority_revision.c.revision == revision)
+    row = connection.execute(query.order_by(authority_revision.c.revision.desc()).limit(1)).first()
+    return None if row is None else (row.revision, row.facts)
+
+
+def create_counterparty(
+    connection: sa.Connection,
+    authority_id: str,
+    counterparty_id: str,
+    *,
+    kind: str,
+    name_zh: str,
+    name_en: str,
+    address_zh: str,
+    address_en: str,
+    credit_code: str | None = None,
+    by: str = "system",
+) -> None:
+    """Enter a counterparty into the authority's register (行政相对人名录库)."""
+    values = {
+        "kind": kind,
+        "name_zh": name_zh,
+        "name_en": name_en,
+        "address_zh": address_zh,
+        "address_en": address_en,
+        "credit_code": credit_code,
+    }
+    connection.execute(
+        counterparty.insert().values(id=counterparty_id, authority_id=authority_id, created_at=now(), **values)
+    )
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"counterparty/{counterparty_id}",
+        "counterparty.entered",
+        subject=counterparty_id,
+        actor=by,
+        body=values,
+    )
+
+
+def find_counterparty(connection: sa.Connection, authority_id: str, counterparty_id: str) -> sa.RowMapping | None:
+    """The counterparty's row, or None."""
+    return (
+        connection.execute(
+            sa.select(counterparty).where(
+                counterparty.c.authority_id == authority_id, counterparty.c.id == counterparty_id
+            )
+        )
+        .mappings()
+        .first()
+    )
+
+
+def add_contact(
+    connection: sa.Connection,
+    authority_id: str,
+    counterparty_id: str,
+    *,
+    name: str,
+    department: str,
+    mobile: str | None,
+    email: str | None,
+) -> str:
+    """Add a contact person, who gets reminders; returns the contact's id."""
+    contact_id = new_id("con")
+    connection.execute(
+        contact.insert().values(
+            id=contact_id,
+            authority_id=authority_id,
+            counterparty_id=counterparty_id,
+            name=name,
+            department=department,
+            mobile=mobile,
+            email=email,
+            active=True,
+        )
+    )
+    return contact_id
+
+
+def contacts(connection: sa.Connection, authority_id: str, counterparty_id: str) -> list[sa.RowMapping]:
+    """The counterparty's active contacts."""
+    query = sa.select(contact).where(
+        contact.c.authority_id == authority_id, contact.c.counterparty_id == counterparty_id, contact.c.active
+    )
+    return list(connection.execute(query.order_by(contact.c.id)).mappings())
+
+
+def add_account(
+    connection: sa.Connection,
+    authority_id: str,
+    counterparty_id: str,
+    *,
+    login: str,
+    department: str,
+    password_hash: str,
+    by: str = "system",
+) -> str:
+    """Add an approved dedicated log-in account (专用登录账号); returns its id.
+
+    Raises ValueError for a login with Chinese characters (rule R3).
+    """
+    if not login.isascii() or not login.strip():
+        raise ValueError("an account name has no Chinese characters (rule R3)")
+    account_id = new_id("acc")
+    connection.execute(
+        account.insert().values(
+            id=account_id,
+            authority_id=authority_id,
+            counterparty_id=counterparty_id,
+            login=login,
+            department=department,
+            password_hash=password_hash,
+            state="approved",
+            created_at=now(),
+        )
+    )
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"account/{account_id}",
+        "account.approved",
+        subject=counterparty_id,
+        actor=by,
+        body={"login": login, "department": department},
+    )
+    return account_id
+
+
+def has_approved_account(connection: sa.Connection, authority_id: str, counterparty_id: str) -> bool:
+    """Whether at least one approved account exists."""
+    query = sa.select(account.c.id).where(
+        account.c.authority_id == authority_id,
+        account.c.counterparty_id == counterparty_id,
+        account.c.state == "approved",
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def file_letter(
+    connection: sa.Connection,
+    authority_id: str,
+    counterparty_id: str,
+    *,
+    letter_version: str,
+    system_name: str,
+    system_address: str,
+    signed_on: str,
+    in_force_from: datetime,
+    scan_digest: str | None = None,
+    by: str = "system",
+) -> str:
+    """File a signed confirmation letter with the system that it names; returns its id."""
+    letter_id = new_id("let")
+    values = {
+        "letter_version": letter_version,
+        "system_name": system_name,
+        "system_address": system_address,
+        "signed_on": signed_on,
+        "scan_digest": scan_digest,
+    }
+    connection.execute(
+        confirmation_letter.insert().values(
+            id=letter_id,
+            authority_id=authority_id,
+            counterparty_id=counterparty_id,
+            in_force_from=in_force_from,
+            **values,
+        )
+    )
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"letter/{letter_id}",
+        "letter.filed",
+        subject=counterparty_id,
+        actor=by,
+        body=values | {"in_force_from": in_force_from.isoformat()},
+    )
+    return letter_id
+
+
+def withdraw_letter(connection: sa.Connection, letter_id: str, at: datetime, by: str) -> None:
+    """Withdraw consent from `at` (aware) on: stops electronic service, not what was sent before."""
+    row = connection.execute(
+        confirmation_letter.update()
+        .where(confirmation_letter.c.id == letter_id)
+        .values(withdrawn_at=at)
+        .returning(confirmation_letter.c.authority_id, confirmation_letter.c.counterparty_id)
+    ).one()
+    append(
+        connection,
+        f"directory:{row.authority_id}",
+        f"letter/{letter_id}/withdrawn",
+        "letter.withdrawn",
+        subject=row.counterparty_id,
+        actor=by,
+        happened_at=at,
+    )
+
+
+def letters(connection: sa.Connection, authority_id: str, counterparty_id: str) -> list[sa.RowMapping]:
+    """All confirmation letters of the counterparty, newest first."""
+    query = sa.select(confirmation_letter).where(
+        confirmation_letter.c.authority_id == authority_id, confirmation_letter.c.counterparty_id == counterparty_id
+    )
+    return list(connection.execute(query.order_by(confirmation_letter.c.in_force_from.desc())).mappings())
+
+
+def create_seal(
+    connection: sa.Connection,
+    authority_id: str,
+    *,
+    ring_text: str,
+    second_line: str,
+    key_uri: str,
+    test: bool,
+    diameter_mm: float = 42.0,
+) -> str:
+    """Register a seal; returns its id. The key's secret stands in the settings, never here."""
+    seal_id = new_id("sea")
+    connection.execute(
+        seal.insert().values(
+            id=seal_id,
+            authority_id=authority_id,
+            ring_text=ring_text,
+            second_line=second_line,
+            diameter_mm=diameter_mm,
+            key_uri=key_uri,
+            state="active",
+            test=test,
+            created_at=now(),
+        )
+    )
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"seal/{seal_id}",
+        "seal.registered",
+        subject=seal_id,
+        body={"ring_text": ring_text, "second_line": second_line, "diameter_mm": diameter_mm, "test": test},
+    )
+    return seal_id
+
+
+def active_seal(connection: sa.Connection, authority_id: str) -> sa.RowMapping | None:
+    """The authority's newest active seal, or None."""
+    query = sa.select(seal).where(seal.c.authority_id == authority_id, seal.c.state == "active")
+    return connection.execute(query.order_by(seal.c.created_at.desc()).limit(1)).mappings().first()
+
+
+def find_seal(connection: sa.Connection, seal_id: str) -> sa.RowMapping:
+    """A seal by its id. Raises LookupError."""
+    row = connection.execute(sa.select(seal).where(seal.c.id == seal_id)).mappings().first()
+    if row is None:
+        raise LookupError(f"no seal {seal_id}")
+    return row

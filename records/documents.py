@@ -1,0 +1,106 @@
+"""Jobs and documents: what was asked for, and each issued instrument on its way.
+
+A status is written in the same transaction as the event that makes it, and only along an allowed transition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from records.instants import now
+from records.ledger import append
+from records.tables import artifact, document, job, seal_use
+
+#: From where each status may be reached.
+TRANSITIONS: Mapping[str, frozenset[str]] = {
+    "numbered": frozenset({"accepted"}),
+    "rendered": frozenset({"accepted", "numbered"}),
+    "sealed": frozenset({"rendered"}),
+    "released": frozenset({"rendered", "sealed"}),
+    "failed": frozenset({"accepted", "numbered", "rendered", "sealed"}),
+    "cancelled": frozenset({"accepted"}),
+    "void": frozenset({"numbered", "rendered", "sealed", "failed"}),
+    "revoked": frozenset({"released"}),
+    "changed": frozenset({"released"}),
+}
+
+
+class WrongState(Exception):
+    """The document is not in a state from which this may follow."""
+
+
+def insert_job(connection: sa.Connection, **values: Any) -> None:
+    """Store a job as the case system sent it."""
+    connection.execute(job.insert().values(created_at=now(), **values))
+
+
+def find_job(connection: sa.Connection, job_id: str, authority_id: str, client_id: str) -> sa.RowMapping | None:
+    """A job of this client, or None: other clients' jobs do not exist for it."""
+    query = sa.select(job).where(job.c.id == job_id, job.c.authority_id == authority_id, job.c.client_id == client_id)
+    return connection.execute(query).mappings().first()
+
+
+def insert(connection: sa.Connection, **values: Any) -> None:
+    """Store an accepted document."""
+    connection.execute(document.insert().values(status="accepted", created_at=now(), **values))
+
+
+def get(connection: sa.Connection, document_id: str) -> sa.RowMapping:
+    """A document by its id, for the pipeline's own steps. Raises LookupError."""
+    row = connection.execute(sa.select(document).where(document.c.id == document_id)).mappings().first()
+    if row is None:
+        raise LookupError(f"no document {document_id}")
+    return row
+
+
+def find(connection: sa.Connection, document_id: str, authority_id: str, client_id: str) -> sa.RowMapping | None:
+    """A document of this client, or None."""
+    query = sa.select(document).where(
+        document.c.id == document_id, document.c.authority_id == authority_id, document.c.client_id == client_id
+    )
+    return connection.execute(query).mappings().first()
+
+
+def of_job(connection: sa.Connection, job_id: str) -> list[sa.RowMapping]:
+    """The documents of a job in the order in which they were asked for."""
+    query = sa.select(document).where(document.c.job_id == job_id).order_by(document.c.position)
+    return list(connection.execute(query).mappings())
+
+
+def move(
+    connection: sa.Connection,
+    document_id: str,
+    status: str,
+    *,
+    actor: str = "system",
+    body: Mapping[str, Any] | None = None,
+    **columns: Any,
+) -> None:
+    """Bring a document to `status`, with the event `document.<status>` and other columns, in this transaction.
+
+    Raises WrongState when the transition is not allowed.
+    """
+    changed = connection.execute(
+        document.update()
+        .where(document.c.id == document_id, document.c.status.in_(TRANSITIONS[status]))
+        .values(status=status, **columns)
+    )
+    if changed.rowcount != 1:
+        present = connection.execute(sa.select(document.c.status).where(document.c.id == document_id)).scalar()
+        raise WrongState(f"document {document_id} is {present}, so it cannot become {status}")
+    append(connection, document_id, f"document.{status}", f"document.{status}", actor=actor, body=body)
+
+
+def record_seal_use(connection: sa.Connection, **values: Any) -> None:
+    """Record a use of a seal and the approval that allowed it."""
+    connection.execute(seal_use.insert().values(used_at=now(), **values))
+
+
+def record_artifact(connection: sa.Connection, digest: str, size: int, media_type: str) -> None:
+    """Name a stored file; naming it again changes nothing."""
+    known = sa.select(artifact.c.digest).where(artifact.c.digest == digest)
+    if connection.execute(known).first() is None:
+        connection.execute(artifact.insert().values(digest=digest, size=size, media_type=media_type, created_at=now()))

@@ -1,0 +1,36 @@
+"""Making and migrating the schema, by Alembic; and the one row that says whether a database is a TEST one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import sqlalchemy as sa
+
+from records.database import Database
+from records.instants import now
+from records.tables import system
+
+
+def migrate(database: Database) -> None:
+    """Bring the schema to the newest version; safe to call at any time."""
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "head")
+
+
+def create(database: Database, *, test: bool) -> None:
+    """Migrate, and mark the database TEST or not, for good.
+
+    Raises ValueError when it was marked the other way before.
+    """
+    migrate(database)
+    with database.write() as connection:
+        marked = connection.execute(sa.select(system.c.test)).scalar()
+        if marked is None:
+            connection.execute(system.insert().values(id=1, test=test, legal_offset=0, created_at=now()))
+        elif marked != test:
+            raise ValueError(f"this database was created as {'TEST' if marked else 'production'} and stays so")

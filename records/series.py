@@ -1,0 +1,152 @@
+"""Number series (文号): without gaps, counted in the finishing transaction of the step that binds a number.
+
+A database sequence would leave a gap at each rollback; a row that is counted up in the same transaction does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from records.ids import new_id
+from records.tables import number, series
+
+
+@dataclass(frozen=True)
+class Number:
+    """A document number, in both languages."""
+
+    text_zh: str
+    text_en: str
+
+
+class UnknownSeries(LookupError):
+    """The authority has no series of this kind and year."""
+
+
+class NumberTaken(ValueError):
+    """A number that a case system supplied is bound to another document already."""
+
+
+def create(
+    connection: sa.Connection,
+    authority_id: str,
+    kind: str,
+    year: int,
+    pattern_zh: str,
+    pattern_en: str,
+    *,
+    first: int = 1,
+    supplied: bool = False,
+) -> str:
+    """Create a series; returns its id. Patterns carry `{year}` and `{n}`, e.g. `民航华北罚决〔{year}〕{n}号`.
+
+    Raises ValueError for a pattern without `{n}`.
+    """
+    for pattern in (pattern_zh, pattern_en):
+        if "{n}" not in pattern:
+            raise ValueError(f"pattern {pattern!r} has no {{n}}")
+    series_id = new_id("ser")
+    connection.execute(
+        series.insert().values(
+            id=series_id,
+            authority_id=authority_id,
+            kind=kind,
+            year=year,
+            pattern_zh=pattern_zh,
+            pattern_en=pattern_en,
+            next=first,
+            supplied=supplied,
+        )
+    )
+    return series_id
+
+
+def _print(pattern: str, year: int, ordinal: int) -> str:
+    return pattern.replace("{year}", str(year)).replace("{n}", str(ordinal))
+
+
+def find(connection: sa.Connection, authority_id: str, kind: str, year: int, *, supplied: bool) -> str:
+    """Id of a series. Raises UnknownSeries."""
+    found = connection.execute(
+        sa.select(series.c.id).where(
+            series.c.authority_id == authority_id,
+            series.c.kind == kind,
+            series.c.year == year,
+            series.c.supplied == supplied,
+        )
+    ).scalar()
+    if found is None:
+        raise UnknownSeries(f"authority {authority_id} has no series {kind!r} for {year}")
+    return str(found)
+
+
+def widest(connection: sa.Connection, authority_id: str, kind: str, year: int) -> Number:
+    """The widest number that the series may print, for a dry render. Raises UnknownSeries."""
+    row = connection.execute(
+        sa.select(series).where(series.c.id == find(connection, authority_id, kind, year, supplied=False))
+    ).one()
+    return Number(_print(row.pattern_zh, year, 99999), _print(row.pattern_en, year, 99999))
+
+
+def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int, document_id: str) -> Number:
+    """Bind the next number of the series to the document. Raises UnknownSeries."""
+    found = find(connection, authority_id, kind, year, supplied=False)
+    row = connection.execute(
+        series.update()
+        .where(series.c.id == found)
+        .values(next=series.c.next + 1)
+        .returning(series.c.next, series.c.pattern_zh, series.c.pattern_en)
+    ).one()
+    ordinal = row.next - 1
+    text = Number(_print(row.pattern_zh, year, ordinal), _print(row.pattern_en, year, ordinal))
+    _bind(connection, found, ordinal, authority_id, text, document_id)
+    return text
+
+
+def bind_supplied(
+    connection: sa.Connection, authority_id: str, kind: str, year: int, text: str, document_id: str
+) -> Number:
+    """Bind a number that the case system brought; such numbers have a series of their own. Raises NumberTaken."""
+    try:
+        series_id = find(connection, authority_id, kind, year, supplied=True)
+    except UnknownSeries:
+        series_id = create(connection, authority_id, kind, year, "{n}", "{n}", supplied=True)
+    ordinal = connection.execute(
+        series.update().where(series.c.id == series_id).values(next=series.c.next + 1).returning(series.c.next)
+    ).scalar_one()
+    if is_taken(connection, authority_id, text):
+        raise NumberTaken(f"number {text!r} is bound to another document")
+    _bind(connection, series_id, ordinal - 1, authority_id, Number(text, text), document_id)
+    return Number(text, text)
+
+
+def is_taken(connection: sa.Connection, authority_id: str, text: str) -> bool:
+    """Whether a number with this Chinese text was ever bound by the authority, void ones included."""
+    taken = sa.select(number.c.ordinal).where(number.c.authority_id == authority_id, number.c.text_zh == text)
+    return connection.execute(taken).first() is not None
+
+
+def _bind(
+    connection: sa.Connection, series_id: str, ordinal: int, authority_id: str, text: Number, document_id: str
+) -> None:
+    connection.execute(
+        number.insert().values(
+            series_id=series_id,
+            ordinal=ordinal,
+            authority_id=authority_id,
+            text_zh=text.text_zh,
+            text_en=text.text_en,
+            document_id=document_id,
+            state="bound",
+        )
+    )
+
+
+def void(connection: sa.Connection, document_id: str, reason: str) -> bool:
+    """Mark the document's number 作废 with the reason; it is kept and never given again. False if it has none."""
+    changed = connection.execute(
+        number.update().where(number.c.document_id == document_id).values(state="void", reason=reason)
+    )
+    return bool(changed.rowcount)

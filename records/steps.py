@@ -1,0 +1,183 @@
+"""Steps as rows: claim, renew, finish, fail, park, wake; and the relay's pick of what is due.
+
+A step is owned through a lease and guarded by a fence: each claim raises the fence, and only the holder of the
+present fence may finish. The attempt is counted before the work, so that work which kills its worker is counted too.
+All times are the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from records.instants import microseconds, now, to_microseconds
+from records.tables import step, system
+
+
+class LeaseLost(Exception):
+    """Another worker owns the step now: this result must be thrown away."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to do a step: valid while the lease lasts and the fence is unchanged."""
+
+    id: str
+    subject_type: str
+    subject_id: str
+    stage: str
+    attempt: int
+    fence: int
+
+
+def add(
+    connection: sa.Connection, subject_type: str, subject_id: str, stage: str, *, hinted_seconds: float = 0.0
+) -> str:
+    """Make a step due at once, unless it stands already; returns its id.
+
+    `hinted_seconds` keeps the relay from sending a message that the caller is about to send itself.
+    """
+    step_id = f"{subject_id}/{stage}"
+    values = {
+        "id": step_id,
+        "subject_type": subject_type,
+        "subject_id": subject_id,
+        "stage": stage,
+        "state": "ready",
+        "run_at": now(),
+        "attempt": 0,
+        "fence": 0,
+        "hinted_until": now() + microseconds(hinted_seconds),
+    }
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(step).values(**values).on_conflict_do_nothing())
+    return step_id
+
+
+def claim(connection: sa.Connection, step_id: str, owner: str, lease_seconds: float) -> Claim | None:
+    """Take the step if it is due and nobody owns it; None otherwise (a doubled, early or late message)."""
+    due = sa.or_(
+        sa.and_(step.c.state == "ready", step.c.run_at <= now()),
+        sa.and_(step.c.state == "running", step.c.lease_until < now()),
+    )
+    row = connection.execute(
+        step.update()
+        .where(step.c.id == step_id, due)
+        .values(
+            state="running",
+            owner=owner,
+            lease_until=now() + microseconds(lease_seconds),
+            fence=step.c.fence + 1,
+            attempt=step.c.attempt + 1,
+        )
+        .returning(step.c.id, step.c.subject_type, step.c.subject_id, step.c.stage, step.c.attempt, step.c.fence)
+    ).first()
+    return None if row is None else Claim(*row)
+
+
+def _owned(held: Claim) -> sa.Update:
+    return step.update().where(step.c.id == held.id, step.c.fence == held.fence, step.c.state == "running")
+
+
+def renew(connection: sa.Connection, held: Claim, lease_seconds: float) -> bool:
+    """Prolong the lease; False when it was lost."""
+    result = connection.execute(_owned(held).values(lease_until=now() + microseconds(lease_seconds)))
+    return bool(result.rowcount)
+
+
+def _release(connection: sa.Connection, held: Claim, **values: object) -> None:
+    changed = connection.execute(_owned(held).values(owner=None, lease_until=None, hinted_until=0, **values))
+    if changed.rowcount != 1:
+        raise LeaseLost(f"{held.id}: fence {held.fence} is not the present one")
+
+
+def finish(connection: sa.Connection, held: Claim) -> None:
+    """Mark the step done, as the guard of the finishing transaction. Raises LeaseLost."""
+    _release(connection, held, state="done", error=None, legal_at=None)
+
+
+def retry_later(connection: sa.Connection, held: Claim, pause_seconds: float, error: str) -> None:
+    """Make the step due again after a pause. Raises LeaseLost."""
+    _release(connection, held, state="ready", run_at=now() + microseconds(pause_seconds), error=error)
+
+
+def give_up(connection: sa.Connection, held: Claim, error: str) -> None:
+    """Leave the step to a person: it stays until `wake`. Raises LeaseLost."""
+    _release(connection, held, state="dead", error=error)
+
+
+def park(connection: sa.Connection, held: Claim, until_legal: datetime | None, why: str) -> None:
+    """Let the step wait for a moment of the legal clock, or (None) until it is woken. Raises LeaseLost."""
+    if until_legal is None:
+        _release(connection, held, state="waiting", attempt=0, error=why, legal_at=None)
+        return
+    offset = sa.select(system.c.legal_offset).scalar_subquery()
+    run_at = sa.literal(to_microseconds(until_legal), sa.BigInteger) - offset
+    _release(connection, held, state="ready", attempt=0, error=why, legal_at=until_legal, run_at=run_at)
+
+
+def wake(connection: sa.Connection, step_id: str, *, hinted_seconds: float = 0.0) -> bool:
+    """Make a waiting, finished, parked or dead step due now; work under way on it is thrown away by the fence."""
+    changed = connection.execute(
+        step.update()
+        .where(step.c.id == step_id)
+        .values(
+            state="ready",
+            run_at=now(),
+            legal_at=None,
+            attempt=0,
+            fence=step.c.fence + 1,
+            owner=None,
+            lease_until=None,
+            error=None,
+            hinted_until=now() + microseconds(hinted_seconds),
+        )
+    )
+    return bool(changed.rowcount)
+
+
+def stop(connection: sa.Connection, subject_id: str) -> None:
+    """End every step of a subject that is cancelled or void; work under way is thrown away by the fence."""
+    connection.execute(
+        step.update()
+        .where(step.c.subject_id == subject_id, step.c.state != "done")
+        .values(state="done", fence=step.c.fence + 1, owner=None, lease_until=None)
+    )
+
+
+def pick_due(connection: sa.Connection, limit: int, hint_seconds: float) -> list[str]:
+    """Up to `limit` due steps without a message under way, oldest first, marked as hinted for `hint_seconds`."""
+    due = sa.or_(
+        sa.and_(step.c.state == "ready", step.c.run_at <= now()),
+        sa.and_(step.c.state == "running", step.c.lease_until < now()),
+    )
+    chosen = (
+        sa.select(step.c.id)
+        .where(step.c.state.in_(("ready", "running")), step.c.run_at <= now(), due, step.c.hinted_until < now())
+        .order_by(step.c.run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids: Sequence[str] = connection.execute(chosen).scalars().all()
+    if ids:
+        connection.execute(
+            step.update().where(step.c.id.in_(ids)).values(hinted_until=now() + microseconds(hint_seconds))
+        )
+    return list(ids)
+
+
+def seconds_until_next(connection: sa.Connection) -> float | None:
+    """Seconds until the next step becomes due by the database's clock; None when no step waits for a time."""
+    soonest = sa.select(sa.func.min(step.c.run_at) - now()).where(step.c.state == "ready")
+    value = connection.execute(soonest).scalar_one()
+    return None if value is None else float(value) / 1_000_000
+
+
+def count_by_state(connection: sa.Connection) -> dict[str, int]:
+    """How many steps stand in each state."""
+    rows = connection.execute(sa.select(step.c.state, sa.func.count().label("steps")).group_by(step.c.state))
+    return {row.state: row.steps for row in rows}

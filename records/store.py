@@ -1,0 +1,162 @@
+"""The artifact store: bytes named by their SHA-256, written once, checked on every read.
+
+A file stands before its row does: a crash leaves at most a file that no row names, never a row without its file.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from records.errors import Permanent, Retry
+
+
+class Store(Protocol):
+    """What every place for artifacts does."""
+
+    def put(self, data: bytes) -> str:
+        """Store `data` durably and return its SHA-256 in hexadecimal; storing the same bytes again changes nothing."""
+
+    def get(self, digest: str) -> bytes:
+        """The bytes named `digest`. Raises Permanent when they are absent or no longer hash to their name."""
+
+    def has(self, digest: str) -> bool:
+        """Whether bytes of this name are stored."""
+
+    def size(self, digest: str) -> int:
+        """Length in bytes. Raises Permanent when absent."""
+
+
+def open_store(url: str) -> Store:
+    """The store at `file:///path` or `s3://bucket/prefix`. Raises ValueError for another scheme."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return FileStore(Path(parts.path))
+    if parts.scheme == "s3":
+        return S3Store(parts.netloc, parts.path.strip("/"))
+    raise ValueError(f"SONGDA_STORE_URL: file:// or s3:// expected, not {parts.scheme!r}")
+
+
+def _checked(digest: str, data: bytes) -> bytes:
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise Permanent(f"artifact {digest}: the stored bytes were altered, they no longer hash to their name")
+    return data
+
+
+class FileStore:
+    """A folder tree `ab/cdef…`: temporary file, fsync, rename, fsync of the folder, mode 0444."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def _path(self, digest: str) -> Path:
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise Permanent(f"{digest[:80]!r} is not a SHA-256 digest")
+        return self._root / digest[:2] / digest[2:]
+
+    def put(self, data: bytes) -> str:
+        """See `Store.put`."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(digest)
+        if path.exists():
+            return digest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o444)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _fsync_folder(path.parent)
+        _fsync_folder(self._root)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """See `Store.get`."""
+        try:
+            return _checked(digest, self._path(digest).read_bytes())
+        except FileNotFoundError:
+            raise Permanent(f"artifact {digest} is not in the store") from None
+
+    def has(self, digest: str) -> bool:
+        """See `Store.has`."""
+        return self._path(digest).exists()
+
+    def size(self, digest: str) -> int:
+        """See `Store.size`."""
+        try:
+            return self._path(digest).stat().st_size
+        except FileNotFoundError:
+            raise Permanent(f"artifact {digest} is not in the store") from None
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class S3Store:
+    """A bucket of S3 or of a server that speaks it; an object is written only if its name is free (If-None-Match)."""
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        import boto3  # heavy, and only the distributed mode needs it
+
+        self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
+        self._client: Any = boto3.client("s3")
+
+    def _key(self, digest: str) -> str:
+        return f"{self._prefix}{digest[:2]}/{digest[2:]}"
+
+    def put(self, data: bytes) -> str:
+        """See `Store.put`. Raises Retry when the server cannot be reached."""
+        raw = hashlib.sha256(data)
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._key(raw.hexdigest()),
+                Body=data,
+                IfNoneMatch="*",
+                ChecksumSHA256=base64.b64encode(raw.digest()).decode(),
+            )
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
+                raise Retry(f"artifact store: {error}") from error
+        return raw.hexdigest()
+
+    def get(self, digest: str) -> bytes:
+        """See `Store.get`."""
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=self._key(digest))
+        except self._client.exceptions.NoSuchKey:
+            raise Permanent(f"artifact {digest} is not in the store") from None
+        return _checked(digest, found["Body"].read())
+
+    def has(self, digest: str) -> bool:
+        """See `Store.has`."""
+        try:
+            self.size(digest)
+        except Permanent:
+            return False
+        return True
+
+    def size(self, digest: str) -> int:
+        """See `Store.size`."""
+        try:
+            return int(self._client.head_object(Bucket=self._bucket, Key=self._key(digest))["ContentLength"])
+        except self._client.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise Permanent(f"artifact {digest} is not in the store") from None
+            raise Retry(f"artifact store: {error}") from error
