@@ -80,7 +80,7 @@ def parse_date(value: object) -> date:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise refused("bad-date", f"not a date as YYYY-MM-DD: {value!r}", f"不是 YYYY-MM-DD 格式的日期：{value!r}")
+    raise refused("bad_date", f"not a date as YYYY-MM-DD: {value!r}", f"不是 YYYY-MM-DD 格式的日期：{value!r}")
 
 
 def parse_moment(value: object) -> datetime:
@@ -91,7 +91,7 @@ def parse_moment(value: object) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise refused(
-        "bad-date-time",
+        "bad_date_time",
         f"not a moment with an offset, such as 2026-11-22T14:30:00+08:00: {value!r}",
         f"不是带时区偏移的时间（例如 2026-11-22T14:30:00+08:00）：{value!r}",
     )
@@ -102,7 +102,7 @@ def parse_amount(value: object) -> Decimal:
     if isinstance(value, str) and _AMOUNT.fullmatch(value):
         return Decimal(value)
     raise refused(
-        "bad-amount",
+        "bad_amount",
         f'not an amount of yuan written as text with at most two decimals, such as "30000.00": {value!r}',
         f'金额须为文本且小数不超过两位（例如 "30000.00"）：{value!r}',
     )
@@ -160,14 +160,14 @@ def format_amount(value: object, language: Language) -> str:
 def format_numeral(value: object, language: Language) -> str:
     """A whole number in words: 十二 or twelve."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < numerals.LIMIT:
-        raise refused("bad-number", f"not a whole number in range: {value!r}", f"不是范围内的整数：{value!r}")
+        raise refused("bad_number", f"not a whole number in range: {value!r}", f"不是范围内的整数：{value!r}")
     return numerals.chinese(value) if language == "zh" else numerals.english(value)
 
 
 def format_percent(value: object, language: Language) -> str:
     """A whole percentage: 3 is 百分之三 or 3%."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
-        raise refused("bad-percent", f"not a whole percentage: {value!r}", f"不是整数百分比：{value!r}")
+        raise refused("bad_percent", f"not a whole percentage: {value!r}", f"不是整数百分比：{value!r}")
     return f"百分之{numerals.chinese(value)}" if language == "zh" else f"{value}%"
 
 
@@ -187,7 +187,7 @@ def format_article(value: object, language: Language) -> str:
     numbers = [citation.get(name) for name in ("paragraph", "item")]
     known = {"law", "article", "paragraph", "item"}
     if law is None or set(citation) - known or any(n is not None and not _is_ordinal(n) for n in numbers):
-        raise refused("bad-article", f"not a citation of a known law: {value!r}", f"不是已知法规的条款引用：{value!r}")
+        raise refused("bad_article", f"not a citation of a known law: {value!r}", f"不是已知法规的条款引用：{value!r}")
     article, inserted = _article_numbers(citation.get("article"))
     paragraph, item = numbers
     if language == "en":
@@ -210,13 +210,13 @@ def _article_numbers(value: object) -> tuple[int, int]:
         ascii_digits = head.isascii() and head.isdigit() and (not tail or (tail.isascii() and tail.isdigit()))
         if ascii_digits and 1 <= len(head) <= 4 and len(tail) <= 2 and int(head) > 0 and (not tail or int(tail) > 0):
             return int(head), int(tail or 0)
-    raise refused("bad-article", f"not the number of an article: {value!r}", f"不是条文序号：{value!r}")
+    raise refused("bad_article", f"not the number of an article: {value!r}", f"不是条文序号：{value!r}")
 
 
 def format_articles(value: object, language: Language) -> str:
     """Several citations in one sentence; at least one."""
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        raise refused("bad-article", f"not a list of citations: {value!r}", f"不是条款引用列表：{value!r}")
+        raise refused("bad_article", f"not a list of citations: {value!r}", f"不是条款引用列表：{value!r}")
     return _join([format_article(entry, language) for entry in value], language)
 
 
@@ -224,7 +224,7 @@ def format_credit_code(value: object, language: Language) -> str:
     """A unified social credit code, checked once more; the same in both languages."""
     del language  # a code is written the same everywhere
     if not isinstance(value, str):
-        raise refused("bad-credit-code", f"not text: {value!r}", f"不是文本：{value!r}")
+        raise refused("bad_credit_code", f"not text: {value!r}", f"不是文本：{value!r}")
     fault = identifiers.check_credit_code(value)
     if fault is not None:
         raise Refused([fault])
@@ -249,7 +249,7 @@ def format_period(value: object, language: Language) -> str:
     count = next(iter(period.values()), None)
     fits = unit in (("working", "calendar") if "days" in period else ("months", "years"))
     if len(period) != 1 or not fits or isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise refused("bad-period", f"not a period: {value!r}", f"不是期限：{value!r}")
+        raise refused("bad_period", f"not a period: {value!r}", f"不是期限：{value!r}")
     zh, en = _PERIODS[str(unit)]
     return f"{numerals.chinese(count)}{zh}" if language == "zh" else f"{count} {en}{'s' if count > 1 else ''}"
 
@@ -257,13 +257,13 @@ def format_period(value: object, language: Language) -> str:
 def format_listing(value: object, language: Language) -> str:
     """Several texts, or pairs in two languages, in one sentence: 甲、乙和丙 or A, B and C."""
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
-        raise refused("bad-list", f"not a list: {value!r}", f"不是列表：{value!r}")
+        raise refused("bad_list", f"not a list: {value!r}", f"不是列表：{value!r}")
     return _join([format_text(entry, language) for entry in value], language)
 
 
 def _join(parts: list[str], language: Language) -> str:
     if not parts:
-        raise refused("empty-list", "nothing to list", "列表为空")
+        raise refused("empty_list", "nothing to list", "列表为空")
     if len(parts) == 1:
         return parts[0]
     comma, last = ("、", "和") if language == "zh" else (", ", " and ")
@@ -277,6 +277,6 @@ def format_text(value: object, language: Language) -> str:
     chosen = value.get(language) if isinstance(value, Mapping) else None
     if not isinstance(chosen, str):
         raise refused(
-            "bad-text", f"neither text nor a pair in two languages: {value!r}", f"不是文本或双语文本：{value!r}"
+            "bad_text", f"neither text nor a pair in two languages: {value!r}", f"不是文本或双语文本：{value!r}"
         )
     return chosen

@@ -28,26 +28,26 @@ def check_credit_code(value: str) -> Fault | None:
     rule = "GB 32100-2015"
     if len(value) != 18:
         return _fault(
-            "credit-code-length", f"a credit code has 18 characters, this has {len(value)}", "长度应为18位", rule
+            "credit_code_length", f"a credit code has 18 characters, this has {len(value)}", "长度应为18位", rule
         )
     strange = sorted({character for character in value if character not in _CREDIT_ALPHABET})
     if strange:
         shown = " ".join(strange)
         return _fault(
-            "credit-code-character",
+            "credit_code_character",
             f"a credit code has digits and capitals without I, O, S, V, Z; found {shown}",
             f"只能含数字和大写字母（不含I、O、S、V、Z），发现：{shown}",
             rule,
         )
     if not value[2:8].isdigit():
         return _fault(
-            "credit-code-region", "characters 3 to 8 are the region in digits", "第3至8位应为行政区划数字", rule
+            "credit_code_region", "characters 3 to 8 are the region in digits", "第3至8位应为行政区划数字", rule
         )
     right = credit_code_check_character(value[:17])
     if value[17] != right:
         # the right character is not told: a sender who may set it in unread would defeat the check
         return _fault(
-            "credit-code-checksum", "the checksum of the credit code is wrong", "统一社会信用代码校验码错误", rule
+            "credit_code_checksum", "the checksum of the credit code is wrong", "统一社会信用代码校验码错误", rule
         )
     return None
 
@@ -58,17 +58,17 @@ def check_citizen_id(value: str) -> Fault | None:
     digits = value[:17]
     if len(value) != 18 or not (digits.isascii() and digits.isdigit()) or value[17] not in _CITIZEN_CHECKS:
         return _fault(
-            "citizen-id-form", "an identity number has 17 digits and a digit or X", "应为17位数字加校验码", rule
+            "citizen_id_form", "an identity number has 17 digits and a digit or X", "应为17位数字加校验码", rule
         )
     try:
         born = date(int(value[6:10]), int(value[10:12]), int(value[12:14]))
     except ValueError:
         born = date.min
     if born.year < 1850:
-        return _fault("citizen-id-birth", "the day of birth in the identity number is no day", "出生日期码无效", rule)
+        return _fault("citizen_id_birth", "the day of birth in the identity number is no day", "出生日期码无效", rule)
     total = sum(int(digit) * weight for digit, weight in zip(digits, _CITIZEN_WEIGHTS, strict=True))
     if value[17] != _CITIZEN_CHECKS[total % 11]:
-        return _fault("citizen-id-checksum", "the checksum of the identity number is wrong", "身份号码校验码错误", rule)
+        return _fault("citizen_id_checksum", "the checksum of the identity number is wrong", "身份号码校验码错误", rule)
     return None
 
 
@@ -77,7 +77,7 @@ def check_mobile(value: str) -> Fault | None:
     if _MOBILE.fullmatch(value):
         return None
     return _fault(
-        "mobile-form", "a mainland mobile number has 11 digits, 13… to 19…", "应为11位中国境内手机号码", "000, annex 2"
+        "mobile_form", "a mainland mobile number has 11 digits, 13… to 19…", "应为11位中国境内手机号码", "000, annex 2"
     )
 
 
@@ -94,7 +94,7 @@ def check_email(value: str) -> Fault | None:
         and all(_EMAIL_LABEL.fullmatch(label) for label in labels)
         and not labels[-1].isdigit()
     )
-    return None if good else _fault("email-form", "not an e-mail address", "电子邮箱地址格式错误", "RFC 5321")
+    return None if good else _fault("email_form", "not an e-mail address", "电子邮箱地址格式错误", "RFC 5321")
 
 
 def check_licence(value: str) -> Fault | None:
@@ -102,7 +102,7 @@ def check_licence(value: str) -> Fault | None:
     if _LICENCE.fullmatch(value):
         return None
     return _fault(
-        "licence-form",
+        "licence_form",
         "a licence number has 3 to 40 letters, digits, '-', '.' or '/', and begins and ends with a letter or digit",
         "证照编号应为3至40位字母、数字、“-”“.”“/”，首尾为字母或数字",
     )

@@ -19,14 +19,14 @@ def test_the_example_of_the_standard_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("value", "code"),
     [
-        ("91350100M000100Y44", "credit-code-checksum"),
-        ("91350100M000100Y4", "credit-code-length"),
-        ("91350100M000100Y433", "credit-code-length"),
-        ("91350100M00010OY43", "credit-code-character"),
-        ("91350100m000100y43", "credit-code-character"),
-        ("９1350100M000100Y43", "credit-code-character"),
-        ("91A50100M000100Y43", "credit-code-region"),
-        ("", "credit-code-length"),
+        ("91350100M000100Y44", "credit_code_checksum"),
+        ("91350100M000100Y4", "credit_code_length"),
+        ("91350100M000100Y433", "credit_code_length"),
+        ("91350100M00010OY43", "credit_code_character"),
+        ("91350100m000100y43", "credit_code_character"),
+        ("９1350100M000100Y43", "credit_code_character"),
+        ("91A50100M000100Y43", "credit_code_region"),
+        ("", "credit_code_length"),
     ],
 )
 def test_a_wrong_credit_code_is_refused_with_its_reason(value: str, code: str) -> None:
@@ -64,11 +64,11 @@ def test_the_checksum_finds_every_pair_of_exchanged_neighbours(code: str, place:
     [
         ("11010519491231002X", None),
         ("440524188001010014", None),
-        ("110105194912310021", "citizen-id-checksum"),
-        ("11010519490231002X", "citizen-id-birth"),
-        ("11010500001231002X", "citizen-id-birth"),
-        ("11010519491231002x", "citizen-id-form"),
-        ("1101051949123100", "citizen-id-form"),
+        ("110105194912310021", "citizen_id_checksum"),
+        ("11010519490231002X", "citizen_id_birth"),
+        ("11010500001231002X", "citizen_id_birth"),
+        ("11010519491231002x", "citizen_id_form"),
+        ("1101051949123100", "citizen_id_form"),
     ],
 )
 def test_citizen_id(value: str, code: str | None) -> None:
