@@ -1,0 +1,29 @@
+"""Composition: the parts that one process works with, built from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.settings import Settings
+from records.database import Database
+from records.store import Store, open_store
+
+
+def _no_hint(step_ids: Sequence[str]) -> None:
+    """Without a queue at hand the relay finds due rows by itself."""
+
+
+@dataclass(frozen=True)
+class Songda:
+    """An opened installation. `hint` tells the queue of steps that are due now; losing a hint loses nothing."""
+
+    settings: Settings
+    database: Database
+    store: Store
+    hint: Callable[[Sequence[str]], None] = _no_hint
+
+
+def open_songda(settings: Settings, hint: Callable[[Sequence[str]], None] = _no_hint) -> Songda:
+    """Open database and store as the settings name them."""
+    return Songda(settings, Database(settings.database_url), open_store(settings.store_url), hint)

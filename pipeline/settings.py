@@ -1,0 +1,91 @@
+"""Settings: one frozen object, from `songda.toml` in the home folder and then the environment.
+
+Each field `x` is read from `SONGDA_X`, else from the file's key `x`, else it has the default below.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be read; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that differs between two installations. Times are seconds."""
+
+    home: Path
+    database_url: str = ""  # default: SQLite in the home folder
+    redis_url: str = ""  # empty: in-process brokers
+    store_url: str = ""  # default: a folder in the home folder
+    public_url: str = "http://127.0.0.1:8000"  # what links in mails and QR codes begin with
+    system_name_zh: str = "民航行业监管执法信息系统（SES）"
+    system_name_en: str = "Supervision and Enforcement System of Civil Aviation Industry (SES)"
+    system_address: str = ""  # as confirmation letters name it; default: public_url
+    tsa_urls: tuple[str, ...] = ()  # in order of preference
+    trust_list: str = ""  # TOML file of trusted roots; default: trust.toml in the home folder
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 25
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_starttls: bool = False
+    mail_from: str = "songda@localhost.localdomain"
+    sms_gateway: str = "recording"
+    workers: int = 2
+    threads: int = 4  # per worker
+    lease_seconds: float = 60.0
+    max_attempts: int = 12
+    host: str = "127.0.0.1"
+    port: int = 8000
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # seal id -> PIN or PKCS#12 password
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether messages go through Redis or Valkey."""
+        return bool(self.redis_url)
+
+
+def _convert(name: str, kind: str, value: Any) -> Any:
+    try:
+        if kind == "bool":
+            return (
+                value
+                if isinstance(value, bool)
+                else {"1": True, "true": True, "0": False, "false": False}[value.lower()]
+            )
+        if kind.startswith("tuple"):
+            return tuple(value.split()) if isinstance(value, str) else tuple(value)
+        if kind.startswith("Mapping"):
+            return dict(value)
+        return {"int": int, "float": float, "str": str, "Path": Path}[kind](value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadSetting(f"setting {name!r}: {value!r} is not a {kind}") from error
+
+
+def load(home: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the installation in `home` (default: SONGDA_HOME, else `var/songda` here).
+
+    Raises BadSetting for an unknown key of the file or a value of the wrong type.
+    """
+    home = (home or Path(environment.get("SONGDA_HOME") or "var/songda")).resolve()
+    file = home / "songda.toml"
+    written: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    known = {entry.name: str(entry.type) for entry in fields(Settings) if entry.name != "home"}
+    if unknown := sorted(set(written) - set(known)):
+        raise BadSetting(f"{file}: unknown setting {unknown[0]!r}")
+    given = written | {
+        name: environment[f"SONGDA_{name.upper()}"] for name in known if f"SONGDA_{name.upper()}" in environment
+    }
+    values = {name: _convert(name, known[name], value) for name, value in given.items()}
+    values.setdefault("database_url", f"sqlite:///{home}/songda.db")
+    values.setdefault("store_url", f"file://{home}/store")
+    values.setdefault("trust_list", f"{home}/trust.toml")
+    settings = Settings(home=home, **values)
+    return settings if settings.system_address else replace(settings, system_address=settings.public_url)
