@@ -1,0 +1,284 @@
+"""Seals a PDF: PAdES baseline signature (ETSI EN 319 142-1) with the picture of the seal, in one write.
+
+The field, the appearance, the signature dictionary and, for B-LT, the document security store are written together;
+then the digest is taken, the key signs, and the CMS object is put into the room kept for it. So the signature covers
+everything, and nothing about it needs a second revision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, String
+
+from records.errors import Fault, Permanent, Refused, Retry
+from signing.certificates import ChainChecker, CheckedChain, is_test, name_of
+from signing.cms import signed_attributes, signed_data
+from signing.fields import Placement, add_signature_field
+from signing.keys import SigningKey
+from signing.timestamps import Timestamp, TimestampService
+
+_BEIJING = timezone(timedelta(hours=8))
+_CLOCKS_APART = timedelta(minutes=5)
+# DocMDP level 1: no changes. What ISO 32000-2 12.8.2.2.2 still lets be added are a security store and document time
+# stamps, which is what keeping the signature provable for decades needs.
+_NO_CHANGES = 1
+_RANGE_HOLDERS = (1111111111, 2222222222, 3333333333)
+_RANGE = re.compile(rb"/ByteRange \[ 0 1111111111 2222222222 3333333333 \]")
+
+
+class Profile(StrEnum):
+    """PAdES baseline levels (EN 319 142-1 §6): plain, with time stamp, with time stamp and proof of validity."""
+
+    B_B = "B-B"
+    B_T = "B-T"
+    B_LT = "B-LT"
+
+
+@dataclass(frozen=True)
+class SealingMeans:
+    """What sealing needs, kept by the caller from document to document: that is what keeps it quick.
+
+    `timestamps` may be missing only for B-B.
+    """
+
+    key: SigningKey
+    chains: ChainChecker
+    timestamps: TimestampService | None = None
+
+
+@dataclass(frozen=True)
+class SealedPdf:
+    """A sealed PDF and what is worth recording about it. Times are aware, in UTC.
+
+    `signed_at` is this machine's clock, `stamped_at` the time stamp authority's (None for B-B).
+    `test` says that the key, the time stamp or its root is a TEST one.
+    """
+
+    pdf: bytes
+    profile: Profile
+    signed_at: datetime
+    stamped_at: datetime | None
+    timestamp_authority: str | None
+    certificate_serial: str
+    certificate_subject: str
+    test: bool
+
+
+def seal_pdf(
+    pdf: bytes,
+    means: SealingMeans,
+    *,
+    placement: Placement | None,
+    picture: bytes | None,
+    profile: Profile = Profile.B_LT,
+    reason: str = "",
+    location: str = "",
+    field_name: str = "Seal",
+    description: str = "电子印章和数字签名 Electronic seal and digital signature",
+    now: datetime | None = None,
+) -> SealedPdf:
+    """Seal `pdf` with `picture` (a one-page PDF) at `placement`; without them the signature is invisible.
+
+    Raises Refused for a PDF that cannot be sealed (unreadable, encrypted, already signed, seal off the page), Permanent
+    for a certificate that must not sign (expired, not yet valid, revoked, untrusted), and Retry when the key, the time
+    stamp authority or fresh revocation data are not to be had; then nothing is sealed.
+    """
+    now = (now or datetime.now(UTC)).astimezone(UTC)
+    signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
+    work = _Work(pdf, means, signer, placement, picture, profile, reason, location, field_name, description, now)
+    return work.without_timestamp() if profile is Profile.B_B else work.with_timestamp()
+
+
+@dataclass(frozen=True)
+class _Work:
+    source: bytes
+    means: SealingMeans
+    signer: CheckedChain
+    placement: Placement | None
+    picture: bytes | None
+    profile: Profile
+    reason: str
+    location: str
+    field_name: str
+    description: str
+    now: datetime
+
+    def without_timestamp(self) -> SealedPdf:
+        attributes, prepared = self._prepare([], reserve=self._cms_size(None))
+        return self._result(prepared.filled(self._cms(attributes, None)), None)
+
+    def with_timestamp(self) -> SealedPdf:
+        """Time stamp, with the proof for the authority's certificate inside the signed bytes.
+
+        Which authority answers is known only after signing, so the proof is laid in for the one that answered a first,
+        throw-away request; when another one or another certificate turns up, the work is done once more with that.
+        """
+        service = self.means.timestamps
+        if service is None:
+            raise Permanent(f"profile {self.profile} needs a time stamp authority, and none is configured")
+        expected = service.latest()
+        for _ in range(3):
+            authority = self._checked_authority(expected)
+            reserve = self._cms_size(expected.token)
+            attributes, prepared = self._prepare([authority], reserve)
+            signature = self.means.key.sign(attributes)
+            stamp = service.stamp(signature)
+            if stamp.certificate.sha256 == expected.certificate.sha256:
+                self._refuse_clock(stamp)
+                cms = self._cms(attributes, stamp.token, signature)
+                if len(cms) <= reserve:
+                    return self._result(prepared.filled(cms), stamp)
+            expected = stamp
+        raise Retry("the time stamp authorities answered by turns with different certificates; nothing was sealed")
+
+    def _checked_authority(self, stamp: Timestamp) -> CheckedChain:
+        try:
+            return self.means.chains.check(stamp.certificate, stamp.certificates, now=self.now, time_stamping=True)
+        except Permanent as error:
+            raise Permanent(f"the time stamp authority {stamp.authority} cannot be relied on: {error}") from error
+
+    def _refuse_clock(self, stamp: Timestamp) -> None:
+        if abs(stamp.time - datetime.now(UTC)) > _CLOCKS_APART:
+            raise Retry(
+                f"the clocks of this machine and of {stamp.authority} are more than five minutes apart "
+                f"(time stamp {stamp.time:%Y-%m-%dT%H:%M:%SZ}): set them right; nothing was sealed"
+            )
+
+    def _prepare(self, authorities: list[CheckedChain], reserve: int) -> tuple[bytes, _Prepared]:
+        prepared = self._write(authorities, reserve)
+        return signed_attributes(prepared.digest(), self.signer.certificate), prepared
+
+    def _cms(self, attributes: bytes, token: bytes | None, signature: bytes | None = None) -> bytes:
+        # the root is left out: whoever verifies has it, or doesn't trust it
+        certificates = self.signer.path[:-1] or self.signer.path
+        signature = signature or self.means.key.sign(attributes)
+        return signed_data(attributes, signature, self.means.key.algorithm, certificates, token)
+
+    def _cms_size(self, token: bytes | None) -> int:
+        """Room for the CMS object in bytes, with a margin for a longer token (serial numbers, RSA keys)."""
+        certificates = sum(len(each.dump()) for each in self.signer.path)
+        return certificates + (len(token) if token else 0) + 1536
+
+    def _write(self, authorities: list[CheckedChain], reserve: int) -> _Prepared:
+        with _opened(self.source) as pdf:
+            widget = add_signature_field(pdf, self.placement, self.picture, self.field_name, self.description)
+            dictionary = pdf.make_indirect(self._dictionary(reserve))
+            widget.V = dictionary
+            pdf.Root.Perms = Dictionary(DocMDP=dictionary)
+            if self.profile is Profile.B_LT:
+                _add_security_store(pdf, [self.signer, *authorities])
+            _declare_extension(pdf)
+            buffer = io.BytesIO()
+            pdf.save(buffer, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
+        return _Prepared.locate(buffer.getvalue(), reserve)
+
+    def _dictionary(self, reserve: int) -> Dictionary:
+        parameters = Dictionary(Type=Name.TransformParams, P=_NO_CHANGES, V=Name("/1.2"))
+        reference = Dictionary(Type=Name.SigRef, TransformMethod=Name.DocMDP, TransformParams=parameters)
+        dictionary = Dictionary(
+            Type=Name.Sig,
+            Filter=Name("/Adobe.PPKLite"),
+            SubFilter=Name("/ETSI.CAdES.detached"),
+            ByteRange=Array([0, *_RANGE_HOLDERS]),
+            Contents=String(bytes(reserve)),
+            M=String(f"{self.now.astimezone(_BEIJING):D:%Y%m%d%H%M%S}+08'00'"),
+            Name=String(name_of(self.signer.certificate)),
+            Reference=Array([reference]),
+        )
+        if self.reason:
+            dictionary.Reason = String(self.reason)
+        if self.location:
+            dictionary.Location = String(self.location)
+        return dictionary
+
+    def _result(self, pdf: bytes, stamp: Timestamp | None) -> SealedPdf:
+        certificate = self.signer.certificate
+        return SealedPdf(
+            pdf=pdf,
+            profile=self.profile,
+            signed_at=self.now,
+            stamped_at=stamp.time if stamp else None,
+            timestamp_authority=stamp.authority if stamp else None,
+            certificate_serial=f"{certificate.serial_number:x}",
+            certificate_subject=name_of(certificate),
+            test=is_test(certificate) or (stamp is not None and is_test(stamp.certificate)),
+        )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A written PDF with room for the signature: `start` and `end` enclose the hexadecimal string with its brackets."""
+
+    pdf: bytes
+    start: int
+    end: int
+
+    @classmethod
+    def locate(cls, pdf: bytes, reserve: int) -> _Prepared:
+        """Find the room and write the true ByteRange. Exactly one of each has to be there."""
+        room = b"<" + b"00" * reserve + b">"
+        start = pdf.find(room)
+        ranges = list(_RANGE.finditer(pdf))
+        if start < 0 or len(ranges) != 1:
+            raise Permanent("the written PDF holds no single room for the signature")
+        end = start + len(room)
+        span = ranges[0].span()
+        values = f"/ByteRange [ 0 {start} {end} {len(pdf) - end} ]".encode().ljust(span[1] - span[0])
+        return cls(pdf[: span[0]] + values + pdf[span[1] :], start, end)
+
+    def digest(self) -> bytes:
+        """SHA-256 over everything but the room."""
+        view = memoryview(self.pdf)
+        running = hashlib.sha256(view[: self.start])
+        running.update(view[self.end :])
+        return running.digest()
+
+    def filled(self, cms: bytes) -> bytes:
+        """The PDF with the CMS object in the room."""
+        room = self.end - self.start - 2
+        return self.pdf[: self.start + 1] + cms.hex().encode().ljust(room, b"0") + self.pdf[self.end - 1 :]
+
+
+def _opened(pdf: bytes) -> pikepdf.Pdf:
+    try:
+        opened = pikepdf.open(io.BytesIO(pdf))
+    except pikepdf.PasswordError as error:
+        raise Refused([Fault("", "encrypted", "the PDF is encrypted", "PDF已加密")]) from error
+    except pikepdf.PdfError as error:
+        raise Refused([Fault("", "unreadable", f"not a readable PDF: {error}", "无法读取的PDF")]) from error
+    if opened.is_encrypted:
+        opened.close()
+        raise Refused([Fault("", "encrypted", "the PDF is encrypted", "PDF已加密")])
+    return opened
+
+
+def _add_security_store(pdf: pikepdf.Pdf, chains: Iterable[CheckedChain]) -> None:
+    """The document security store (EN 319 142-1 §5.4.2): certificates, OCSP answers and CRLs, each once."""
+    certificates: dict[bytes, None] = {}
+    ocsps: dict[bytes, None] = {}
+    crls: dict[bytes, None] = {}
+    for chain in chains:
+        certificates |= dict.fromkeys(certificate.dump() for certificate in chain.path)
+        ocsps |= dict.fromkeys(answer.dump() for answer in chain.evidence.ocsps)
+        crls |= dict.fromkeys(each.dump() for each in chain.evidence.crls)
+    store = Dictionary(Type=Name.DSS)
+    for key, entries in (("/Certs", certificates), ("/OCSPs", ocsps), ("/CRLs", crls)):
+        if entries:
+            store[key] = Array([pikepdf.Stream(pdf, entry) for entry in entries])
+    pdf.Root.DSS = pdf.make_indirect(store)
+
+
+def _declare_extension(pdf: pikepdf.Pdf) -> None:
+    """ISO 32000-1 does not know the PAdES subfilter: EN 319 142-1 §5.6 wants the ESIC extension declared."""
+    if pdf.pdf_version < "2.0":
+        extensions = pdf.Root.get("/Extensions", Dictionary())
+        extensions.ESIC = Dictionary(BaseVersion=Name("/1.7"), ExtensionLevel=1)
+        pdf.Root.Extensions = extensions
