@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
+from pipeline.cabinet import SealCabinet
 from pipeline.settings import Settings
-from records.database import Database
+from records.database import Database, is_test
 from records.store import Store, open_store
 
 
@@ -21,7 +23,18 @@ class Songda:
     settings: Settings
     database: Database
     store: Store
-    hint: Callable[[Sequence[str]], None] = _no_hint
+    hint: Callable[[Sequence[str]], None] = field(default=_no_hint)
+
+    @cached_property
+    def test(self) -> bool:
+        """Whether the database was marked TEST at its creation."""
+        with self.database.read() as connection:
+            return is_test(connection)
+
+    @cached_property
+    def cabinet(self) -> SealCabinet:
+        """Keys and trust, opened when first needed."""
+        return SealCabinet(self.settings, test=self.test)
 
 
 def open_songda(settings: Settings, hint: Callable[[Sequence[str]], None] = _no_hint) -> Songda:

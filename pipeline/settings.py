@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,8 @@ class Settings:
     redis_url: str = ""  # empty: in-process brokers
     store_url: str = ""  # default: a folder in the home folder
     public_url: str = "http://127.0.0.1:8000"  # what links in mails and QR codes begin with
-    system_name_zh: str = "民航行业监管执法信息系统（SES）"
-    system_name_en: str = "Supervision and Enforcement System of Civil Aviation Industry (SES)"
-    system_address: str = ""  # as confirmation letters name it; default: public_url
     tsa_urls: tuple[str, ...] = ()  # in order of preference
-    trust_list: str = ""  # TOML file of trusted roots; default: trust.toml in the home folder
+    trust_list: str = ""  # trusted roots; default: trust.json in the home folder
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 25
     smtp_user: str = ""
@@ -86,6 +83,5 @@ def load(home: Path | None = None, environment: Mapping[str, str] = os.environ) 
     values = {name: _convert(name, known[name], value) for name, value in given.items()}
     values.setdefault("database_url", f"sqlite:///{home}/songda.db")
     values.setdefault("store_url", f"file://{home}/store")
-    values.setdefault("trust_list", f"{home}/trust.toml")
-    settings = Settings(home=home, **values)
-    return settings if settings.system_address else replace(settings, system_address=settings.public_url)
+    values.setdefault("trust_list", f"{home}/trust.json")
+    return Settings(home=home, **values)

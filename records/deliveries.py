@@ -152,3 +152,10 @@ def notices(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
 def update_notice(connection: sa.Connection, notice_id: str, **columns: Any) -> None:
     """Change columns of a notice; the caller writes the event that says why."""
     connection.execute(notice.update().where(notice.c.id == notice_id).values(**columns))
+
+
+def stream(connection: sa.Connection, subject_id: str) -> str:
+    """The ledger stream (the document's id) of a delivery or of a notice. Raises NoResultFound."""
+    of_notice = sa.select(notice.c.delivery_id).where(notice.c.id == subject_id).scalar_subquery()
+    query = sa.select(delivery.c.document_id).where(sa.or_(delivery.c.id == subject_id, delivery.c.id == of_notice))
+    return str(connection.execute(query).scalar_one())

@@ -149,19 +149,25 @@ def stop(connection: sa.Connection, subject_id: str) -> None:
     )
 
 
+def _unhinted() -> tuple[sa.ColumnElement[bool], ...]:
+    lapsed = sa.and_(step.c.state == "running", step.c.lease_until < now())
+    return (
+        step.c.state.in_(("ready", "running")),
+        step.c.run_at <= now(),
+        sa.or_(step.c.state == "ready", lapsed),
+        step.c.hinted_until < now(),
+    )
+
+
+def any_due(connection: sa.Connection) -> bool:
+    """Whether `pick_due` would find anything."""
+    return connection.execute(sa.select(step.c.id).where(*_unhinted()).limit(1)).first() is not None
+
+
 def pick_due(connection: sa.Connection, limit: int, hint_seconds: float) -> list[str]:
     """Up to `limit` due steps without a message under way, oldest first, marked as hinted for `hint_seconds`."""
-    due = sa.or_(
-        sa.and_(step.c.state == "ready", step.c.run_at <= now()),
-        sa.and_(step.c.state == "running", step.c.lease_until < now()),
-    )
-    chosen = (
-        sa.select(step.c.id)
-        .where(step.c.state.in_(("ready", "running")), step.c.run_at <= now(), due, step.c.hinted_until < now())
-        .order_by(step.c.run_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+    chosen = sa.select(step.c.id).where(*_unhinted()).order_by(step.c.run_at).limit(limit)
+    chosen = chosen.with_for_update(skip_locked=True)
     ids: Sequence[str] = connection.execute(chosen).scalars().all()
     if ids:
         connection.execute(
@@ -172,7 +178,7 @@ def pick_due(connection: sa.Connection, limit: int, hint_seconds: float) -> list
 
 def seconds_until_next(connection: sa.Connection) -> float | None:
     """Seconds until the next step becomes due by the database's clock; None when no step waits for a time."""
-    soonest = sa.select(sa.func.min(step.c.run_at) - now()).where(step.c.state == "ready")
+    soonest = sa.select(sa.func.min(step.c.run_at) - now()).where(step.c.state == "ready", step.c.run_at > now())
     value = connection.execute(soonest).scalar_one()
     return None if value is None else float(value) / 1_000_000
 

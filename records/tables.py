@@ -328,6 +328,7 @@ delivery = _table(
     _instant("confirmed_at", null=True),
     _text("confirmed_by", sa.ForeignKey("account.id"), null=True),
     _text("deemed_date", null=True),
+    sa.Column("service_count", sa.JSON, nullable=True),  # the working days counted at sending, with their versions
     _text("service_status"),
     _text("service_date", null=True),
     _text("service_basis", null=True),

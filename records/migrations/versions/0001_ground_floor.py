@@ -7,6 +7,7 @@ from alembic import op
 
 from records.instants import Instant
 
+
 revision = "0001"
 down_revision = None
 
@@ -387,6 +388,7 @@ def upgrade() -> None:
         sa.Column("confirmed_at", Instant(), nullable=True),
         sa.Column("confirmed_by", sa.Text(), nullable=True),
         sa.Column("deemed_date", sa.Text(), nullable=True),
+        sa.Column("service_count", sa.JSON(), nullable=True),
         sa.Column("service_status", sa.Text(), nullable=False),
         sa.Column("service_date", sa.Text(), nullable=True),
         sa.Column("service_basis", sa.Text(), nullable=True),

@@ -1,0 +1,135 @@
+"""The service date of a stored delivery: gathers its facts from the rows and lets the pure rules decide."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+from delivery.calendars import Calendar, Notice
+from delivery.rule_sets import RuleSet, rule_book
+from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
+from records import deliveries, documents, notices
+from records.ledger import append
+from templates.manifests import manifest
+
+
+def stored_calendar(connection: sa.Connection) -> Calendar:
+    """The library's working days with every imported notice."""
+    rows = notices.imported(connection)
+    if not rows:
+        return Calendar()
+    return Calendar(
+        tuple(
+            Notice(
+                row["year"],
+                MappingProxyType({date.fromisoformat(day): worked for day, worked in row["days"].items()}),
+                row["document_number"],
+                row["source"],
+                row["digest"],
+            )
+            for row in rows
+        )
+    )
+
+
+def count_as_json(count: Count, rules: RuleSet) -> dict[str, Any]:
+    """A count as it is stored with the delivery."""
+    return {
+        "days": [day.isoformat() for day in count.days],
+        "unsettled": count.unsettled and count.unsettled.isoformat(),
+        "calendar_version": count.calendar_version,
+        "rule_version": rules.id,
+    }
+
+
+def _count_from_json(value: dict[str, Any]) -> Count:
+    unsettled = value["unsettled"]
+    return Count(
+        tuple(date.fromisoformat(day) for day in value["days"]),
+        date.fromisoformat(unsettled) if unsettled else None,
+        value["calendar_version"],
+    )
+
+
+def fix_count(connection: sa.Connection, sent_at: datetime, sent_on: date) -> dict[str, Any]:
+    """Count the days at sending (aware `sent_at`, its day in Beijing), to be stored with the delivery."""
+    rules = rule_book().in_force(sent_on)
+    return count_as_json(count_days(sent_at, stored_calendar(connection), rules), rules)
+
+
+def _facts(connection: sa.Connection, row: sa.RowMapping, as_of: datetime) -> ServiceFacts:
+    document = documents.get(connection, row["document_id"])
+    attempts = tuple(
+        PaperAttempt(
+            method=receipt["method"],
+            served_on=date.fromisoformat(receipt["served_on"]) if receipt["served_on"] else None,
+            consent=bool(receipt["record"].get("consent", False)),
+        )
+        for receipt in deliveries.paper_receipts(connection, row["id"])
+        if receipt["final"]
+    )
+    by_account = row["route"] == "inbox"
+    return ServiceFacts(
+        instrument=manifest(document["instrument"]),
+        sent_at=row["sent_at"] if by_account else None,
+        as_of=as_of,
+        confirmed_at=row["confirmed_at"],
+        paper_required=document["important"],
+        paper=attempts,
+    )
+
+
+def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime) -> ServiceDate:
+    """Decide as of `as_of` (aware) and write what changed: columns, and the event that says why.
+
+    A final date that comes out different from the one written before is a superseding event; both stay in the ledger.
+    """
+    row = deliveries.get(connection, delivery_id)
+    count, stored = None, row["service_count"]
+    rules = rule_book().sets[stored["rule_version"]] if stored else rule_book().in_force(as_of.date())
+    calendar = stored_calendar(connection)
+    if stored:
+        count = recount(_count_from_json(stored), row["sent_at"], as_of, calendar, rules)
+        stored = count_as_json(count, rules)
+    decided = decide(_facts(connection, row, as_of), calendar, rules, count)
+    answer = decided.as_dict()
+    if answer != row["service_answer"]:
+        _write(connection, row, answer, stored, decided)
+    return decided
+
+
+def _write(
+    connection: sa.Connection,
+    row: sa.RowMapping,
+    answer: dict[str, Any],
+    count: dict[str, Any] | None,
+    decided: ServiceDate,
+) -> None:
+    before = row["service_answer"] or {}
+    columns: dict[str, Any] = {
+        "service_answer": answer,
+        "service_count": count,
+        "service_status": decided.status,
+        "service_date": answer["service_date"],
+        "service_basis": decided.basis,
+        "deemed_date": answer["deemed_date"],
+    }
+    if decided.basis == "deemed" and row["status"] in ("available", "accessed"):
+        columns["status"] = "deemed"
+    deliveries.update(connection, row["id"], **columns)
+    said = ("service_date", "status", "basis", "deemed_date")
+    if all(answer[name] == before.get(name) for name in said):
+        return
+    kind = "service.decided" if not before.get("service_date") else "service.superseded"
+    append(
+        connection,
+        row["document_id"],
+        f"{row['id']}/service/{'/'.join(str(answer[name]) for name in said)}/{answer['calendar_version']}",
+        kind,
+        subject=row["id"],
+        legal_date=answer["service_date"],
+        body={"answer": answer, "before": {name: before.get(name) for name in said} if before else None},
+    )

@@ -1,0 +1,60 @@
+"""The seal cabinet of a process: loaded keys, trust list and warm revocation data, kept from document to document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from pipeline.settings import Settings
+from records.errors import Permanent
+from signing.certificates import ChainChecker, TrustList
+from signing.keys import SigningKey, load_key
+from signing.revocation import RevocationCache
+from signing.sealing import SealingMeans
+from signing.seals import SealDesign, draw_seal
+from signing.timestamps import TimestampService
+from templates.fonts import font_path
+
+
+class SealCabinet:
+    """Opens on first use. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, *, test: bool) -> None:
+        self._settings = settings
+        self._test = test
+        self._keys: dict[str, SigningKey] = {}
+        self._lock = Lock()
+
+    @cached_property
+    def trust(self) -> TrustList:
+        """The roots of this system; TEST roots count only in a TEST database."""
+        return TrustList.load(Path(self._settings.trust_list), test_system=self._test)
+
+    @cached_property
+    def _chains(self) -> ChainChecker:
+        return ChainChecker(self.trust, RevocationCache())
+
+    @cached_property
+    def _timestamps(self) -> TimestampService:
+        if not self._settings.tsa_urls:
+            raise Permanent("setting tsa_urls: no time stamp authority is configured")
+        return TimestampService(self._settings.tsa_urls)
+
+    def means(self, seal: Mapping[str, Any]) -> SealingMeans:
+        """What sealing with this seal needs. Raises Retry or Permanent when its key cannot be used."""
+        with self._lock:
+            if seal["id"] not in self._keys:
+                self._keys[seal["id"]] = load_key(seal["key_uri"], self._settings.secrets.get(seal["id"]))
+            key = self._keys[seal["id"]]
+        if key.test and not self._test:
+            raise Permanent(f"seal {seal['id']}: its key is a TEST key, and this is no TEST system")
+        return SealingMeans(key, self._chains, self._timestamps)
+
+
+def picture_of(seal: Mapping[str, Any]) -> bytes:
+    """The vector drawing of the seal as a one-page PDF of its exact size."""
+    design = SealDesign(seal["ring_text"], seal["second_line"], seal["diameter_mm"], seal["test"])
+    return draw_seal(design, font_path("title"))

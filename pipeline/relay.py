@@ -1,0 +1,66 @@
+"""The relay: turns due rows into hints, with credit, so that the queue never holds more than workers can soon do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from pipeline.composition import Songda
+from pipeline.queue import Queue
+from pipeline.runner import HINT_SECONDS
+from pipeline.wake import Bell
+from records import steps
+
+_LONGEST_SLEEP = 1.0
+_BUSY_SLEEP = 0.05  # while messages wait: refill before the workers run dry
+_log = logging.getLogger(__name__)
+
+
+def relay_once(songda: Songda, queue: Queue) -> int:
+    """Send hints for due steps as far as there is credit; returns how many."""
+    room = queue.room()
+    if not room:
+        return 0
+    with songda.database.read() as connection:
+        if not steps.any_due(connection):  # a read blocks nobody; SQLite has one writer
+            return 0
+    with songda.database.write() as connection:
+        due = steps.pick_due(connection, room, HINT_SECONDS)
+    queue.send(due)
+    return len(due)
+
+
+class Relay:
+    """The relay's thread. It wakes when rung, when the next step becomes due, and once a second at least."""
+
+    def __init__(self, songda: Songda, queue: Queue, bell: Bell) -> None:
+        self._songda, self._queue, self._bell = songda, queue, bell
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="relay", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the present round."""
+        self._stopped.set()
+        self._bell.ring()
+        self._thread.join(5)
+
+    def _loop(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                pause = self._round()
+            except Exception:
+                _log.exception("relay")
+                pause = _LONGEST_SLEEP
+            self._bell.wait(pause)
+
+    def _round(self) -> float:
+        relay_once(self._songda, self._queue)
+        if self._queue.is_busy():
+            return _BUSY_SLEEP
+        with self._songda.database.read() as connection:
+            soonest = steps.seconds_until_next(connection)
+        return _LONGEST_SLEEP if soonest is None else min(soonest, _LONGEST_SLEEP)

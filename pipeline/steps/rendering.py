@@ -1,0 +1,68 @@
+"""Render: facts and template to a PDF, which becomes a stored artifact."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import sqlalchemy as sa
+
+from pipeline.composition import Songda
+from pipeline.outcomes import Conclusion, Done, Next
+from records import directory, documents
+from records.database import is_test
+from records.errors import Permanent
+from records.steps import Claim
+from templates.catalogue import catalogue
+from templates.printing import Imprint, Printed, print_document
+
+
+def imprint_of(connection: sa.Connection, document: sa.RowMapping) -> Imprint:
+    """What a document carries besides its facts. Raises Permanent when its authority's facts are gone."""
+    found = directory.authority_facts(connection, document["authority_id"], document["authority_revision"])
+    if found is None:
+        raise Permanent(f"authority {document['authority_id']} has no approved facts")
+    return Imprint(
+        authority=found[1],
+        number_zh=document["number_zh"],
+        number_en=document["number_en"],
+        test=is_test(connection),
+        specimen=False,
+        copies_to=tuple((copy["zh"], copy["en"]) for copy in document["copies_to"]),
+        document_id=document["id"],
+    )
+
+
+def print_stored(document: sa.RowMapping, imprint: Imprint) -> Printed:
+    """Print a document by the template version that it is pinned to. Raises Permanent when that version is gone."""
+    instrument = catalogue().get(document["instrument"])
+    if instrument.manifest.print is None or instrument.manifest.print.version != document["template_version"]:
+        raise Permanent(f"template {document['instrument']} {document['template_version']} is not installed")
+    return print_document(instrument, document["facts"], imprint)
+
+
+def render(songda: Songda, claim: Claim) -> Conclusion:
+    """Print and store."""
+    with songda.database.read() as connection:
+        document = documents.get(connection, claim.subject_id)
+        imprint = imprint_of(connection, document)
+    printed = print_stored(document, imprint)
+    digest = songda.store.put(printed.pdf)
+    following = "seal" if document["sealed"] else "release"
+    if document["sealed"] and printed.anchor is None:
+        raise Permanent(f"template {document['instrument']} has no place for the seal")
+
+    def write(connection: sa.Connection) -> Done:
+        documents.record_artifact(connection, digest, len(printed.pdf), "application/pdf")
+        documents.move(
+            connection,
+            document["id"],
+            "rendered",
+            body={"digest": digest, "pages": printed.pages, "template_version": document["template_version"]},
+            rendered_digest=digest,
+            pages=printed.pages,
+            placement=asdict(printed.anchor) if printed.anchor else None,
+            final_digest=None if document["sealed"] else digest,
+        )
+        return Done((Next("document", document["id"], following),))
+
+    return Conclusion(write)

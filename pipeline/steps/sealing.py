@@ -1,0 +1,79 @@
+"""Seal: the vector seal and the PAdES signature with its time stamp, under the approval that came with the job."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from pipeline.cabinet import picture_of
+from pipeline.composition import Songda
+from pipeline.outcomes import Conclusion, Done, Next
+from records import directory, documents
+from records.errors import Permanent
+from records.steps import Claim
+from signing.fields import Placement
+from signing.sealing import SealedPdf, seal_pdf
+from templates.manifests import manifest
+
+
+def seal(songda: Songda, claim: Claim) -> Conclusion:
+    """Seal the rendered bytes. A sealed file whose lease was lost leaves its digest in the ledger."""
+    with songda.database.read() as connection:
+        document = documents.get(connection, claim.subject_id)
+        used = directory.find_seal(connection, document["seal_id"])
+    if used["state"] != "active":
+        raise Permanent(f"seal {used['id']} is {used['state']}")
+    approval = document["approval"]
+    if not approval:
+        raise Permanent("a seal is used only with an approval")
+    sealed = _seal(songda, document, used)
+    digest = songda.store.put(sealed.pdf)
+
+    def write(connection: sa.Connection) -> Done:
+        documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
+        documents.record_seal_use(
+            connection,
+            document_id=document["id"],
+            seal_id=used["id"],
+            rendered_digest=document["rendered_digest"],
+            sealed_digest=digest,
+            approver_name=approval["name"],
+            approver_role=approval["role"],
+            approval_rule=approval["rule"],
+            approved_at=approval["approved_at"],
+            certificate_serial=sealed.certificate_serial,
+            certificate_subject=sealed.certificate_subject,
+        )
+        documents.move(
+            connection, document["id"], "sealed", body=_told(sealed, digest, used, approval), final_digest=digest
+        )
+        return Done((Next("document", document["id"], "release"),))
+
+    return Conclusion(write, discarded=digest)
+
+
+def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping) -> SealedPdf:
+    anchor = document["placement"]
+    titles = manifest(document["instrument"])
+    return seal_pdf(
+        songda.store.get(document["rendered_digest"]),
+        songda.cabinet.means(dict(used)),
+        placement=Placement(anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"], used["diameter_mm"]),
+        picture=picture_of(dict(used)),
+        reason=f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
+        description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
+    )
+
+
+def _told(sealed: SealedPdf, digest: str, used: sa.RowMapping, approval: dict[str, str]) -> dict[str, object]:
+    return {
+        "digest": digest,
+        "seal": used["id"],
+        "approval": approval,
+        "profile": sealed.profile,
+        "signed_at": sealed.signed_at.isoformat(),
+        "stamped_at": sealed.stamped_at.isoformat() if sealed.stamped_at else None,
+        "timestamp_authority": sealed.timestamp_authority,
+        "certificate_serial": sealed.certificate_serial,
+        "certificate_subject": sealed.certificate_subject,
+        "test": sealed.test,
+    }

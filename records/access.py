@@ -1,0 +1,202 @@
+"""Who may come in: accounts and persons by their logins, their sessions, and failed log-ins.
+
+Only the hash of a session's token is stored, so that a copy of the database opens no session. All times are the
+database's clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from records.ids import new_id
+from records.instants import microseconds, now
+from records.ledger import append
+from records.tables import account, login_failure, person, session
+
+
+@dataclass(frozen=True)
+class Account:
+    """A counterparty's dedicated log-in account (专用登录账号)."""
+
+    id: str
+    login: str
+    department: str
+    authority_id: str
+    counterparty_id: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """A clerk or an administrator of an authority."""
+
+    id: str
+    login: str
+    name: str
+    role: str
+    authority_id: str
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A subject that may log in, with the hash that its password has to match."""
+
+    subject: Account | Person
+    password_hash: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open session. `token_hash` names it in the ledger; the token itself is only in the visitor's cookie."""
+
+    token_hash: str
+    csrf_token: str
+    subject: Account | Person
+
+
+def _account(row: sa.RowMapping) -> Account:
+    return Account(row["id"], row["login"], row["department"], row["authority_id"], row["counterparty_id"])
+
+
+def _person(row: sa.RowMapping) -> Person:
+    return Person(row["id"], row["login"], row["name"], row["role"], row["authority_id"])
+
+
+def add_person(
+    connection: sa.Connection,
+    authority_id: str,
+    *,
+    login: str,
+    name: str,
+    role: str,
+    password_hash: str,
+    by: str = "system",
+) -> str:
+    """Add a clerk or an administrator (`role`) of the authority; returns the id."""
+    person_id = new_id("per")
+    connection.execute(
+        person.insert().values(
+            id=person_id,
+            authority_id=authority_id,
+            login=login,
+            name=name,
+            role=role,
+            password_hash=password_hash,
+            active=True,
+            created_at=now(),
+        )
+    )
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"person/{person_id}",
+        "person.entered",
+        subject=person_id,
+        actor=by,
+        body={"login": login, "name": name, "role": role},
+    )
+    return person_id
+
+
+def credentials(connection: sa.Connection, login: str) -> list[Credential]:
+    """Everybody who may log in by `login`: at most one approved account and one active person."""
+    accounts = sa.select(account).where(account.c.login == login, account.c.state == "approved")
+    persons = sa.select(person).where(person.c.login == login, person.c.active)
+    found = [Credential(_account(row), row["password_hash"]) for row in connection.execute(accounts).mappings()]
+    found += [Credential(_person(row), row["password_hash"]) for row in connection.execute(persons).mappings()]
+    return found
+
+
+def set_password_hash(connection: sa.Connection, subject: Account | Person, password_hash: str) -> None:
+    """Store another hash: of a new password, or of the same one by stronger parameters."""
+    table = account if isinstance(subject, Account) else person
+    connection.execute(table.update().where(table.c.id == subject.id).values(password_hash=password_hash))
+
+
+def find_account(connection: sa.Connection, account_id: str, authority_id: str) -> sa.RowMapping | None:
+    """An account of the authority, in whatever state, or None."""
+    query = sa.select(account).where(account.c.id == account_id, account.c.authority_id == authority_id)
+    return connection.execute(query).mappings().first()
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+
+def token_hash(token: str) -> str:
+    """SHA-256 of a session token; tokens are 256 random bits, so no slow hash is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def open_session(connection: sa.Connection, subject: Account | Person, seconds: float) -> str:
+    """Open a session that ends after `seconds`; returns its token, which is nowhere else. Sweeps ended sessions."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(session.delete().where(session.c.expires_at < now()))
+    connection.execute(
+        session.insert().values(
+            token_hash=token_hash(token),
+            subject_type="account" if isinstance(subject, Account) else "person",
+            subject_id=subject.id,
+            csrf_token=secrets.token_urlsafe(32),
+            created_at=now(),
+            expires_at=now() + microseconds(seconds),
+        )
+    )
+    return token
+
+
+def find_session(connection: sa.Connection, token: str) -> Session | None:
+    """The session of a token, unless it has ended or its subject may no longer log in."""
+    alive = sa.and_(session.c.token_hash == token_hash(token), session.c.expires_at > now())
+    row = connection.execute(sa.select(session).where(alive)).mappings().first()
+    if row is None:
+        return None
+    subject = _subject(connection, row["subject_type"], row["subject_id"])
+    return None if subject is None else Session(row["token_hash"], row["csrf_token"], subject)
+
+
+def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> Account | Person | None:
+    query: sa.Select[Any]
+    if subject_type == "account":
+        query = sa.select(account).where(account.c.id == subject_id, account.c.state == "approved")
+        row = connection.execute(query).mappings().first()
+        return None if row is None else _account(row)
+    query = sa.select(person).where(person.c.id == subject_id, person.c.active)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _person(row)
+
+
+def close_session(connection: sa.Connection, session_hash: str) -> None:
+    """End a session for good."""
+    connection.execute(session.delete().where(session.c.token_hash == session_hash))
+
+
+# --- failed log-ins --------------------------------------------------------------------------------------------------
+
+
+def count_attempt(connection: sa.Connection, login: str, address: str, window_seconds: float) -> int:
+    """Count an attempt to log in before its password is looked at; returns its id. Sweeps what left the window."""
+    connection.execute(login_failure.delete().where(login_failure.c.at < now() - microseconds(window_seconds)))
+    query = login_failure.insert().values(login=login, address=address, at=now()).returning(login_failure.c.id)
+    return int(connection.execute(query).scalar_one())
+
+
+def attempts(connection: sa.Connection, login: str, address: str, window_seconds: float) -> tuple[int, int]:
+    """How many counted attempts stand in the window for this login, and how many from this address."""
+    recent = login_failure.c.at >= now() - microseconds(window_seconds)
+    by_login = sa.select(sa.func.count()).where(login_failure.c.login == login, recent)
+    by_address = sa.select(sa.func.count()).where(login_failure.c.address == address, recent)
+    return connection.execute(by_login).scalar_one(), connection.execute(by_address).scalar_one()
+
+
+def forget_attempt(connection: sa.Connection, attempt_id: int) -> None:
+    """Take back one attempt: it was turned away unseen, and does not prolong the pause."""
+    connection.execute(login_failure.delete().where(login_failure.c.id == attempt_id))
+
+
+def forget_failures(connection: sa.Connection, login: str) -> None:
+    """Take back the attempts of a login that has just proved its password."""
+    connection.execute(login_failure.delete().where(login_failure.c.login == login))
