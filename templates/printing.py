@@ -1,0 +1,138 @@
+"""Printing: an instrument, its facts and its imprint become a PDF, or the page that is read in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, Final
+
+from records.errors import Permanent
+from templates.catalogue import Instrument
+from templates.composing import Composed, Frame, compose, pair
+from templates.conditions import values
+from templates.typesetters import html, typst
+
+BEIJING: Final = timezone(timedelta(hours=8))
+_UNDATED: Final = date(2000, 1, 1)
+
+TEST_MARK: Final = (
+    "TEST 测试件：以测试密钥或者测试数据制作，不具有法律效力。",
+    "TEST: made with test keys or test data, without legal effect.",
+)
+SPECIMEN_MARK: Final = (
+    "样本：预览件，未盖印章，不具有法律效力。",
+    "SPECIMEN: a preview, not sealed, without legal effect.",
+)
+WATERMARK: Final = "样本 SPECIMEN"
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Where the centre of the seal belongs: `page` from 0, millimetres from the page's lower left corner."""
+
+    page: int
+    x_mm: float
+    y_mm: float
+
+
+@dataclass(frozen=True)
+class Imprint:
+    """What a document gets beside its facts.
+
+    `authority` is the authority's own record (authority.json). `number_zh` and `number_en` are None for an instrument
+    that has no number. `test` marks the page with TEST, `specimen` as 样本 SPECIMEN. `copies_to` are names in Chinese
+    and English. `document_id` goes into the file's metadata.
+    """
+
+    authority: Mapping[str, Any]
+    number_zh: str | None
+    number_en: str | None
+    test: bool
+    specimen: bool
+    copies_to: Sequence[tuple[str, str]] = ()
+    document_id: str = ""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A printed document. `anchor` is None when no seal belongs on it."""
+
+    pdf: bytes
+    pages: int
+    anchor: Anchor | None
+
+
+def print_document(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
+    """Print a document with the engine that its manifest names.
+
+    The same input gives the same bytes (typst and html). Raises Refused when a placeholder cannot be filled, Permanent
+    when the engine refuses (a character without a glyph, fonts not installed) or the number is missing.
+    """
+    if instrument.print.numbered and not imprint.number_zh and not imprint.specimen:
+        raise Permanent(f"{instrument.id} is printed with its number, and it has none yet")
+    return _ENGINES[instrument.print.engine](instrument, facts, imprint)
+
+
+def reading_page(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> str:
+    """The document as an accessible HTML fragment, `lang` on every block.
+
+    Raises Refused as printing does, and Permanent for an instrument without clauses.
+    """
+    return html.fragment(composed(instrument, facts, imprint))
+
+
+def composed(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> list[Composed]:
+    """The blocks of the document, as every typesetter prints them."""
+    if instrument.clauses is None:
+        raise Permanent(f"{instrument.id} has no clauses.yaml, so there are no blocks to compose")
+    manifest = instrument.manifest
+    frame = Frame(
+        manifest.title_zh,
+        manifest.title_en,
+        imprint.authority,
+        imprint.number_zh,
+        imprint.number_en,
+        imprint.copies_to,
+    )
+    marks = [TEST_MARK] if imprint.test else []
+    marks += [SPECIMEN_MARK] if imprint.specimen else []
+    lines = [line for mark in marks for line in pair(*mark)]
+    blocks = compose(instrument.clauses, facts, frame)
+    return [{"kind": "mark", "lines": lines}, *blocks] if lines else blocks
+
+
+def _by_typst(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
+    set_ = typst.typeset(composed(instrument, facts, imprint), sheet(instrument, facts, imprint))
+    anchor = Anchor(*set_.seal) if set_.seal and instrument.print.sealed else None
+    return Printed(set_.pdf, set_.pages, anchor)
+
+
+def sheet(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> typst.Sheet:
+    """What stands around the blocks: metadata, marks, room for the seal."""
+    manifest = instrument.manifest
+    title = " ".join(
+        part for part in (manifest.title_zh, imprint.number_zh, manifest.title_en, imprint.number_en) if part
+    )
+    words = [f"songda:document:{imprint.document_id}"] if imprint.document_id else []
+    words += ["TEST"] if imprint.test else []
+    return typst.Sheet(
+        title=title,
+        author=f"{imprint.authority['name']['zh']} {imprint.authority['name']['en']}",
+        description=manifest.title_en,
+        keywords=(f"songda:instrument:{instrument.id}", *words),
+        created=_created(instrument, facts),
+        sealed=instrument.print.sealed,
+        banner=TEST_MARK[0].split("：")[0] + " / " + TEST_MARK[1] if imprint.test else None,
+        watermark=WATERMARK if imprint.specimen else None,
+    )
+
+
+def _created(instrument: Instrument, facts: Mapping[str, Any]) -> int:
+    """The date of the file: the day of the document at Beijing, so that printing again gives the same bytes."""
+    dated = values(facts, instrument.clauses.dated) if instrument.clauses and instrument.clauses.dated else []
+    day = date.fromisoformat(dated[0]) if dated else _UNDATED
+    return int(datetime(day.year, day.month, day.day, tzinfo=BEIJING).timestamp())
+
+
+_ENGINES = {"typst": _by_typst}

@@ -1,0 +1,1 @@
+"""Typesetters: each prints the same composed blocks in its own way."""

@@ -1,0 +1,125 @@
+"""The typst typesetter: composed blocks on the page of GB/T 9704-2012, as PDF/A-2a and PDF/UA-1 in one file.
+
+The text goes in as JSON data, so no fact is ever read as markup; the fonts are the pinned ones alone; the same blocks
+give the same bytes. One compiler is kept per process, because loading the fonts costs more than a document. It is
+serialised inside: use processes, not threads, to go faster.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import typst
+
+from records.errors import Permanent
+from templates import fonts
+from templates.composing import Composed
+
+SOURCE: Final = Path(__file__).with_name("songda.typ")
+STANDARDS: Final = ("a-2a", "ua-1")
+PAGE_HEIGHT_MM: Final = 297.0
+
+_LOCK: Final = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What is set around the blocks.
+
+    `created` is seconds since 1970, written as the file's date. `banner` stands at the head of every page, `watermark`
+    behind the text. `sealed` leaves room for the seal on agency and date.
+    """
+
+    title: str
+    author: str
+    description: str
+    keywords: tuple[str, ...]
+    created: int
+    sealed: bool
+    banner: str | None = None
+    watermark: str | None = None
+
+
+@dataclass(frozen=True)
+class Typeset:
+    """A PDF, its number of pages, and where the seal's centre belongs: page from 0, mm from the lower left corner."""
+
+    pdf: bytes
+    pages: int
+    seal: tuple[int, float, float] | None
+
+
+@cache
+def _compiler(directory: str) -> typst.Compiler:
+    loaded = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[directory])
+    return typst.Compiler(str(SOURCE), root=str(SOURCE.parent), font_paths=loaded)
+
+
+@cache
+def _families(directory: str) -> Mapping[str, str]:
+    """The family of each role as typst calls it: it reads the name table, where Fandol adds an R to its name."""
+    loaded = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[directory])
+    known = set(loaded.families())
+    roles = {
+        "body": "body",
+        "heading": "heading",
+        "kai": "kai",
+        "title": "title",
+        "fallback": "fallback",
+        "latin": "latin",
+    }
+    families = {}
+    for key, role in roles.items():
+        name = fonts.family(role)
+        found = next((candidate for candidate in (name, f"{name} R") if candidate in known), None)
+        if found is None:
+            raise Permanent(f"typst does not find the pinned font {name} ({role}) in {directory}")
+        families[key] = found
+    return families
+
+
+def typeset(blocks: Sequence[Composed], sheet: Sheet) -> Typeset:
+    """Print the blocks.
+
+    Raises Permanent when typst refuses, above all for a character that no pinned font has: a PDF/A may not show it.
+    """
+    fonts.font_path("body")  # says what to do when the fonts are not as pinned
+    directory = str(fonts.font_directory())
+    data = {
+        "blocks": blocks,
+        "title": sheet.title,
+        "author": sheet.author,
+        "description": sheet.description,
+        "keywords": sheet.keywords,
+        "banner": sheet.banner,
+        "watermark": sheet.watermark,
+        "sealed": sheet.sealed,
+        "fonts": _families(directory),
+    }
+    inputs = {"data": json.dumps(data, ensure_ascii=False)}
+    with _LOCK:
+        compiler = _compiler(directory)
+        try:
+            pdf = compiler.compile(
+                format="pdf", sys_inputs=inputs, pdf_standards=list(STANDARDS), timestamp=sheet.created
+            )
+            pages = json.loads(compiler.query("<pages>", field="value", one=True))
+            seals = json.loads(compiler.query("<seal>", field="value"))
+        except typst.TypstError as error:
+            raise Permanent(f"typst cannot print this: {error.message} {' '.join(error.hints)}".strip()) from error
+    if not isinstance(pdf, bytes):
+        raise Permanent("typst gave no single PDF")
+    return Typeset(pdf + b"\n", int(pages), _seal(seals))  # without a last line feed, signing would break PDF/A
+
+
+def _seal(found: Any) -> tuple[int, float, float] | None:
+    if not found:
+        return None
+    place = found[-1]
+    return int(place["page"]) - 1, float(place["x"]), PAGE_HEIGHT_MM - float(place["y"])
