@@ -63,9 +63,10 @@ def begin(
         "locked_until": until,
         "created_at": present,
     }
-    inserted = connection.execute(dialect.insert(idempotency_key).values(**values).on_conflict_do_nothing())
+    insert = dialect.insert(idempotency_key).values(**values).on_conflict_do_nothing()
+    inserted = connection.execute(insert.returning(idempotency_key.c.key)).first()
     lock = Lock(api_key_prefix, key, until)
-    if inserted.rowcount == 1:
+    if inserted is not None:
         return lock
     row = connection.execute(sa.select(idempotency_key).where(*_named(lock)).with_for_update()).mappings().first()
     if row is None:  # released between the two statements

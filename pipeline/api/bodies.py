@@ -1,0 +1,90 @@
+"""Bodies of requests: never read beyond their limit, never parsed before they are known to be small enough."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import Request
+from starlette.types import Message, Receive
+
+from pipeline import strict_json
+from pipeline.api.problems import NOT_JSON, TOO_LARGE, WRONG_MEDIA_TYPE, Problem, refused
+from records.errors import Refused
+
+MIB: Final = 1024 * 1024
+JOB_LIMIT: Final = MIB
+SCAN_LIMIT: Final = 25 * MIB
+PDF_LIMIT: Final = 50 * MIB
+SMALL_LIMIT: Final = 64 * 1024
+
+
+def limited(request: Request, limit: int) -> Request:
+    """The same request, whose body ends in a 413 problem as soon as it is longer than `limit` bytes."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
+    return Request(request.scope, _counting(request.receive, limit))
+
+
+def _counting(receive: Receive, limit: int) -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _too_large(limit)
+        return message
+
+    return counted
+
+
+def _too_large(limit: int) -> Problem:
+    detail = f"At most {limit} bytes are taken here."
+    return Problem(TOO_LARGE, detail, headers={"Connection": "close"})
+
+
+def media_type(request: Request) -> str:
+    """The media type of the body, without parameters, in small letters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def expect(request: Request, *accepted: str) -> str:
+    """The body's media type. Raises a 415 problem unless it is one of `accepted`."""
+    found = media_type(request)
+    if found not in accepted:
+        detail = f"Content-Type must be {' or '.join(accepted)}, not {found or 'absent'!r}."
+        raise Problem(WRONG_MEDIA_TYPE, detail, headers={"Accept-Post": ", ".join(accepted)})
+    return found
+
+
+async def read_json(request: Request, limit: int) -> Any:
+    """The JSON body. Raises problems: 413 before parsing, 415, 400 with every fault of form."""
+    expect(request, "application/json")
+    raw = await limited(request, limit).body()
+    try:
+        return strict_json.parse(raw)
+    except Refused as error:
+        raise refused(error, NOT_JSON) from None
+
+
+async def job_body(request: Request) -> Any:
+    """Dependency: the JSON body of a job."""
+    return await read_json(request, JOB_LIMIT)
+
+
+async def json_body(request: Request) -> Any:
+    """Dependency: a JSON body of at most 1 MiB that is not a job."""
+    return await read_json(request, MIB)
+
+
+async def small_json_body(request: Request) -> Any:
+    """Dependency: a JSON body of at most 64 KiB."""
+    return await read_json(request, SMALL_LIMIT)
+
+
+async def pdf_body(request: Request) -> bytes:
+    """Dependency: a PDF as the whole body."""
+    expect(request, "application/pdf")
+    return await limited(request, PDF_LIMIT).body()

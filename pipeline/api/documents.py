@@ -1,0 +1,132 @@
+"""Documents: where they stand, their bytes, their events, and ending them before release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ValidationError
+
+from pipeline import cancellation
+from pipeline.api.access import DocumentReader, Installation, JobWriter
+from pipeline.api.bodies import small_json_body
+from pipeline.api.models import CancelRequest, Document, Event, Events, VoidRequest
+from pipeline.api.openapi import body_of, problems
+from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
+from pipeline.api.views import document_view
+from pipeline.callers import Caller
+from pipeline.composition import Songda
+from pipeline.strict_json import escape
+from records import documents, ledger
+from records.errors import Fault, Refused
+
+router = APIRouter(tags=["documents"])
+
+_Asked = TypeVar("_Asked", bound=BaseModel)
+_RELEASED: Final = frozenset({"released", "revoked", "changed"})
+
+
+def find(connection: sa.Connection, caller: Caller, document_id: str) -> sa.RowMapping:
+    """The caller's document. Raises a 404 problem: what belongs to others does not exist."""
+    found = documents.find(connection, document_id, caller.authority_id, caller.client_id)
+    if found is None:
+        raise Problem(NOT_FOUND, "You have no such document.")
+    return found
+
+
+@router.get("/documents/{document_id}", response_model=Document, responses=problems(401, 403, 404, 503))
+def get_document(songda: Installation, caller: DocumentReader, document_id: str) -> Document:
+    """A document of yours with its deliveries and their service dates."""
+    with songda.database.read() as connection:
+        return document_view(connection, find(connection, caller, document_id))
+
+
+@router.get(
+    "/documents/{document_id}/pdf",
+    response_class=Response,
+    responses=problems(401, 403, 404, 409, 503)
+    | {200: {"description": "the released PDF", "content": {"application/pdf": {"schema": {}}}}},
+)
+def get_pdf(songda: Installation, caller: DocumentReader, document_id: str) -> Response:
+    """The released bytes, exactly as they were signed; 409 before the release."""
+    with songda.database.read() as connection:
+        found = find(connection, caller, document_id)
+    if found["status"] not in _RELEASED:
+        raise Problem(WRONG_STATE, f"The document is {found['status']}; only released bytes are given out.")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{document_id}.pdf"',
+        "ETag": f'"{found["final_digest"]}"',
+    }
+    return Response(songda.store.get(found["final_digest"]), media_type="application/pdf", headers=headers)
+
+
+@router.get("/documents/{document_id}/events", response_model=Events, responses=problems(401, 403, 404, 503))
+def get_events(songda: Installation, caller: DocumentReader, document_id: str) -> Events:
+    """The document's chain in the ledger, oldest event first."""
+    with songda.database.read() as connection:
+        find(connection, caller, document_id)
+        found = ledger.events(connection, document_id)
+    return Events(events=[Event.model_validate(event, from_attributes=True) for event in found])
+
+
+@router.post(
+    "/documents/{document_id}/cancel",
+    response_model=Document,
+    responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    openapi_extra=body_of("CancelRequest"),
+)
+def cancel_document(
+    songda: Installation, caller: JobWriter, document_id: str, body: Annotated[Any, Depends(small_json_body)]
+) -> Document:
+    """Cancel a document before it is numbered. Cancelling it again changes nothing."""
+    return _end(songda, caller, document_id, "cancelled", cancellation.cancel, _read(CancelRequest, body).reason)
+
+
+@router.post(
+    "/documents/{document_id}/void",
+    response_model=Document,
+    responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    openapi_extra=body_of("VoidRequest"),
+)
+def void_document(
+    songda: Installation, caller: JobWriter, document_id: str, body: Annotated[Any, Depends(small_json_body)]
+) -> Document:
+    """Make a numbered document void that was never released; its number is kept as 作废 with the reason."""
+    return _end(songda, caller, document_id, "void", cancellation.void, _read(VoidRequest, body).reason)
+
+
+def _end(
+    songda: Songda,
+    caller: Caller,
+    document_id: str,
+    status: str,
+    end: Callable[[sa.Connection, str, str, str], None],
+    reason: str,
+) -> Document:
+    with songda.database.write() as connection:
+        found = find(connection, caller, document_id)
+        if found["status"] != status:
+            try:
+                end(connection, document_id, reason, caller.actor)
+            except documents.WrongState as error:
+                raise Problem(WRONG_STATE, f"{error}.") from None
+        return document_view(connection, find(connection, caller, document_id))
+
+
+def _read(model: type[_Asked], body: Any) -> _Asked:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise Refused(
+            [
+                Fault(
+                    "".join(f"/{escape(str(part))}" for part in found["loc"]),
+                    found["type"],
+                    f"{found['msg']}.",
+                    "字段不符合接口定义。",
+                )
+                for found in error.errors()
+            ]
+        ) from None

@@ -1,0 +1,108 @@
+"""The OpenAPI 3.1 document: bodies that we read ourselves, problems, and the facts of every instrument."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from pipeline.api import models
+from pipeline.api.problems import KINDS, MEDIA_TYPE
+from pipeline.intake import job_schema
+from templates.catalogue import catalogue
+
+_REQUESTS: Final = (
+    models.CancelRequest,
+    models.VoidRequest,
+    models.ServiceDateRequest,
+    models.Problem,
+)
+_REFERENCE: Final = "#/components/schemas/{model}"
+
+
+def body_of(model: str, *, required: bool = True, listed: bool = False) -> dict[str, Any]:
+    """`openapi_extra` of a route whose JSON body is `model` (or also a list of it)."""
+    schema: dict[str, Any] = {"$ref": _REFERENCE.format(model=model)}
+    if listed:
+        schema = {"anyOf": [schema, {"type": "array", "items": schema}]}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that may end in problems of these statuses."""
+    told = {status: " / ".join(kind.title for kind in KINDS if kind.status == status) for status in (*statuses, 500)}
+    schema = {"schema": {"$ref": _REFERENCE.format(model="Problem")}}
+    return {status: {"description": text, "content": {MEDIA_TYPE: schema}} for status, text in told.items()}
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` describe itself by `describe`, worked out once."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = describe(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of `app`."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        servers=[{"url": "/v1"}],
+        tags=app.openapi_tags,
+    )
+    schemas = document["components"]["schemas"]
+    for model in _REQUESTS:
+        schema = model.model_json_schema(ref_template=_REFERENCE)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+    schemas |= _components("JobRequest", _job_schema())
+    for identifier in catalogue().ids():
+        schemas |= _components(_facts_name(identifier), catalogue().get(identifier).schema)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            _drop_framework_answer(operation)
+    return document
+
+
+def _facts_name(identifier: str) -> str:
+    return f"FactsOf_{identifier}"
+
+
+def _job_schema() -> dict[str, Any]:
+    """The schema of a job, which names for each instrument the schema of its facts."""
+    schema: dict[str, Any] = json.loads(json.dumps(job_schema()))
+    document = schema["$defs"]["document"]
+    document["properties"]["instrument"]["enum"] = list(catalogue().ids())
+    document["allOf"] = [
+        {
+            "if": {"properties": {"instrument": {"const": identifier}}},
+            "then": {"properties": {"facts": {"$ref": _REFERENCE.format(model=_facts_name(identifier))}}},
+        }
+        for identifier in catalogue().ids()
+    ]
+    return schema
+
+
+def _components(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON Schema and its definitions as components of their own: OpenAPI tools know no `$defs` in a component."""
+    moved = json.loads(json.dumps(schema).replace('"#/$defs/', f'"#/components/schemas/{name}.'))
+    definitions = moved.pop("$defs", {})
+    moved.pop("$schema", None)
+    return {name: moved} | {f"{name}.{part}": definition for part, definition in definitions.items()}
+
+
+def _drop_framework_answer(operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    if MEDIA_TYPE not in answers.get("422", {}).get("content", {MEDIA_TYPE: None}):
+        del answers["422"]
