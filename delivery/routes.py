@@ -1,7 +1,7 @@
 """Which way a document takes to its recipient: inbox, paper only, or internal; and whether paper runs beside the inbox.
 
 Pure. Electronic service needs the recipient's consent in a signed confirmation letter that is in force at sending and
-that names this system (行政处罚法 61; 确认函 二.3); whatever is missing means paper, never a document that goes nowhere.
+that names this system (行政处罚法 61; 确认函 二.3). Whatever is missing means paper, never a document left lying.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ _REASONS: Final[Mapping[str, Wording]] = {
     "inbox": Wording(
         "行政处罚法 61；确认函 二.3（Letter II.3）；电子签名法 11",
         "收件人有被批准的专用登录账号，{moment}确认函有效并指定本系统，向其账号送达。",
-        "The recipient has an approved account, and on {moment} its letter is in force and names this system: delivered "
-        "to the account.",
+        "The recipient has an approved account, and on {moment} its letter is in force and names this system: "
+        "delivered to the account.",
     ),
     "paper-in-parallel": Wording(
         "确认函 一、二.4（Letter I, II.4）",
