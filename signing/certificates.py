@@ -33,9 +33,11 @@ def is_test(certificate: x509.Certificate) -> bool:
 
 
 def name_of(certificate: x509.Certificate) -> str:
-    """The subject as one line, most specific part first: ``行政执法专用章, 民航华北地区管理局, CN``."""
-    parts = [part for rdn in reversed(certificate.subject.chosen) for part in rdn]
-    return ", ".join(str(part["value"].native) for part in parts)
+    """Whose certificate it is, for people: organisation and common name (``民航华北地区管理局, 行政执法专用章``)."""
+    subject = certificate.subject.native
+    parts = [subject.get("organization_name"), subject.get("common_name")]
+    flat = [str(part) for each in parts if each for part in (each if isinstance(each, list) else [each])]
+    return ", ".join(flat) or str(certificate.subject.human_friendly)
 
 
 def read_certificates(path: Path) -> list[x509.Certificate]:
@@ -120,6 +122,7 @@ class TrustList:
             crls=list(evidence.crls) if evidence else [],
             ocsps=list(evidence.ocsps) if evidence else [],
             time_tolerance=timedelta(seconds=1),
+            retroactive_revinfo=True,  # an answer given later also speaks for the time before it
         )
 
 

@@ -124,7 +124,7 @@ class CheckedCms:
     timestamp_token: bytes | None
 
 
-def check_detached(der: bytes, document: Sequence[bytes]) -> CheckedCms:
+def check_detached(der: bytes, document: Sequence[bytes | memoryview]) -> CheckedCms:
     """Check a detached CMS signature over the joined parts of `document`. Raises CmsError with what is wrong."""
     info = _parse(der)
     if info["encap_content_info"]["content_type"].native != "data" or info["encap_content_info"]["content"].native:
@@ -176,7 +176,7 @@ def _parse(der: bytes) -> cms.SignedData:
     return data
 
 
-def _check(data: cms.SignedData, content: Sequence[bytes], content_type: str) -> CheckedCms:
+def _check(data: cms.SignedData, content: Sequence[bytes | memoryview], content_type: str) -> CheckedCms:
     try:
         return _check_signer(data, content, content_type)
     except (ValueError, TypeError, KeyError, UnsupportedAlgorithm) as error:
@@ -185,7 +185,7 @@ def _check(data: cms.SignedData, content: Sequence[bytes], content_type: str) ->
         raise CmsError("cms_syntax", f"the CMS object cannot be read: {error}") from error
 
 
-def _check_signer(data: cms.SignedData, content: Sequence[bytes], content_type: str) -> CheckedCms:
+def _check_signer(data: cms.SignedData, content: Sequence[bytes | memoryview], content_type: str) -> CheckedCms:
     signer = data["signer_infos"][0]
     certificates = tuple(choice.chosen for choice in data["certificates"] if choice.name == "certificate")
     certificate = _signer_certificate(signer, certificates)

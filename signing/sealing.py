@@ -163,9 +163,9 @@ class _Work:
         return signed_data(attributes, signature, self.means.key.algorithm, certificates, token)
 
     def _cms_size(self, token: bytes | None) -> int:
-        """Room for the CMS object in bytes, with a margin for a longer token (serial numbers, RSA keys)."""
-        certificates = sum(len(each.dump()) for each in self.signer.path)
-        return certificates + (len(token) if token else 0) + 1536
+        """Room for the CMS object in bytes, with a margin: names, an RSA signature, a longer token."""
+        certificates = sum(len(each.dump()) for each in self.signer.path[:-1] or self.signer.path)
+        return certificates + (len(token) if token else 0) + 1024
 
     def _write(self, authorities: list[CheckedChain], reserve: int) -> _Prepared:
         with _opened(self.source) as pdf:

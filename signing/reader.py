@@ -1,0 +1,132 @@
+"""A second reader of sealed PDFs that shares nothing with pyHanko: it has to agree before a document is released.
+
+The PDF is parsed by qpdf (pikepdf), the CMS object by asn1crypto, the cryptography is `cryptography`'s. It answers one
+question, whether the signature covers these bytes and was made with the key of the certificate inside; whether that
+certificate is trusted is for `verification`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pikepdf
+from asn1crypto import parser
+from pikepdf import Name
+
+from records.errors import Fault
+from signing.cms import CmsError, check_detached, check_token
+from signing.revisions import later_changes
+
+_GAP = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
+_REVISION_END = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
+
+
+@dataclass(frozen=True)
+class ReadSeal:
+    """One sound signature or document time stamp. `kind` is ``Sig`` or ``DocTimeStamp``; `covers` counts bytes.
+
+    `certificate_serial` is hexadecimal; `stamped_at` (UTC) is None for a signature without a time stamp.
+    """
+
+    field: str
+    kind: str
+    covers: int
+    certificate_serial: str
+    stamped_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the reader found. Only with `sound` is the file whole: at least one signature, and nothing wrong."""
+
+    seals: tuple[ReadSeal, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether every signature is sound and covers everything but its own room and allowed later proof."""
+        return not self.faults and any(seal.kind == "Sig" for seal in self.seals)
+
+
+def read_seals(pdf: bytes) -> Reading:
+    """Read every signature of a file. Never raises for what the file holds: it comes back as faults."""
+    try:
+        with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, suppress_warnings=True) as opened:
+            return _read(pdf, opened)
+    except pikepdf.PdfError as error:
+        return Reading((), (Fault("", "unreadable", f"not a readable PDF: {error}", "无法读取的PDF文件"),))
+
+
+def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
+    seals, faults = [], []
+    for name, dictionary in _signatures(opened):
+        try:
+            seals.append(_check(pdf, name, dictionary))
+        except CmsError as error:
+            faults.append(Fault(f"/{name}", error.code, str(error)))
+        except (ValueError, TypeError, KeyError, AttributeError, pikepdf.PdfError) as error:
+            faults.append(Fault(f"/{name}", "signature_unreadable", f"the signature cannot be read: {error}"))
+    if opened.get_warnings():
+        faults.append(Fault("", "damaged", "the file's structure is damaged"))
+    if not seals and not faults:
+        faults.append(Fault("", "unsigned", "the file carries no signature", "文件没有数字签名"))
+    faults += [fault for seal in seals if seal.covers < len(pdf) for fault in later_changes(pdf, seal.covers)]
+    return Reading(tuple(seals), tuple(dict.fromkeys(faults)))
+
+
+def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any]]:
+    """(field name, signature dictionary) of every filled signature field, nested ones too."""
+    waiting = [("", field) for field in pdf.Root.get("/AcroForm", pikepdf.Dictionary()).get("/Fields", [])]
+    seen = 0
+    while waiting and seen < 10_000:
+        seen += 1
+        prefix, field = waiting.pop(0)
+        name = prefix + str(field.get("/T", ""))
+        if field.get("/FT") == Name.Sig and "/V" in field:
+            yield name, field.V
+        waiting += [(f"{name}.", kid) for kid in field.get("/Kids", []) if "/T" in kid or "/FT" in kid]
+
+
+def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
+    values = [int(value) for value in dictionary.ByteRange]
+    if len(values) != 4 or values[0] != 0 or min(values) < 0 or values[1] >= values[2]:
+        raise CmsError("byte_range", "the ByteRange is not two stretches that begin at the first byte")
+    before, after, end = values[1], values[2], values[2] + values[3]
+    if end > len(pdf):
+        raise CmsError("byte_range", "the ByteRange reaches beyond the end of the file")
+    gap = pdf[before:after]
+    contents = bytes(dictionary.Contents)
+    if not _GAP.fullmatch(gap) or bytes.fromhex(gap[1:-1].decode("ascii")) != contents:
+        raise CmsError("byte_range", "the gap of the ByteRange is not exactly the signature")
+    if not _REVISION_END.search(pdf[max(0, end - 8) : end]):
+        raise CmsError("byte_range", "the signed bytes do not end where a revision of the file ends")
+    view = memoryview(pdf)
+    signed: list[bytes | memoryview] = [view[:before], view[after:end]]
+    der = _without_padding(contents)
+    if dictionary.get("/SubFilter") == Name("/ETSI.RFC3161"):
+        token = check_token(der, b"".join(signed))
+        return ReadSeal(name, "DocTimeStamp", end, f"{token.certificate.serial_number:x}", token.time)
+    if dictionary.get("/SubFilter") != Name("/ETSI.CAdES.detached"):
+        raise CmsError("subfilter", "the signature is not a PAdES signature (ETSI.CAdES.detached)")
+    checked = check_detached(der, signed)
+    stamped_at = None
+    if checked.timestamp_token is not None:
+        stamped_at = check_token(checked.timestamp_token, checked.signature).time
+    return ReadSeal(name, "Sig", end, f"{checked.certificate.serial_number:x}", stamped_at)
+
+
+def _without_padding(contents: bytes) -> bytes:
+    """The DER object at the start; what follows has to be zeros."""
+    try:
+        _, _, _, header, body, trailer = parser.parse(contents)
+    except ValueError as error:
+        raise CmsError("cms_syntax", f"the CMS object cannot be read: {error}") from error
+    length = len(header) + len(body) + len(trailer)
+    if contents[length:].strip(b"\x00"):
+        raise CmsError("cms_padding", "something stands behind the CMS object in the room for the signature")
+    return contents[:length]

@@ -1,0 +1,153 @@
+"""What verification found out, in words that a person can act on, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+VerdictWord = Literal["valid", "invalid", "indeterminate"]
+
+# code: (English, Chinese); {} takes the detail
+_TEXTS: dict[str, tuple[str, str]] = {
+    "valid": ("Sealed by {}, and not changed since.", "由{}签章，此后未被改动。"),
+    "test_key": (
+        "TEST: made with test keys; it has no legal effect.",
+        "测试（TEST）：使用测试密钥签章，不具有法律效力。",
+    ),
+    "unsigned": ("The file carries no signature.", "文件没有数字签名。"),
+    "changed": ("The bytes under the signature were changed.", "签名覆盖的内容已被改动。"),
+    "changed_after_signing": (
+        "Something was added or changed after signing that the signer did not allow.",
+        "签章之后文件被添加或修改了签章者不允许的内容。",
+    ),
+    "coverage": ("The signature does not cover the whole document.", "签名没有覆盖整个文件。"),
+    "signature_wrong": (
+        "The signature does not fit the signer's certificate.",
+        "签名与签章者证书不符。",
+    ),
+    "signature_unreadable": ("The signature cannot be read: {}", "签名无法读取：{}"),
+    "untrusted": (
+        "The signer's certificate does not lead to a root that this system trusts: {}",
+        "签章者的证书不能追溯到本系统信任的根证书：{}",
+    ),
+    "test_not_trusted": (
+        "Made with a TEST certificate, which this system does not trust.",
+        "使用测试（TEST）证书签章，本系统不予信任。",
+    ),
+    "revoked": (
+        "A certificate was revoked before the seal was put on: {}",
+        "证书在签章之前已被吊销：{}",
+    ),
+    "certificate_period": (
+        "The certificate was not within its period of validity when the seal was put on: {}",
+        "签章时证书不在有效期内：{}",
+    ),
+    "revocation_unknown": (
+        "It is not proved that the certificates were not revoked: {}",
+        "不能证明证书未被吊销：{}",
+    ),
+    "certificate_unfit": ("The certificate is not fit for this use: {}", "证书不适用于此用途：{}"),
+    "timestamp_wrong": (
+        "The time stamp does not belong to this signature, or was changed.",
+        "时间戳不属于该签名或已被改动。",
+    ),
+    "timestamp_untrusted": ("The time stamp is not trusted: {}", "时间戳不可信：{}"),
+    "timestamp_in_future": ("The time stamp lies in the future.", "时间戳晚于当前时间。"),
+    "timestamp_expired": (
+        "The time stamp authority's certificate has expired since; the archive time stamp is missing.",
+        "时间戳机构的证书此后已过期，且没有归档时间戳。",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One thing found. `code` is stable; the texts are for people."""
+
+    code: str
+    text_en: str
+    text_zh: str
+
+    @classmethod
+    def of(cls, code: str, detail: str = "") -> Reason:
+        """The reason of that code; `detail` fills the place kept for it, in both languages."""
+        english, chinese = _TEXTS[code]
+        return cls(code, english.format(detail).removesuffix(": "), chinese.format(detail).removesuffix("："))
+
+    def as_dict(self) -> dict[str, str]:
+        """As JSON."""
+        return {"code": self.code, "text_en": self.text_en, "text_zh": self.text_zh}
+
+
+@dataclass(frozen=True)
+class SignatureReport:
+    """One signature. Times are aware, in UTC; `claimed_at` is the signer's own word, `stamped_at` the authority's.
+
+    `profile` is the PAdES level that the file itself proves (B-B, B-T, B-LT). `docmdp` is what the signer allows
+    afterwards, `coverage` how much the signature covers, `modification` what was added later (all in pyHanko's words).
+    """
+
+    field: str
+    signer: str
+    serial: str
+    claimed_at: datetime | None
+    stamped_at: datetime | None
+    stamped_by: str | None
+    profile: str
+    intact: bool
+    trusted: bool
+    test: bool
+    docmdp: str | None
+    coverage: str
+    modification: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON; times are ISO 8601 in UTC."""
+        return {
+            "field": self.field,
+            "signer": self.signer,
+            "serial": self.serial,
+            "signed_at": _iso(self.claimed_at),
+            "timestamp": _iso(self.stamped_at),
+            "timestamp_authority": self.stamped_by,
+            "profile": self.profile,
+            "intact": self.intact,
+            "trusted": self.trusted,
+            "test": self.test,
+            "docmdp": self.docmdp,
+            "coverage": self.coverage,
+            "modification": self.modification,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer about one file. Only ``valid`` means that it may be relied on.
+
+    ``invalid``: it was changed, or was never properly sealed. ``indeterminate``: nothing wrong was found, but something
+    that has to be proved is not (EN 319 102-1 §5.1.3).
+    """
+
+    verdict: VerdictWord
+    test: bool
+    signatures: tuple[SignatureReport, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether the file may be relied on."""
+        return self.verdict == "valid"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer of ``songda verify`` and ``POST /v1/verify``."""
+        return {
+            "verdict": self.verdict,
+            "test": self.test,
+            "signatures": [signature.as_dict() for signature in self.signatures],
+            "reasons": [reason.as_dict() for reason in self.reasons],
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
