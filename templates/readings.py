@@ -34,7 +34,8 @@ class Reading:
 _PLAIN = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 _PLAIN[0xFFE5] = 0xA5
 
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+# Every pattern has one place to start and bounded repetitions: a hostile text must not cost more than its length.
+_NUMBER = r"(?<!\d)(?:\d{1,3}(?:,\d{3}){1,5}(?!,\d)|\d+)(?:\.\d+)?"
 _CHINESE_DIGITS = "零〇○一二三四五六七八九"
 _CHINESE_NUMBER = "[零〇○一二两三四五六七八九十百千万亿]"
 _CAPITAL_NUMBER = "[零壹贰叁肆伍陆柒捌玖拾佰仟万亿]"
@@ -70,45 +71,46 @@ _MONTH = (
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\b\.?"
 )
 _ORDINAL = r"(?:st|nd|rd|th)?"
-_TO = r"\s*(?:to|until|through|and|or|-|–|—)\s*(?:the\s+)?"
+_TO = r"\s{0,3}(?:to|until|through|and|or|-|–|—)\s{0,3}(?:the\s{1,3})?"
 
 _ZH_DATE = re.compile(
-    rf"(?:(?P<year>\d{{4}}|[{_CHINESE_DIGITS}]{{4}})\s*年\s*)?"
-    rf"(?P<month>\d{{1,2}}|[一二三四五六七八九十]{{1,2}})\s*月"
-    rf"(?:\s*(?P<day>\d{{1,2}}|[一二三四五六七八九十廿]{{1,3}})\s*[日号])?"
+    rf"(?:(?P<year>\d{{4}}|[{_CHINESE_DIGITS}]{{4}})\s{{0,3}}年\s{{0,3}})?"
+    rf"(?P<month>\d{{1,2}}|[一二三四五六七八九十]{{1,2}})\s{{0,3}}月"
+    rf"(?:\s{{0,3}}(?P<day>\d{{1,2}}|[一二三四五六七八九十廿]{{1,3}})\s{{0,3}}[日号])?"
 )
 _ZH_LATER_DAY = re.compile(
-    r"\s*(?:至|到|和|及|或|、|-|–|—+|~|～)\s*(?P<day>\d{1,2}|[一二三四五六七八九十]{1,3})\s*[日号]"
+    r"\s{0,3}(?:至|到|和|及|或|、|-|–|—+|~|～)\s{0,3}(?P<day>\d{1,2}|[一二三四五六七八九十]{1,3})\s{0,3}[日号]"
 )
-_ZH_LATER_DATE = re.compile(r"\s*(?:至|到|和|及|或|、|-|–|—+|~|～)\s*")
+_ZH_LATER_DATE = re.compile(r"\s{0,3}(?:至|到|和|及|或|、|-|–|—+|~|～)\s{0,3}")
 _NUMERIC_DATE = re.compile(r"(?<![\d.])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d.]\d)(?!\d)")
 _AMBIGUOUS_DATE = re.compile(r"(?<![\d./-])\d{1,2}([/.-])\d{1,2}\1(?:19|20)\d{2}(?!\d)")
 _EN_DAY_FIRST = re.compile(
-    rf"\b(?:(?P<from>\d{{1,2}}){_ORDINAL}{_TO})?(?P<day>\d{{1,2}}){_ORDINAL}(?:\s+day)?\s+(?:of\s+)?{_MONTH}"
-    r"(?:,?\s+(?P<year>\d{4})\b)?"
+    rf"\b(?:(?P<from>\d{{1,2}}){_ORDINAL}{_TO})?(?P<day>\d{{1,2}}){_ORDINAL}(?:\s{{1,3}}day)?\s{{1,3}}(?:of\s{{1,3}})?{_MONTH}"
+    r"(?:,?\s{1,3}(?P<year>\d{4})\b)?"
 )
 _EN_MONTH_FIRST = re.compile(
-    rf"\b{_MONTH}\s+(?P<from>\d{{1,2}}){_ORDINAL}(?!\d)(?:{_TO}(?P<day>\d{{1,2}}){_ORDINAL}(?!\d))?"
-    r"(?:,?\s+(?P<year>\d{4})\b)?"
+    rf"\b{_MONTH}\s{{1,3}}(?P<from>\d{{1,2}}){_ORDINAL}(?!\d)(?:{_TO}(?P<day>\d{{1,2}}){_ORDINAL}(?!\d))?"
+    r"(?:,?\s{1,3}(?P<year>\d{4})\b)?"
 )
-_EN_MONTH_ONLY = re.compile(rf"\b{_MONTH},?\s+(?P<year>\d{{4}})\b")
+_EN_MONTH_ONLY = re.compile(rf"\b{_MONTH},?\s{{1,3}}(?P<year>\d{{4}})\b")
 
 _ZH_AMOUNT_AFTER = re.compile(
-    rf"(?P<currency>人民币|美元|欧元|港币|RMB|CNY|USD|US\$|EUR|HKD|HK\$|GBP|JPY|[¥$€£])\s*(?P<number>{_NUMBER})"
-    rf"\s*(?P<scale>万亿|亿|千万|百万|万|千|百)?\s*(?:美元|欧元|港元|元|圆)?",
+    rf"(?P<currency>人民币|美元|欧元|港币|RMB|CNY|USD|US\$|EUR|HKD|HK\$|GBP|JPY|[¥$€£])\s{{0,3}}(?P<number>{_NUMBER})"
+    rf"\s{{0,3}}(?P<scale>万亿|亿|千万|百万|万|千|百)?\s{{0,3}}(?:美元|欧元|港元|元|圆)?",
     re.IGNORECASE,
 )
 _ZH_AMOUNT_BEFORE = re.compile(
-    rf"(?P<number>{_NUMBER})\s*(?P<scale>万亿|亿|千万|百万|万|千|百)?\s*"
+    rf"(?P<number>{_NUMBER})\s{{0,3}}(?P<scale>万亿|亿|千万|百万|万|千|百)?\s{{0,3}}"
     r"(?P<currency>人民币|美元|欧元|港元|港币|英镑|日元|元|圆)(?:(?P<jiao>\d)角)?(?:(?P<fen>\d)分)?"
 )
 _ZH_AMOUNT_WORDS = re.compile(
-    rf"(?P<number>{_CAPITAL_NUMBER}+|{_CHINESE_NUMBER}+)(?P<currency>美元|欧元|港元|日元|元(?![化旦素件月])|圆)"
+    rf"(?P<number>(?<!{_CAPITAL_NUMBER}){_CAPITAL_NUMBER}{{1,40}}|(?<!{_CHINESE_NUMBER}){_CHINESE_NUMBER}{{1,40}})"
+    r"(?P<currency>美元|欧元|港元|日元|元(?![化旦素件月])|圆)"
     r"(?:零?(?P<jiao>[壹贰叁肆伍陆柒捌玖一二两三四五六七八九])角)?(?:零?(?P<fen>[壹贰叁肆伍陆柒捌玖一二两三四五六七八九])分)?"
 )
 _EN_AMOUNT_AFTER = re.compile(
-    rf"(?P<currency>\bRMB|\bCNY|\bUSD|\bUS\$|\bEUR|\bHKD|\bHK\$|\bGBP|\bJPY|[¥$€£])\s*(?P<number>{_NUMBER})"
-    r"(?:\s*(?P<scale>thousand|million|billion|trillion)\b)?(?:\s+(?:yuan|renminbi)\b)?",
+    rf"(?P<currency>\bRMB|\bCNY|\bUSD|\bUS\$|\bEUR|\bHKD|\bHK\$|\bGBP|\bJPY|[¥$€£])\s{{0,3}}(?P<number>{_NUMBER})"
+    r"(?:\s{0,3}(?P<scale>thousand|million|billion|trillion)\b)?(?:\s{1,3}(?:yuan|renminbi)\b)?",
     re.IGNORECASE,
 )
 _EN_CURRENCY_WORDS = (
@@ -116,25 +118,29 @@ _EN_CURRENCY_WORDS = (
     r"|hong kong dollars|hkd|pounds|gbp|yen|jpy|dollars?)\b"
 )
 _EN_AMOUNT_BEFORE = re.compile(
-    rf"(?P<number>{_NUMBER})(?:\s*(?P<scale>thousand|million|billion|trillion))?\s*{_EN_CURRENCY_WORDS}", re.IGNORECASE
+    rf"(?P<number>{_NUMBER})(?:\s{{0,3}}(?P<scale>thousand|million|billion|trillion))?\s{{0,3}}{_EN_CURRENCY_WORDS}",
+    re.IGNORECASE,
 )
 _EN_NUMBER_WORD = (
     r"(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
     r"|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|trillion)"
 )
-_EN_WORDS = rf"(?P<number>\b{_EN_NUMBER_WORD}(?:(?:\s+and\s+|[\s-]+){_EN_NUMBER_WORD})*)"
-_EN_AMOUNT_WORDS = re.compile(rf"{_EN_WORDS}\s+{_EN_CURRENCY_WORDS}", re.IGNORECASE)
+_EN_WORDS = rf"(?P<number>\b{_EN_NUMBER_WORD}(?:(?:\s{{1,3}}and\s{{1,3}}|[\s-]{{1,3}}){_EN_NUMBER_WORD}){{0,40}})"
+_EN_AMOUNT_WORDS = re.compile(rf"{_EN_WORDS}\s{{1,3}}{_EN_CURRENCY_WORDS}", re.IGNORECASE)
 _EN_WORDS_ALONE = re.compile(_EN_WORDS + r"\b", re.IGNORECASE)
 
-_ZH_DOCUMENT = re.compile(r"[〔\[［(（](?P<year>\d{4})[〕\]］)）]\s*第?\s*(?P<number>\d{1,6})\s*号")
+_ZH_DOCUMENT = re.compile(r"[〔\[［(（](?P<year>\d{4})[〕\]］)）]\s{0,3}第?\s{0,3}(?P<number>\d{1,6})\s{0,3}号")
 _EN_DOCUMENTS = (
-    re.compile(r"[〔\[(](?P<year>\d{4})[〕\])]\s*,?\s*No\.?\s*(?P<number>\d{1,6})\b", re.IGNORECASE),
-    re.compile(r"\bNo\.?\s*(?P<number>\d{1,6})\s*(?:of\s+(?P<year>\d{4})\b|,?\s*[〔\[(](?P<year2>\d{4})[〕\])])", re.I),
+    re.compile(r"[〔\[(](?P<year>\d{4})[〕\])]\s{0,3},?\s{0,3}No\.?\s{0,3}(?P<number>\d{1,6})\b", re.IGNORECASE),
+    re.compile(
+        r"\bNo\.?\s{0,3}(?P<number>\d{1,6})\s{0,3}(?:of\s{1,3}(?P<year>\d{4})\b|,?\s{0,3}[〔\[(](?P<year2>\d{4})[〕\])])",
+        re.I,
+    ),
 )
 _CODE = re.compile(r"(?<![A-Za-z0-9])(?:[0-9A-Z]{18}|[A-Z]{1,6}-?\d[A-Z0-9]*(?:-[A-Z0-9]+)*|\d{8,17})(?![A-Za-z0-9])")
-_FIGURE = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<scale>万亿|亿|千万|百万|万|thousand\b|million\b|billion\b)?")
-_ZH_PLACE = re.compile(r"第\s*(?P<number>[一二三四五六七八九十百千零]+|\d+)\s*(?=[条款项章节])")
-_ZH_WORDS_ALONE = re.compile(f"{_CHINESE_NUMBER}+")
+_FIGURE = re.compile(rf"(?P<number>{_NUMBER})\s{{0,3}}(?P<scale>万亿|亿|千万|百万|万|thousand\b|million\b|billion\b)?")
+_ZH_PLACE = re.compile(r"第\s{0,3}(?P<number>[一二三四五六七八九十百千零]+|\d+)\s{0,3}(?=[条款项章节])")
+_ZH_WORDS_ALONE = re.compile(f"{_CHINESE_NUMBER}{{1,40}}")
 
 
 class _Text:
