@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.outcomes import Stage
-from pipeline.steps import dispatching, numbering, releasing, rendering, sealing, sending, settling
+from pipeline.steps.dispatching import dispatch
+from pipeline.steps.numbering import number
+from pipeline.steps.releasing import release
+from pipeline.steps.rendering import render
+from pipeline.steps.sealing import seal
+from pipeline.steps.sending import send
+from pipeline.steps.settling import settle
 
 STAGES: Mapping[str, Stage] = {
-    "number": numbering.number,
-    "render": rendering.render,
-    "seal": sealing.seal,
-    "release": releasing.release,
-    "dispatch": dispatching.dispatch,
-    "settle": settling.settle,
-    "send": sending.send,
+    "number": number,
+    "render": render,
+    "seal": seal,
+    "release": release,
+    "dispatch": dispatch,
+    "settle": settle,
+    "send": send,
 }

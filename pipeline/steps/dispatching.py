@@ -1,0 +1,147 @@
+"""Dispatch: by its route into the recipient's inbox, or onto paper; fixes the deemed date and writes the reminders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from delivery.beijing import day_of
+from delivery.routes import Letter, Recipient, Route, System, route
+from delivery.service import decide_delivery, fix_count
+from pipeline.composition import Songda
+from pipeline.outcomes import Conclusion, Done, Next
+from records import deliveries, directory, documents
+from records.database import legal_time
+from records.errors import Permanent
+from records.ids import new_id
+from records.ledger import append
+from records.steps import Claim
+from templates.manifests import manifest
+
+
+def dispatch(songda: Songda, claim: Claim) -> Conclusion:
+    """All inside one transaction: the moment of sending is the moment in which the item stands in the inbox."""
+    domain = songda.settings.mail_from.rpartition("@")[2]
+
+    def write(connection: sa.Connection) -> Done:
+        row = deliveries.get(connection, claim.subject_id)
+        document = documents.get(connection, row["document_id"])
+        sent_at = legal_time(connection)
+        facts = _authority(connection, document)
+        system = System(facts["system"]["name"]["zh"], facts["system"]["address"])
+        instrument = manifest(document["instrument"])
+        chosen = route(instrument, _recipient(connection, row), system, sent_at, paper_required=document["important"])
+        columns = _columns(connection, row, facts, chosen, sent_at)
+        deliveries.update(connection, row["id"], **columns)
+        _tell(connection, document, row, chosen, columns, sent_at)
+        decide_delivery(connection, row["id"], sent_at)
+        follow = [Next("delivery", row["id"], "settle")] if chosen.route != "internal" else []
+        if chosen.route == "inbox":
+            follow += [Next("notice", notice, "send") for notice in _write_notices(connection, row, domain)]
+        return Done(tuple(follow))
+
+    return Conclusion(write)
+
+
+def _authority(connection: sa.Connection, document: sa.RowMapping) -> Mapping[str, Any]:
+    found = directory.authority_facts(connection, document["authority_id"], document["authority_revision"])
+    if found is None:
+        raise Permanent(f"authority {document['authority_id']} has no approved facts")
+    return found[1]
+
+
+def _recipient(connection: sa.Connection, row: sa.RowMapping) -> Recipient:
+    if row["counterparty_id"] is None:
+        return Recipient(kind=None)
+    of = (row["authority_id"], row["counterparty_id"])
+    counterparty = directory.find_counterparty(connection, *of)
+    if counterparty is None:
+        raise Permanent(f"counterparty {row['counterparty_id']} is not in the register")
+    letters = tuple(
+        Letter(
+            each["id"], System(each["system_name"], each["system_address"]), each["in_force_from"], each["withdrawn_at"]
+        )
+        for each in directory.letters(connection, *of)
+    )
+    return Recipient(counterparty["kind"], directory.has_approved_account(connection, *of), letters)
+
+
+def _columns(
+    connection: sa.Connection, row: sa.RowMapping, facts: Mapping[str, Any], chosen: Route, sent_at: datetime
+) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "route": chosen.route,
+        "route_reasons": [asdict(reason) for reason in chosen.reasons],
+        "sent_at": sent_at,
+        "letter_id": chosen.letter_id,
+        "paper_required": chosen.paper,
+        "paper_status": "to_print" if chosen.paper else "none",
+        "places": _places(connection, row, facts),
+    }
+    if chosen.route == "inbox":
+        columns["status"] = "available"
+        columns["service_count"] = fix_count(connection, sent_at, day_of(sent_at))
+    return columns
+
+
+def _places(connection: sa.Connection, row: sa.RowMapping, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Principal places of business of both sides: the places of sending and receiving (ESL Art 12)."""
+    if row["counterparty_id"] is None:
+        return {"from": facts["address"], "to": row["address"]["place"]}
+    counterparty = directory.find_counterparty(connection, row["authority_id"], row["counterparty_id"])
+    to = {"zh": counterparty["address_zh"], "en": counterparty["address_en"]} if counterparty else None
+    return {"from": facts["address"], "to": to}
+
+
+def _tell(
+    connection: sa.Connection,
+    document: sa.RowMapping,
+    row: sa.RowMapping,
+    chosen: Route,
+    columns: Mapping[str, Any],
+    sent_at: datetime,
+) -> None:
+    """Electronic Signature Law Art 6, 9, 11: who sent what to whom, when, by which authorisation, into which system."""
+    append(
+        connection,
+        document["id"],
+        f"{row['id']}/dispatched",
+        "delivery.dispatched",
+        subject=row["id"],
+        happened_at=sent_at,
+        body={
+            "route": chosen.route,
+            "recipient": {"zh": row["recipient_zh"], "en": row["recipient_en"], "id": row["counterparty_id"]},
+            "digest": document["final_digest"],
+            "letter": chosen.letter_id,
+            "paper": chosen.paper,
+            "places": columns["places"],
+            "count": columns.get("service_count"),
+            "approval": document["approval"],
+            "reasons": columns["route_reasons"],
+        },
+    )
+
+
+def _write_notices(connection: sa.Connection, row: sa.RowMapping, domain: str) -> list[str]:
+    ids = []
+    for contact in directory.contacts(connection, row["authority_id"], row["counterparty_id"]):
+        for channel, address in (("email", contact["email"]), ("sms", contact["mobile"])):
+            if not address:
+                continue
+            notice_id = new_id("ntc")
+            deliveries.insert_notice(
+                connection,
+                id=notice_id,
+                delivery_id=row["id"],
+                contact_id=contact["id"],
+                channel=channel,
+                address=address,
+                message_id=f"<{notice_id}@{domain}>" if channel == "email" else notice_id,
+            )
+            ids.append(notice_id)
+    return ids

@@ -1,0 +1,58 @@
+"""Release: the stored bytes are verified afresh, by pyHanko and by a second reader, before anybody gets them."""
+
+from __future__ import annotations
+
+import io
+
+import pypdf
+import sqlalchemy as sa
+
+from pipeline.composition import Songda
+from pipeline.outcomes import Conclusion, Done, Next
+from records import deliveries, documents
+from records.errors import Permanent, Refused
+from records.instants import now
+from records.steps import Claim
+from signing.reader import read_seals
+from signing.verification import verify
+
+
+def release(songda: Songda, claim: Claim) -> Conclusion:
+    """Anything but valid, whole and trusted is Permanent: the document fails and is never handed out."""
+    with songda.database.read() as connection:
+        document = documents.get(connection, claim.subject_id)
+    pdf = songda.store.get(document["final_digest"])
+    checked = _check_sealed(songda, pdf) if document["sealed"] else _check_unsealed(pdf, document["pages"])
+
+    def write(connection: sa.Connection) -> Done:
+        body = {"digest": document["final_digest"], **checked}
+        documents.move(connection, document["id"], "released", body=body, released_at=now())
+        rows = deliveries.of_document(connection, document["id"])
+        return Done(tuple(Next("delivery", row["id"], "dispatch") for row in rows))
+
+    return Conclusion(write)
+
+
+def _check_sealed(songda: Songda, pdf: bytes) -> dict[str, object]:
+    try:
+        verdict = verify(pdf, songda.cabinet.trust)
+        second = read_seals(pdf)
+    except Refused as error:
+        raise Permanent(f"the sealed file cannot be read: {error}") from error
+    if verdict.verdict != "valid":
+        told = "; ".join(reason.text_en for reason in verdict.reasons)
+        raise Permanent(f"the sealed file is {verdict.verdict}: {told}")
+    if not second.sound:
+        told = "; ".join(fault.message_en for fault in second.faults) or "it finds no signature"
+        raise Permanent(f"the second reader refuses the sealed file: {told}")
+    return {"verdict": verdict.as_dict(), "second_reader": [each.field for each in second.seals]}
+
+
+def _check_unsealed(pdf: bytes, pages: int) -> dict[str, object]:
+    try:
+        found = len(pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    except pypdf.errors.PyPdfError as error:
+        raise Permanent(f"the printed file cannot be read: {error}") from error
+    if found != pages:
+        raise Permanent(f"the printed file has {found} pages, {pages} were printed")
+    return {"pages": found}
