@@ -65,7 +65,7 @@ class PaperRecord:
     `date` is the day of the attempt, for a public notice the day of publication. `place` is the address at which the
     document was left. `mail_kind` is `registered` or `express`. `organ` is the administrative organ entrusted with
     service. `failed_attempts` names the ways tried before a public notice. `ruling` says why an outcome of post that is
-    no service by itself counts as one. `correction_reason` and `approved_by` stand in a correction or a backdated record.
+    no service by itself counts as one. `correction_reason`, `approved_by`: for a correction or a backdated record.
     """
 
     method: str
