@@ -33,7 +33,7 @@ PARTS: Final = Path(__file__).with_name("parts.yaml")
 
 # Every kind of block, and the members it may have beside kind, id, rule and when.
 KINDS: Final[Mapping[str, frozenset[str]]] = {
-    "letterhead": frozenset(),  # 版头: the agency in red, the number, the red rule (GB/T 9704-2012, 7.2)
+    "letterhead": frozenset({"compact"}),  # 版头: the agency in red, the number, the red rule (GB/T 9704-2012, 7.2)
     "title": frozenset(),  # the titles of the manifest
     "addressee": frozenset({"zh", "en"}),  # 主送: who is addressed
     "heading": frozenset({"zh", "en"}),
@@ -95,6 +95,7 @@ class Block:
     rows: tuple[Row, ...] = ()
     each: str = ""
     name: str = ""
+    compact: bool = False
 
     def twins(self) -> Iterator[Twin]:
         """All texts of the block."""
@@ -212,6 +213,7 @@ def _block(entry: object, place: str) -> Block:
         rows=rows,
         each=str(entry.get("each", "")),
         name=str(entry.get("as", "item")),
+        compact=entry.get("compact") is True,
     )
 
 

@@ -6,6 +6,7 @@ sees is decided here, how it looks is decided by the typesetter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from templates.clauses import Block, Clauses, Row
 from templates.conditions import values
 from templates.numerals import chinese
 from templates.placeholders import Twin
+
+_SPACES = re.compile("[ \t]+")  # not U+3000: on a form it holds the room for a pen
 
 Composed = dict[str, Any]
 Line = tuple[str, str]
@@ -54,10 +57,10 @@ def _block(block: Block, scope: Mapping[str, Any], frame: Frame) -> Iterator[Com
         yield {"kind": block.kind, **made}
 
 
-def _letterhead(_block: Block, _scope: Mapping[str, Any], frame: Frame) -> Composed:
+def _letterhead(block: Block, _scope: Mapping[str, Any], frame: Frame) -> Composed:
     name = frame.authority["letterhead"]
     number = pair(frame.number_zh, frame.number_en or frame.number_zh or "") if frame.number_zh else []
-    return {"lines": pair(name["zh"], name["en"]), "number": number}
+    return {"lines": pair(name["zh"], name["en"]), "number": number, "compact": block.compact}
 
 
 def _title(_block: Block, _scope: Mapping[str, Any], frame: Frame) -> Composed:
@@ -180,4 +183,4 @@ def pair(zh: str, en: str) -> list[Line]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    return [" ".join(part.split()) for part in text.split("\n") if part.strip()]
+    return [_SPACES.sub(" ", part).strip(" ") for part in text.split("\n") if part.strip()]

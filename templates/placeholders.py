@@ -129,7 +129,7 @@ class Text:
     def fill(self, facts: Mapping[str, Any]) -> str:
         """The text with its facts. Raises Refused, naming the fact, when one is missing or has no text."""
         try:
-            return self._template.render(facts).strip()
+            return self._template.render(facts).strip(" \t\n")
         except UndefinedError as error:
             raise Refused([self._fault("undefined_placeholder", str(error.message))]) from error
         except NotPrintable as error:
