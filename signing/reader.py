@@ -18,7 +18,7 @@ import pikepdf
 from asn1crypto import parser
 from pikepdf import Name
 
-from records.errors import Fault
+from records.errors import Fault, Refused
 from signing.cms import CmsError, check_detached, check_token
 from signing.revisions import later_changes
 
@@ -62,6 +62,28 @@ def read_seals(pdf: bytes) -> Reading:
         return Reading((), (Fault("", "unreadable", f"not a readable PDF: {error}", "无法读取的PDF文件"),))
 
 
+def read_independently(pdf: bytes) -> dict[str, Any]:
+    """What stands in the record of a release: the sound signatures of a file, as JSON.
+
+    Raises Refused with every fault when the file is not sound.
+    """
+    reading = read_seals(pdf)
+    if not reading.sound:
+        raise Refused(reading.faults)
+    return {
+        "signatures": [
+            {
+                "field": seal.field,
+                "kind": seal.kind,
+                "covers": seal.covers,
+                "serial": seal.certificate_serial,
+                "timestamp": seal.stamped_at.strftime("%Y-%m-%dT%H:%M:%SZ") if seal.stamped_at else None,
+            }
+            for seal in reading.seals
+        ]
+    }
+
+
 def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
     seals, faults = [], []
     for name, dictionary in _signatures(opened):
@@ -73,7 +95,7 @@ def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
             faults.append(Fault(f"/{name}", "signature_unreadable", f"the signature cannot be read: {error}"))
     if opened.get_warnings():
         faults.append(Fault("", "damaged", "the file's structure is damaged"))
-    if not seals and not faults:
+    if not faults and not any(seal.kind == "Sig" for seal in seals):
         faults.append(Fault("", "unsigned", "the file carries no signature", "文件没有数字签名"))
     faults += [fault for seal in seals if seal.covers < len(pdf) for fault in later_changes(pdf, seal.covers)]
     return Reading(tuple(seals), tuple(dict.fromkeys(faults)))
