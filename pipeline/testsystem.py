@@ -87,11 +87,16 @@ def free_ports(preferred_web: int = 8000) -> Ports:
 
 
 def make_test_system(
-    home: Path, ports: Ports, *, database_url: str = "", extra: dict[str, Any] | None = None
+    home: Path,
+    ports: Ports,
+    *,
+    database_url: str = "",
+    legal_now: datetime | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> Access:
     """Make a TEST system in the empty folder `home` and write its settings; returns how to get in.
 
-    `database_url` defaults to SQLite in `home`; `extra` are further settings.
+    `database_url` defaults to SQLite in `home`; `legal_now` is where the legal clock starts; `extra` are further settings.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     world = tomllib.loads((SAMPLES / "directory.toml").read_text("utf-8"))
@@ -104,7 +109,7 @@ def make_test_system(
     )
     url = database_url or f"sqlite:///{home}/songda.db"
     database = Database(url)
-    schema.create(database, test=True)
+    schema.create(database, test=True, legal_now=legal_now)
     with database.write() as connection:
         seal_id, given = _fill(connection, world, facts, pki)
     database.close()

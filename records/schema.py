@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import alembic.command
 import alembic.config
 import sqlalchemy as sa
 
-from records.database import Database
-from records.instants import now
+from records.database import Database, database_time
+from records.instants import now, to_microseconds
 from records.tables import system
 
 
@@ -22,15 +23,21 @@ def migrate(database: Database) -> None:
         alembic.command.upgrade(config, "head")
 
 
-def create(database: Database, *, test: bool) -> None:
+def create(database: Database, *, test: bool, legal_now: datetime | None = None) -> None:
     """Migrate, and mark the database TEST or not, for good.
 
-    Raises ValueError when it was marked the other way before.
+    `legal_now` (aware) is where the legal clock of a TEST database starts; the present by default.
+    Raises ValueError when it was marked the other way before, or for a legal clock of a production database.
     """
+    if legal_now is not None and not test:
+        raise ValueError("only a TEST database has a legal clock of its own")
     migrate(database)
     with database.write() as connection:
         marked = connection.execute(sa.select(system.c.test)).scalar()
         if marked is None:
             connection.execute(system.insert().values(id=1, test=test, legal_offset=0, created_at=now()))
+            if legal_now is not None:
+                offset = to_microseconds(legal_now) - to_microseconds(database_time(connection))
+                connection.execute(system.update().values(legal_offset=offset))
         elif marked != test:
             raise ValueError(f"this database was created as {'TEST' if marked else 'production'} and stays so")

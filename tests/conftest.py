@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 from records import schema
 from records.database import Database
 from tests.servers import Postgres, Valkey
+
+
+#: Where the legal clock of every test starts (a Monday, 09:00 in Beijing): working days are published all around it.
+LEGAL_NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +37,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         url = request.getfixturevalue("postgres").create_database()
     database = Database(url)
-    schema.create(database, test=True)
+    schema.create(database, test=True, legal_now=LEGAL_NOW)
     yield database
     database.close()

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from records import ledger
 from records.database import Database, legal_time, set_legal_time
+
+from tests.conftest import LEGAL_NOW
 
 
 def test_chain_is_whole_and_a_replay_makes_no_second_event(database: Database) -> None:
@@ -60,7 +62,7 @@ def test_concurrent_writers_do_not_fork_a_chain(database: Database) -> None:
 
 
 def test_legal_clock_of_a_test_database_runs_on_from_where_it_is_set(database: Database) -> None:
-    moment = datetime.now(UTC) + timedelta(days=30)
+    moment = LEGAL_NOW + timedelta(days=30)
     with database.write() as connection:
         set_legal_time(connection, moment)
     with database.read() as connection:
