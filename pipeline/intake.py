@@ -150,6 +150,15 @@ def _check_document(
             )
         else:
             recipients.append(found)
+    if not instrument.print.delivered and recipients:
+        faults.append(
+            _fault(
+                "/recipients",
+                "not_served",
+                "This instrument is not served on anybody: it has no recipients.",
+                "该文书不向当事人送达，不应指明受送达人。",
+            )
+        )
     if instrument.print.delivered and not asked.get("recipients"):
         faults.append(
             _fault(

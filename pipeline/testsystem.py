@@ -96,7 +96,8 @@ def make_test_system(
 ) -> Access:
     """Make a TEST system in the empty folder `home` and write its settings; returns how to get in.
 
-    `database_url` defaults to SQLite in `home`; `legal_now` is where the legal clock starts; `extra` are further settings.
+    `database_url` defaults to SQLite in `home`; `legal_now` is where the legal clock starts;
+    `extra` are further settings.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     world = tomllib.loads((SAMPLES / "directory.toml").read_text("utf-8"))
