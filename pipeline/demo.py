@@ -191,9 +191,7 @@ def _run(access: Access, home: Path, database: Database, out: Path) -> bool:
     _confirm_as_counterparty(access, confirmed[1], out)
     _say(f"▸ clerk: records the paper receipt of {on_paper[0]['title_zh']} with a scan")
     _record_as_clerk(access, on_paper[1], _LEGAL_START.date(), out)
-    _say(
-        f"▸ nobody confirms {deemed[0]['title_zh']}: the legal clock of this TEST database moves to the end of {deemed[1]['deemed_date']}"
-    )
+    _say(f"▸ nobody confirms {deemed[0]['title_zh']}: the legal clock moves past {deemed[1]['deemed_date']}")
     _let_time_pass(home, database, date.fromisoformat(deemed[1]["deemed_date"]))
     documents = case_system.wait(
         ids, lambda document: all(each["service_status"] == "final" for each in document["deliveries"]), "service dates"

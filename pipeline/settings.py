@@ -35,6 +35,7 @@ class Settings:
     smtp_starttls: bool = False
     mail_from: str = "songda@localhost.localdomain"
     sms_gateway: str = "recording"
+    sms_signature: str = "民航监管执法"  # the sender's name in an SMS (签名), as approved by the operator
     workers: int = 2
     threads: int = 4  # per worker
     lease_seconds: float = 60.0
