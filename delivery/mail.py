@@ -1,0 +1,192 @@
+"""E-mail reminders: that an instrument has arrived, and nothing of the case. A mail is never service and sets no date.
+
+A reminder's bytes depend on nothing but the notice: sent again after a crash it has the same Message-ID, Date and body,
+so that mail systems can tell that it is the same one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from typing import Final
+
+import aiosmtplib
+
+from records.errors import Ambiguous, Permanent, Retry
+
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]{1,100}@[A-Za-z0-9.-]{1,200}>")
+
+_SUBJECT: Final = "您有新的行政执法文书待查收 An enforcement instrument has arrived"
+_BODY: Final = """\
+您好：
+
+贵单位的专用登录账号中收到一份行政执法文书。请及时登录系统查收并确认收讫：
+{url}
+
+本邮件仅为提醒，不是送达，也不决定送达日期。未及时确认收讫的，文书仍可能依照贵单位签署的确认函视为送达。
+为保护案件信息，本邮件不含文书内容。本邮件由系统自动发出，请勿回复。
+
+----
+
+Dear Sir or Madam,
+
+An administrative enforcement instrument has arrived in your entity's dedicated log-in account. Please log in, read it
+and confirm its receipt in time:
+{url}
+
+This e-mail is a reminder only. It is not service and sets no delivery date. Without a timely confirmation the
+instrument may be deemed delivered, as your entity's confirmation letter says.
+For the protection of the case this e-mail tells nothing of its contents. It was sent automatically; please do not
+reply.
+"""
+_TEST_NOTE: Final = "TEST 测试系统，本邮件没有法律效力。This is a TEST system: this e-mail has no legal effect.\n\n"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One message to one recipient, ready to be sent. Both addresses are plain ASCII mailboxes."""
+
+    sender: str
+    recipient: str
+    message_id: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where mails are handed over. `timeout` is in seconds and holds for each command."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    starttls: bool = False
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The server took the mail over: its answer to DATA."""
+
+    answer: str
+
+
+def checked_address(address: str) -> str:
+    """The mailbox in the form in which it goes over the wire: an international domain in its ASCII form.
+
+    Raises `Permanent` for what isn't one plain mailbox (so that nothing can be smuggled into headers or commands).
+    """
+    local, at, domain = address.rpartition("@")
+    try:
+        ascii_domain = domain.encode("idna").decode("ascii") if domain else ""
+    except UnicodeError:
+        ascii_domain = ""
+    good = at and _LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(ascii_domain)
+    if not good or len(local) > 64 or len(ascii_domain) > 253:
+        raise Permanent(f"{address!r:.120} is not a mail address")
+    return f"{local}@{ascii_domain}"
+
+
+def reminder(
+    *, message_id: str, sender: str, recipient: str, inbox_url: str, created_at: datetime, test: bool = False
+) -> Mail:
+    """The reminder of one notice.
+
+    `message_id` is the notice's own, in angle brackets; `created_at` (with an offset) is when the notice was made, and
+    becomes the Date. `test` marks it as a TEST system's. Raises `Permanent` when an address or the id isn't one.
+    """
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise Permanent(f"{message_id!r:.120} is not a Message-ID")
+    if not inbox_url.isprintable() or " " in inbox_url:
+        raise Permanent("the inbox's address is not a URL")
+    sender, recipient = checked_address(sender), checked_address(recipient)
+    message = EmailMessage(policy=SMTP_POLICY)
+    message["From"] = sender
+    message["To"] = recipient
+    message["Subject"] = f"[TEST] {_SUBJECT}" if test else _SUBJECT
+    message["Date"] = created_at
+    message["Message-ID"] = message_id
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine replies
+    message["Content-Language"] = "zh, en"
+    body = _BODY.format(url=inbox_url)
+    message.set_content(_TEST_NOTE + body if test else body, charset="utf-8", cte="base64")
+    return Mail(sender, recipient, message_id, message.as_bytes())
+
+
+def send(mail: Mail, server: MailServer) -> Sent:
+    """Hand one mail over, in a transaction of its own.
+
+    Raises `Retry` when the server wasn't to be had or said "later", `Permanent` when it refused, and `Ambiguous` when
+    the connection was lost after DATA had begun: then nobody knows, and the same bytes may be sent again.
+    """
+    return asyncio.run(_send(mail, server))
+
+
+async def _send(mail: Mail, server: MailServer) -> Sent:
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.user or None,
+        password=server.password or None,
+        local_hostname=mail.sender.rpartition("@")[2],
+        start_tls=server.starttls,
+        timeout=server.timeout,
+    )
+    try:
+        await _connect(client)
+        await _envelope(client, mail)
+        sent = await _content(client, mail)
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # it is sent, whatever comes of the farewell
+            await client.quit()
+        return sent
+    finally:
+        client.close()
+
+
+async def _connect(client: aiosmtplib.SMTP) -> None:
+    try:
+        await client.connect()  # with EHLO, STARTTLS and log-in
+        if client.is_ehlo_or_helo_needed:
+            await client.ehlo()
+    except (aiosmtplib.SMTPException, OSError) as error:
+        # a wrong password too: the administrator mends it, and the mail goes out then
+        raise Retry(f"the mail server cannot be used: {error}") from error
+
+
+async def _envelope(client: aiosmtplib.SMTP, mail: Mail) -> None:
+    """MAIL and RCPT; with delivery status notifications (RFC 3461) where the server knows them."""
+    dsn = client.supports_extension("dsn")
+    envelope_id = mail.message_id.strip("<>").replace("+", "+2B").replace("=", "+3D")
+    try:
+        await client.mail(mail.sender, options=["RET=HDRS", f"ENVID={envelope_id}"] if dsn else [])
+        await client.rcpt(mail.recipient, options=["NOTIFY=FAILURE,DELAY"] if dsn else [])
+    except aiosmtplib.SMTPResponseException as error:
+        raise _refusal(error.code, error.message) from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise Retry(f"the mail server was lost: {error}") from error
+
+
+async def _content(client: aiosmtplib.SMTP, mail: Mail) -> Sent:
+    try:
+        response = await client.data(mail.content)
+    except aiosmtplib.SMTPResponseException as error:
+        if 400 <= error.code < 600:
+            raise _refusal(error.code, error.message) from error
+        raise Ambiguous(f"the mail server answered DATA with {error.code} {error.message}") from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise Ambiguous(f"the mail server was lost after DATA: {error}") from error
+    return Sent(f"{response.code} {response.message}")
+
+
+def _refusal(code: int, message: str) -> Retry | Permanent:
+    """RFC 5321, 4.2.1: 4yz is "later", 5yz is "no"."""
+    text = f"the mail server answered {code} {message}"
+    return Permanent(text) if code >= 500 else Retry(text)
