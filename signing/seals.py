@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,9 +57,14 @@ def draw_seal(design: SealDesign, font: Path) -> bytes:
 @lru_cache(maxsize=64)
 def _draw(design: SealDesign, font: Path, _state: tuple[int, int]) -> bytes:
     """Drawn once per design and state of the font file."""
-    outlines = _Outlines(font)
-    outlines.refuse_missing(design)
-    radius = design.diameter_mm * MM / 2
+    with _face(font) as face:
+        outlines = _Outlines(face)
+        outlines.refuse_missing(design)
+        content = _content(outlines, design, design.diameter_mm * MM / 2)
+    return _page(content, design.diameter_mm * MM)
+
+
+def _content(outlines: _Outlines, design: SealDesign, radius: float) -> str:
     parts = [_RED + " rg", _RED + " RG", _ring(radius), _star(radius)]
     parts += _ring_text(outlines, design, radius)
     if design.second_line:
@@ -66,7 +72,7 @@ def _draw(design: SealDesign, font: Path, _state: tuple[int, int]) -> bytes:
     if design.test:
         low = 0.24 if design.second_line else 0.42
         parts.append(outlines.line("测试 TEST", (radius, radius * low), radius * 0.135, radius * 0.72))
-    return _page("\n".join(parts), design.diameter_mm * MM)
+    return "\n".join(parts)
 
 
 def _refuse_bad(design: SealDesign) -> None:
@@ -114,11 +120,10 @@ class _PathPen(BasePen):  # type: ignore[misc]
 class _Outlines:
     """The glyphs of one font face, scaled so that 1 is the height of an ideograph's box."""
 
-    def __init__(self, path: Path) -> None:
-        self._font = _face(path)
-        self._glyphs = self._font.getGlyphSet()
-        self._names = self._font.getBestCmap()
-        self._unit = 1 / self._font["head"].unitsPerEm
+    def __init__(self, face: TTFont) -> None:
+        self._glyphs = face.getGlyphSet()
+        self._names = face.getBestCmap()
+        self._unit = 1 / face["head"].unitsPerEm
 
     def refuse_missing(self, design: SealDesign) -> None:
         """Raise Refused for every character that the font cannot draw."""
@@ -243,11 +248,15 @@ def _xy(point: tuple[float, float]) -> str:
     return f"{point[0]:.3f} {point[1]:.3f}"
 
 
-def _face(path: Path) -> TTFont:
+@contextmanager
+def _face(path: Path) -> Iterator[TTFont]:
     """The font, or of a collection the face for Simplified Chinese (the first one if none says so)."""
     with path.open("rb") as file:
-        collection = file.read(4) == b"ttcf"
-    if not collection:
-        return TTFont(path, lazy=True)
-    faces = TTCollection(path, lazy=True).fonts
-    return next((face for face in faces if " SC" in (face["name"].getDebugName(1) or "")), faces[0])
+        is_collection = file.read(4) == b"ttcf"
+    if not is_collection:
+        with TTFont(path, lazy=True) as font:
+            yield font
+        return
+    with TTCollection(path, lazy=True) as collection:
+        faces = collection.fonts
+        yield next((face for face in faces if " SC" in (face["name"].getDebugName(1) or "")), faces[0])
