@@ -28,10 +28,10 @@ _STATEMENT_ZH: Final = (
 _STATEMENT_EN: Final = (
     "By our approved log-in account we confirm that we have received the {title} ({number}). If this confirmation is "
     "made not later than the third working day after the date of sending, the day of the confirmation is the delivery "
-    "date, and periods are counted from the day after it as the law provides. Where the instrument is delivered in hard "
-    "copy as well, the date of delivery of the hard copy counts. Confirming means only that the document was received: "
-    "it is no consent to its contents and leaves the rights to make a statement or a defence, to demand a hearing, to "
-    "apply for administrative reconsideration and to bring an administrative action untouched."
+    "date, and periods are counted from the day after it as the law provides. Where the instrument is delivered in "
+    "hard copy as well, the date of delivery of the hard copy counts. Confirming means only that the document was "
+    "received: it is no consent to its contents and leaves untouched the rights to make a statement or a defence, to "
+    "demand a hearing, to apply for administrative reconsideration and to bring an administrative action."
 )
 
 

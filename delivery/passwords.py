@@ -29,6 +29,11 @@ def hash_password(password: str) -> str:
     """The string to store for a password. Raises ValueError for one that is too short or too long."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise ValueError(f"a password has {SHORTEST} to {LONGEST} characters")
+    return rehash(password)
+
+
+def rehash(password: str) -> str:
+    """The string to store for a password that was accepted before, whatever its length."""
     with _AT_ONCE:
         return _HASHER.hash(password)
 

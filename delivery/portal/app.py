@@ -1,0 +1,69 @@
+"""The portal as one application, to be mounted in the web process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from delivery.portal import desk_pages, inbox_pages, login
+from delivery.portal.security import Guard
+from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
+
+__all__ = ["Portal", "make_portal"]
+
+_STATIC: Final = Path(__file__).parent / "static"
+_KNOWN: Final = (400, 403, 404, 405, 409, 413)
+
+_log = structlog.get_logger(__name__)
+
+
+def make_portal(portal: Portal) -> FastAPI:
+    """The pages `/`, `/login`, `/inbox…`, `/desk…`, `/static…` as an application of its own, to be mounted at `/`."""
+    app = FastAPI(title="Songda portal", openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.portal = portal
+    app.state.environment = environment()
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    for router in (login.router, inbox_pages.router, desk_pages.router):
+        app.include_router(router)
+    app.add_exception_handler(LogInFirst, _log_in_first)
+    app.add_exception_handler(WrongDoor, _other_door)
+    app.add_exception_handler(HTTPException, _error_page)
+    app.add_exception_handler(RequestValidationError, _not_found)
+    app.add_exception_handler(Exception, _broken)
+    app.add_middleware(Guard, secure=portal.secure_cookies)
+    return app
+
+
+def _log_in_first(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, LogInFirst)  # noqa: S101 - registered for this class only
+    return see(f"/login?next={quote(error.path)}")
+
+
+def _other_door(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, WrongDoor)  # noqa: S101 - registered for this class only
+    return see(error.home)
+
+
+def _error_page(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    code = error.status_code if error.status_code in _KNOWN else 400
+    response = page(request, "error.html", session_of(request), status=error.status_code, code=code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _not_found(request: Request, _error: Exception) -> Response:
+    return page(request, "error.html", session_of(request), status=404, code=404)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    _log.error("page failed", path=request.url.path, exc_info=error)
+    return page(request, "error.html", None, status=500, code=500)

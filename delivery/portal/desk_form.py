@@ -1,0 +1,120 @@
+"""The form of a paper receipt: from what a clerk typed to the record that the rules judge, and back with its faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from delivery.paper import CAPACITIES, MAIL_KINDS, OUTCOMES
+from delivery.portal.wording import Words
+from records.errors import Fault
+from templates.manifests import Manifest
+
+_TEXTS: Final = (
+    "receiver",
+    "capacity",
+    "place",
+    "refusal_reason",
+    "mail_kind",
+    "mail_number",
+    "organ",
+    "published_in",
+    "ruling",
+    "note",
+)
+_LISTS: Final = ("witnesses", "failed_attempts")
+_FLAGS: Final = ("video", "consent", "abroad")
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field as it is shown: its label, what was typed, what is wrong with it."""
+
+    name: str
+    kind: str  # text, area, flag, choice
+    label: str
+    value: str
+    faults: tuple[str, ...]
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+def read_day(text: str) -> str:
+    """`20261122`, `2026.11.22` or `2026年11月22日` as 2026-11-22; anything else as it is, for the rules to refuse."""
+    text = text.strip()
+    eight = re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})", text)
+    parts = eight or re.fullmatch(r"([0-9]{4})[-./年]([0-9]{1,2})[-./月]([0-9]{1,2})日?", text)
+    return f"{parts[1]}-{int(parts[2]):02}-{int(parts[3]):02}" if parts else text
+
+
+def record_of(fields: Mapping[str, str]) -> dict[str, Any]:
+    """What was typed, as `delivery.paper.check_receipt` reads it."""
+    method, _, outcome = fields.get("result", "").partition("/")
+    record: dict[str, Any] = {"method": method, "outcome": outcome, "date": read_day(fields.get("date", ""))}
+    record |= {name: fields[name].strip() for name in _TEXTS if fields.get(name, "").strip()}
+    for name in _LISTS:
+        lines = [line.strip() for line in fields.get(name, "").splitlines() if line.strip()]
+        if lines:
+            record[name] = lines
+    record |= {name: True for name in _FLAGS if fields.get(name)}
+    return {name: value for name, value in record.items() if value}
+
+
+def fields_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """A record as it would be typed: `record_of` the other way round."""
+    fields = {"result": f"{record['method']}/{record['outcome']}", "date": record["date"]}
+    fields |= {name: record[name] for name in _TEXTS if name in record}
+    fields |= {name: "\n".join(record[name]) for name in _LISTS if name in record}
+    return fields | {name: "1" for name in _FLAGS if record.get(name)}
+
+
+def results(manifest: Manifest, t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Methods that the instrument may be served by, each with its outcomes: (name, [(value, name)])."""
+    return [
+        (t(f"method.{method}"), [(f"{method}/{outcome}", t(f"outcome.{outcome}")) for outcome in OUTCOMES[method]])
+        for method in manifest.methods
+    ]
+
+
+def sections(
+    manifest: Manifest, fields: Mapping[str, str], faults: Sequence[Fault], t: Words
+) -> list[tuple[str, str, bool, list[Field]]]:
+    """The parts of the form that belong to one method each: (id, title, open, fields)."""
+    parts: dict[str, tuple[str, ...]] = {
+        "post": ("mail_kind", "mail_number", "ruling"),
+        "leaving": ("refusal_reason", "place", "witnesses", "video"),
+        "entrusted": ("organ",),
+        "public_notice": ("published_in", "failed_attempts", "abroad"),
+        "fax": ("consent",),
+    }
+    chosen = fields.get("result", "").partition("/")[0]
+    made = []
+    for method, names in parts.items():
+        if method not in manifest.methods:
+            continue
+        shown = [field(name, fields, faults, t) for name in names]
+        is_open = method == chosen or any(each.value or each.faults for each in shown)
+        made.append((method, t(f"record.{method}"), is_open, shown))
+    return made
+
+
+def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Words) -> Field:
+    """One field with its faults in the visitor's language."""
+    kind = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    if name in _LISTS or name in ("note", "ruling"):
+        kind = "area"
+    elif name in _FLAGS:
+        kind = "flag"
+    elif name == "capacity":
+        kind, choices = "choice", tuple((each, t(f"capacity.{each}")) for each in CAPACITIES)
+    elif name == "mail_kind":
+        kind, choices = "choice", tuple((each, t(f"mail_kind.{each}")) for each in MAIL_KINDS)
+    return Field(name, kind, t(f"record.{name}"), fields.get(name, ""), faults_of(name, faults, t), choices)
+
+
+def faults_of(name: str, faults: Sequence[Fault], t: Words) -> tuple[str, ...]:
+    """The faults that point at a field of the form."""
+    pointers = ("/method", "/outcome") if name == "result" else (f"/{name}",)
+    return tuple(t.pick(fault.message_zh, fault.message_en) for fault in faults if fault.pointer in pointers)

@@ -1,0 +1,196 @@
+"""The clerk's desk: what is to print, what is to record, and the record of service on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from delivery import desk
+from delivery.portal import desk_form, files, service_page
+from delivery.portal.views import file_headers, item_of
+from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, see, words_of
+from records import deliveries, paper
+from records.access import Person
+from records.database import Database, legal_time
+from records.errors import Fault, Refused
+from templates.manifests import manifests
+
+router = APIRouter(prefix="/desk")
+
+TRACKS: Final = ("to_print", "sent", "returned", "served")
+SHOWN: Final = 100
+_TOLD: Final = ("record_done", "record_done_not_final", "marked_sent")
+
+
+def _row(database: Database, clerk: Person, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
+    """The delivery of this clerk's authority, and the legal time. Raises 404."""
+    with database.read() as connection:
+        row = deliveries.desk_item(connection, delivery_id, clerk.authority_id)
+        if row is None:
+            raise HTTPException(404)
+        return row, legal_time(connection)
+
+
+@router.get("")
+def listing(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, track: str = "", find: str = ""
+) -> Response:
+    """Deliveries of one state of the paper track, or those that were searched for."""
+    t = words_of(request)
+    with portal.database.read() as connection:
+        counts = paper.counts(connection, clerk.authority_id)
+        if track not in TRACKS:
+            track = next((each for each in TRACKS if counts.get(each)), TRACKS[0])
+        if find.strip():
+            track = ""
+            ids = paper.search(connection, clerk.authority_id, find.strip()[:100])
+            found = (deliveries.desk_item(connection, each, clerk.authority_id) for each in ids)
+            rows = [row for row in found if row is not None]
+        else:
+            rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
+        now = legal_time(connection)
+    return page(
+        request,
+        "desk.html",
+        session,
+        items=[item_of(row, t, now) for row in rows],
+        tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],
+        track=track,
+        find=find.strip()[:100],
+        shown=SHOWN,
+    )
+
+
+@router.get("/{delivery_id}")
+def one(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: str, told: str = ""
+) -> Response:
+    """One delivery: its state with reasons, its files, and what may be done."""
+    row, now = _row(portal.database, clerk, delivery_id)
+    with portal.database.read() as connection:
+        receipts = deliveries.paper_receipts(connection, delivery_id)
+        address = files.address_of(connection, row)
+    t = words_of(request)
+    values = service_page.values(row, receipts, t, now)
+    open_ = not any(receipt["served_on"] and receipt["final"] for receipt in receipts)
+    return page(
+        request,
+        "delivery.html",
+        session,
+        at_desk=True,
+        address=t.pick(address["zh"], address["en"]),
+        released=row["final_digest"] is not None,
+        can_record=open_ and row["final_digest"] is not None,
+        told=told if told in _TOLD else "",
+        **values,
+    )
+
+
+@router.get("/{delivery_id}/document.pdf")
+def document_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: str, download: bool = False) -> Response:
+    """The stored bytes, to print."""
+    row, _ = _row(portal.database, clerk, delivery_id)
+    return files.document(portal, row, download=download)
+
+
+@router.get("/{delivery_id}/proof-of-service.pdf")
+def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: str) -> Response:
+    """The proof of service to be filled by hand."""
+    row, _ = _row(portal.database, clerk, delivery_id)
+    if row["final_digest"] is None:
+        raise HTTPException(409)
+    with portal.database.read() as connection:
+        return files.proof(connection, portal, row)
+
+
+@router.get("/{delivery_id}/scans/{receipt_id}")
+def scan(portal: PortalPart, clerk: ThePerson, delivery_id: str, receipt_id: str) -> Response:
+    """The scan that came with a record."""
+    _row(portal.database, clerk, delivery_id)
+    with portal.database.read() as connection:
+        receipt = paper.receipt(connection, receipt_id, delivery_id)
+        if receipt is None or receipt["scan_digest"] is None:
+            raise HTTPException(404)
+        kept = paper.scan(connection, receipt["scan_digest"])
+    endings = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
+    if kept is None or kept["media_type"] not in endings:
+        raise HTTPException(404)
+    name = f"{receipt_id}.{endings[kept['media_type']]}"
+    data = portal.store.get(receipt["scan_digest"])
+    return Response(data, media_type=kept["media_type"], headers=file_headers(name, name, download=False))
+
+
+@router.post("/{delivery_id}/sent")
+def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: str) -> Response:
+    """Record that the paper copy has left the house."""
+    _row(portal.database, clerk, delivery_id)
+    try:
+        desk.mark_paper_sent(portal.database, clerk.authority_id, delivery_id, clerk.id)
+    except Refused:
+        raise HTTPException(409) from None
+    return see(f"/desk/{delivery_id}?told=marked_sent")
+
+
+@router.get("/{delivery_id}/record")
+def record_page(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: str
+) -> Response:
+    """The form of a paper receipt; what an earlier record without scan said stands in it already."""
+    row, now = _row(portal.database, clerk, delivery_id)
+    with portal.database.read() as connection:
+        receipts = deliveries.paper_receipts(connection, delivery_id)
+    unfinished = next((receipt["record"] for receipt in receipts if not receipt["final"]), None)
+    return _record_page(request, session, row, now, desk_form.fields_of(unfinished) if unfinished else {})
+
+
+def _record_page(
+    request: Request,
+    session: AnySession,
+    row: sa.RowMapping,
+    now: datetime,
+    fields: Mapping[str, str],
+    faults: Sequence[Fault] = (),
+    status: int = 200,
+) -> Response:
+    t, manifest = words_of(request), manifests()[row["instrument"]]
+    values: dict[str, Any] = {
+        "item": item_of(row, t, now),
+        "results": desk_form.results(manifest, t),
+        "chosen": fields.get("result", ""),
+        "day": fields.get("date", ""),
+        "receiver": desk_form.field("receiver", fields, faults, t),
+        "capacity": desk_form.field("capacity", fields, faults, t),
+        "note": desk_form.field("note", fields, faults, t),
+        "sections": desk_form.sections(manifest, fields, faults, t),
+        "faults_of": {name: desk_form.faults_of(name, faults, t) for name in ("result", "date", "scan")},
+        "faults": [(fault.pointer, t.pick(fault.message_zh, fault.message_en), fault.rule) for fault in faults],
+    }
+    return page(request, "record.html", session, status=status, **values)
+
+
+@router.post("/{delivery_id}/record")
+def record(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: str
+) -> Response:
+    """Record what was typed, or show the form again with every fault."""
+    row, now = _row(portal.database, clerk, delivery_id)
+    try:
+        done = desk.record_paper_receipt(
+            portal.database,
+            portal.store,
+            clerk.authority_id,
+            delivery_id,
+            desk_form.record_of(form.fields),
+            form.files.get("scan"),
+            clerk.id,
+        )
+    except Refused as refused:
+        return _record_page(request, session, row, now, form.fields, refused.faults, status=422)
+    portal.hint(done.hint)
+    return see(f"/desk/{delivery_id}?told={'record_done' if done.final else 'record_done_not_final'}")

@@ -1,0 +1,100 @@
+"""The files and reading pages that visitors get: what the store holds, under names that people can file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from delivery.beijing import day_of
+from delivery.portal.views import file_headers, file_names
+from delivery.portal.web import Portal
+from records import directory, documents
+from records.database import legal_time
+from records.errors import Permanent, Refused
+from templates.catalogue import catalogue
+from templates.printing import Imprint, print_document, reading_page
+
+_PDF: Final = "application/pdf"
+_INLINE_WIDTH: Final = re.compile(r' style="width: [^"]*"')  # the pages allow no inline style
+_PROOF: Final = "proof-of-service"
+_TO_BE_WRITTEN: Final = {"name": {"zh": "＿＿＿＿＿＿", "en": "____________"}, "certificate": "____________"}
+
+
+def pdf_response(data: bytes, names: tuple[str, str], *, download: bool) -> Response:
+    """A PDF under its Chinese and its plain name."""
+    return Response(data, media_type=_PDF, headers=file_headers(*names, download=download))
+
+
+def document(portal: Portal, row: sa.RowMapping, *, download: bool) -> Response:
+    """The released bytes of the row's document, checked against their digest. Raises 404 before the release."""
+    if row["final_digest"] is None:
+        raise HTTPException(404)
+    return pdf_response(portal.store.get(row["final_digest"]), file_names(row), download=download)
+
+
+def imprint_of(connection: sa.Connection, portal: Portal, document_id: str) -> Imprint:
+    """What the document was printed with beside its facts. Raises Permanent without the authority's facts."""
+    row = documents.get(connection, document_id)
+    found = directory.authority_facts(connection, row["authority_id"], row["authority_revision"])
+    if found is None:
+        raise Permanent(f"authority {row['authority_id']} has no approved facts {row['authority_revision']}")
+    copies = tuple((name["zh"], name["en"]) for name in row["copies_to"])
+    return Imprint(found[1], row["number_zh"], row["number_en"], portal.test, False, copies, document_id)
+
+
+def reading(connection: sa.Connection, portal: Portal, row: sa.RowMapping) -> str | None:
+    """The document as an HTML fragment; None for one that is only to be had as a PDF (a Word template)."""
+    try:
+        instrument = catalogue().get(row["instrument"])
+    except Refused:
+        return None
+    if instrument.clauses is None or instrument.print.version != row["template_version"]:
+        return None  # by another version of the template the words might differ from the sealed ones
+    fragment = reading_page(instrument, row["facts"], imprint_of(connection, portal, row["document_id"]))
+    return _INLINE_WIDTH.sub("", fragment)
+
+
+def proof(connection: sa.Connection, portal: Portal, row: sa.RowMapping) -> Response:
+    """The 送达回证 of one paper delivery, with what is known printed and the rest to be filled by hand (004-79)."""
+    facts = proof_facts(connection, row)
+    imprint = imprint_of(connection, portal, row["document_id"])
+    blank = Imprint(imprint.authority, None, None, portal.test, False, (), "")
+    printed = print_document(catalogue().get(_PROOF), facts, blank)
+    zh, plain = file_names(row)
+    return pdf_response(printed.pdf, (f"送达回证 {zh}", f"Proof of Service {plain}"), download=False)
+
+
+def proof_facts(connection: sa.Connection, row: sa.RowMapping) -> dict[str, Any]:
+    """The facts of a proof of service: who is to be served with what, where, and by whom."""
+    manifest = catalogue().get(row["instrument"]).manifest
+    title = {"zh": manifest.title_zh, "en": manifest.title_en}
+    facts: Mapping[str, Any] = row["facts"]
+    return {
+        "prepared_on": day_of(legal_time(connection)).isoformat(),
+        "case_no": row["case_no"],
+        "cause": facts.get("cause", title),
+        "document": {
+            "title": title,
+            "number": {"zh": row["number_zh"] or "—", "en": row["number_en"] or row["number_zh"] or "—"},
+        },
+        "recipient": {
+            "name": {"zh": row["recipient_zh"], "en": row["recipient_en"]},
+            "address": address_of(connection, row),
+        },
+        "servers": facts.get("officers") or [_TO_BE_WRITTEN, _TO_BE_WRITTEN],
+    }
+
+
+def address_of(connection: sa.Connection, row: sa.RowMapping) -> dict[str, str]:
+    """Where the paper goes: as it was fixed at dispatch, else as the job gave it, else the directory's."""
+    if to := row["places"].get("to") or (row["address"] or {}).get("place"):
+        return {"zh": to["zh"], "en": to["en"]}
+    found = directory.find_counterparty(connection, row["authority_id"], row["counterparty_id"])
+    if found is None:
+        raise Permanent(f"delivery {row['id']} has neither an address nor a counterparty")
+    return {"zh": found["address_zh"], "en": found["address_en"]}

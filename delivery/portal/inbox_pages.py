@@ -1,0 +1,168 @@
+"""The counterparty's inbox: list, read, PDF, confirm receipt, service status."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+
+from delivery import inbox
+from delivery.portal import files, service_page
+from delivery.portal.views import item_of
+from delivery.portal.web import AnySession, Form, PortalPart, TheAccount, page, see, words_of
+from records import access, deliveries
+from records.access import Account
+from records.database import Database, legal_time
+from records.instants import from_microseconds, to_microseconds
+
+router = APIRouter(prefix="/inbox")
+
+PER_PAGE: Final = 30
+
+
+def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
+    """The item of this account's inbox, and the legal time. Raises 404."""
+    with database.read() as connection:
+        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+        if row is None:
+            raise HTTPException(404)
+        return row, legal_time(connection)
+
+
+@router.get("")
+def listing(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: int | None = None
+) -> Response:
+    """What was sent to the counterparty, newest first."""
+    t = words_of(request)
+    with portal.database.read() as connection:
+        start = from_microseconds(before) if before is not None else None
+        rows = deliveries.inbox(
+            connection, account.authority_id, account.counterparty_id, limit=PER_PAGE + 1, before=start
+        )
+        now = legal_time(connection)
+    shown = rows[:PER_PAGE]
+    older = to_microseconds(shown[-1]["sent_at"]) if len(rows) > PER_PAGE else None
+    items = [item_of(row, t, now) for row in shown]
+    return page(request, "inbox.html", session, items=items, older=older, before=before)
+
+
+@router.get("/{delivery_id}")
+def document(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: str
+) -> Response:
+    """The reading page; before the first opening, what opening means."""
+    row, now = _row(portal.database, account, delivery_id)
+    t = words_of(request)
+    item = item_of(row, t, now)
+    if row["accessed_at"] is None:
+        return page(request, "opening.html", session, item=item)
+    with portal.database.read() as connection:
+        fragment = files.reading(connection, portal, row)
+        by = _confirmed_by(connection, row, account)
+    return page(
+        request,
+        "document.html",
+        session,
+        item=item,
+        row=row,
+        confirmed_by=by,
+        # made by the html typesetter, which escapes every fact
+        fragment=Markup(fragment) if fragment else None,  # noqa: S704
+        told=request.query_params.get("told") if request.query_params.get("told") in ("done", "already") else None,
+    )
+
+
+def _confirmed_by(connection: sa.Connection, row: sa.RowMapping, account: Account) -> sa.RowMapping | None:
+    if row["confirmed_by"] is None:
+        return None
+    return access.find_account(connection, row["confirmed_by"], account.authority_id)
+
+
+@router.post("/{delivery_id}/open")
+def open_document(
+    portal: PortalPart, session: AnySession, account: TheAccount, form: Form, delivery_id: str
+) -> Response:
+    """Record that the document is opened, and go on to it."""
+    how = "pdf" if form.fields.get("then") == "pdf" else "reading"
+    _row(portal.database, account, delivery_id)
+    inbox.access(portal.database, delivery_id, account, session.token_hash, how)
+    return see(f"/inbox/{delivery_id}/document.pdf" if how == "pdf" else f"/inbox/{delivery_id}")
+
+
+@router.get("/{delivery_id}/document.pdf")
+def pdf(portal: PortalPart, account: TheAccount, delivery_id: str, download: bool = False) -> Response:
+    """The stored bytes. Never the first opening: a link that a program follows by itself must not count as one."""
+    row, _ = _row(portal.database, account, delivery_id)
+    if row["accessed_at"] is None:
+        return see(f"/inbox/{delivery_id}")
+    return files.document(portal, row, download=download)
+
+
+@router.get("/{delivery_id}/confirm")
+def confirm_page(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: str
+) -> Response:
+    """What confirming means, in both languages."""
+    row, now = _row(portal.database, account, delivery_id)
+    if row["confirmed_at"] is not None:
+        return see(f"/inbox/{delivery_id}?told=already")
+    return _confirm_page(request, session, account, row, now)
+
+
+def _confirm_page(
+    request: Request,
+    session: AnySession,
+    account: Account,
+    row: sa.RowMapping,
+    now: datetime,
+    **values: Any,
+) -> Response:
+    shown = inbox.statement(row)
+    return page(
+        request,
+        "confirm.html",
+        session,
+        item=item_of(row, words_of(request), now),
+        row=row,
+        account=account,
+        statement=shown,
+        digest=_digest(shown),
+        **({"problem": ""} | values),
+    )
+
+
+def _digest(shown: inbox.Statement) -> str:
+    return hashlib.sha256(f"{shown.zh}\n{shown.en}".encode()).hexdigest()
+
+
+@router.post("/{delivery_id}/confirm")
+def confirm(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form, delivery_id: str
+) -> Response:
+    """The second click: confirm with exactly the words that were shown."""
+    row, now = _row(portal.database, account, delivery_id)
+    shown = inbox.statement(row)
+    if form.fields.get("statement") != _digest(shown):
+        return _confirm_page(request, session, account, row, now, problem="confirm.changed", status=409)
+    done = inbox.confirm(portal.database, delivery_id, account, session.token_hash, shown)
+    portal.hint(done.hint)
+    return see(f"/inbox/{delivery_id}?told={'done' if done.first else 'already'}")
+
+
+@router.get("/{delivery_id}/service")
+def service(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: str
+) -> Response:
+    """The service date with its reasons."""
+    row, now = _row(portal.database, account, delivery_id)
+    with portal.database.read() as connection:
+        receipts = deliveries.paper_receipts(connection, delivery_id)
+    values = service_page.values(row, receipts, words_of(request), now)
+    return page(request, "service.html", session, back=f"/inbox/{delivery_id}", at_desk=False, **values)

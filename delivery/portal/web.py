@@ -1,0 +1,222 @@
+"""What every page needs: the parts it works with, the visitor's session and language, forms, and rendering."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import jinja2
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from delivery.beijing import time_en, time_zh
+from delivery.portal.wording import LANGUAGES, Words
+from records import access
+from records.access import Account, Person, Session
+from records.database import Database, legal_time
+from records.store import Store
+
+PAGES: Final = Path(__file__).parent / "pages"
+SESSION_SECONDS: Final = 8 * 3600.0
+_LANGUAGE_COOKIE: Final = "songda_language"
+_YEAR: Final = 365 * 24 * 3600
+_NEXT = re.compile(r"/(inbox|desk)(/[a-z0-9_]{1,64}){0,2}")
+
+
+@dataclass(frozen=True)
+class Portal:
+    """What the pages work with.
+
+    `hint` tells the queue of steps that are due now. `test` marks every page TEST, as the database is. `secure_cookies`
+    is for pages reached by https. `mail_url` is where the mails of a TEST system can be read ("" for none).
+    """
+
+    database: Database
+    store: Store
+    hint: Callable[[Sequence[str]], None]
+    test: bool
+    secure_cookies: bool
+    system_name_zh: str
+    system_name_en: str
+    mail_url: str = ""
+
+    @property
+    def session_cookie(self) -> str:
+        """The cookie's name; with https browsers let no other site or path set it (`__Host-`, RFC 6265bis)."""
+        return "__Host-songda_session" if self.secure_cookies else "songda_session"
+
+    @property
+    def login_cookie(self) -> str:
+        """The cookie that guards the log-in form, before there is a session."""
+        return "__Host-songda_login" if self.secure_cookies else "songda_login"
+
+
+class LogInFirst(Exception):
+    """The page needs a session: the visitor is sent to the log-in page and comes back to `path`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class WrongDoor(Exception):
+    """A clerk at the inbox, or a counterparty at the desk: sent to its own first page."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(home)
+        self.home = home
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A form that came with the session's own token: its fields, and its files by name."""
+
+    fields: Mapping[str, str]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def portal_of(request: Request) -> Portal:
+    """The portal that this application was made with."""
+    found: Portal = request.app.state.portal
+    return found
+
+
+def environment() -> jinja2.Environment:
+    """The templates of the pages: everything is escaped, an unknown name is an error."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def words_of(request: Request) -> Words:
+    """The visitor's language: `?lang=`, else the cookie, else Chinese."""
+    for wish in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE_COOKIE)):
+        if wish in LANGUAGES:
+            return Words(wish)
+    return Words(LANGUAGES[0])
+
+
+def session_of(request: Request) -> Session | None:
+    """The visitor's session, or None."""
+    portal = portal_of(request)
+    token = request.cookies.get(portal.session_cookie)
+    if not token:
+        return None
+    with portal.database.read() as connection:
+        return access.find_session(connection, token)
+
+
+def home_of(session: Session) -> str:
+    """The first page of whoever is logged in."""
+    return "/inbox" if isinstance(session.subject, Account) else "/desk"
+
+
+def a_session(request: Request) -> Session:
+    """The visitor's session. Raises LogInFirst."""
+    session = session_of(request)
+    if session is None:
+        raise LogInFirst(request.url.path if request.method == "GET" else "/")
+    return session
+
+
+def safe_next(path: str) -> str:
+    """`path` if it is a page of ours to come back to, otherwise the start: never another site."""
+    return path if _NEXT.fullmatch(path) else "/"
+
+
+AnySession = Annotated[Session, Depends(a_session)]
+PortalPart = Annotated[Portal, Depends(portal_of)]
+
+
+def an_account(session: AnySession) -> Account:
+    """The counterparty's account. Raises WrongDoor for anybody else."""
+    if not isinstance(session.subject, Account):
+        raise WrongDoor(home_of(session))
+    return session.subject
+
+
+def a_person(session: AnySession) -> Person:
+    """The clerk or administrator. Raises WrongDoor for anybody else."""
+    if not isinstance(session.subject, Person):
+        raise WrongDoor(home_of(session))
+    return session.subject
+
+
+TheAccount = Annotated[Account, Depends(an_account)]
+ThePerson = Annotated[Person, Depends(a_person)]
+
+
+async def form_of(request: Request) -> Posted:
+    """The form that was sent, without regard to who sent it."""
+    fields, files = {}, {}
+    async with request.form(max_files=1, max_fields=60, max_part_size=64 * 1024) as form:
+        for name, value in form.items():
+            if isinstance(value, UploadFile):
+                data = await value.read()
+                if data:
+                    files[name] = data
+            else:
+                fields[name] = value
+    return Posted(fields, files)
+
+
+async def posted(request: Request, session: AnySession) -> Posted:
+    """The form, if it came from a page of this session. Raises 403 otherwise."""
+    form = await form_of(request)
+    if not hmac.compare_digest(form.fields.get("csrf", "").encode(), session.csrf_token.encode()):
+        raise HTTPException(403)
+    return form
+
+
+Form = Annotated[Posted, Depends(posted)]
+
+
+def see(path: str) -> Response:
+    """Go on to another page, by GET."""
+    return RedirectResponse(path, 303)
+
+
+def page(request: Request, name: str, session: Session | None = None, *, status: int = 200, **values: Any) -> Response:
+    """Render a page in the visitor's language and remember that language."""
+    portal, words = portal_of(request), words_of(request)
+    with portal.database.read() as connection:
+        clock = legal_time(connection)
+    template: jinja2.Template = request.app.state.environment.get_template(name)
+    html = template.render(
+        t=words,
+        lang="zh-CN" if words.language == "zh" else "en",
+        other="en" if words.language == "zh" else "zh",
+        path=request.url.path if request.method == "GET" else "",
+        portal=portal,
+        system_name=words.pick(portal.system_name_zh, portal.system_name_en),
+        clock=words.pick(time_zh(clock), time_en(clock)),
+        session=session,
+        home=home_of(session) if session else "/login",
+        **values,
+    )
+    response = HTMLResponse(html, status)
+    if request.query_params.get("lang") == words.language:
+        set_cookie(portal, response, _LANGUAGE_COOKIE, words.language, _YEAR)
+    return response
+
+
+def set_cookie(portal: Portal, response: Response, name: str, value: str, seconds: float) -> None:
+    """Set a cookie that scripts and other sites' forms do not get."""
+    response.set_cookie(
+        name, value, max_age=int(seconds), path="/", secure=portal.secure_cookies, httponly=True, samesite="lax"
+    )
+
+
+def drop_cookie(portal: Portal, response: Response, name: str) -> None:
+    """Take a cookie back."""
+    response.delete_cookie(name, path="/", secure=portal.secure_cookies, httponly=True, samesite="lax")

@@ -1,0 +1,65 @@
+"""The paper track of a delivery, as a clerk works on it: found, locked, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from records.tables import artifact, delivery, document, paper_receipt
+
+
+def lock(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping | None:
+    """The delivery's row of this authority, held until the transaction ends: one clerk at a time. None: not there."""
+    query = (
+        sa.select(delivery)
+        .where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
+        .with_for_update()
+    )
+    return connection.execute(query).mappings().first()
+
+
+def all_receipts(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
+    """Every record of the delivery, superseded ones too, oldest first."""
+    query = sa.select(paper_receipt).where(paper_receipt.c.delivery_id == delivery_id)
+    return list(connection.execute(query.order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)).mappings())
+
+
+def receipt(connection: sa.Connection, receipt_id: str, delivery_id: str) -> sa.RowMapping | None:
+    """One record of the delivery, or None."""
+    query = sa.select(paper_receipt).where(paper_receipt.c.id == receipt_id, paper_receipt.c.delivery_id == delivery_id)
+    return connection.execute(query).mappings().first()
+
+
+def counts(connection: sa.Connection, authority_id: str) -> dict[str, int]:
+    """How many released deliveries of the authority stand in each state of the paper track."""
+    query = (
+        sa.select(delivery.c.paper_status, sa.func.count().label("deliveries"))
+        .join(document, document.c.id == delivery.c.document_id)
+        .where(delivery.c.authority_id == authority_id)
+        .group_by(delivery.c.paper_status)
+    )
+    return {row.paper_status: row.deliveries for row in connection.execute(query)}
+
+
+def search(connection: sa.Connection, authority_id: str, text: str, limit: int = 20) -> Sequence[str]:
+    """Deliveries whose number, case or recipient contains `text`, newest first: their ids."""
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    columns = (document.c.number_zh, document.c.number_en, document.c.case_no)
+    names = (delivery.c.recipient_zh, delivery.c.recipient_en)
+    query = (
+        sa.select(delivery.c.id)
+        .join(document, document.c.id == delivery.c.document_id)
+        .where(
+            delivery.c.authority_id == authority_id,
+            sa.or_(*(column.ilike(pattern, escape="\\") for column in (*columns, *names))),
+        )
+        .order_by(delivery.c.created_at.desc())
+        .limit(limit)
+    )
+    return connection.execute(query).scalars().all()
+
+
+def scan(connection: sa.Connection, digest: str) -> sa.RowMapping | None:
+    """The stored file of this name, or None."""
+    return connection.execute(sa.select(artifact).where(artifact.c.digest == digest)).mappings().first()
