@@ -171,7 +171,7 @@ class MailSink:
         self._loop = asyncio.new_event_loop()
         self._threads = [
             threading.Thread(target=self._loop.run_forever, name="mailsink-smtp", daemon=True),
-            threading.Thread(target=self._http.serve_forever, name="mailsink-http", daemon=True),
+            threading.Thread(target=self._http.serve_forever, args=(0.05,), name="mailsink-http", daemon=True),
         ]
 
     def start(self) -> None:
