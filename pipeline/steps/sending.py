@@ -32,6 +32,9 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
         return _told(notice, "ambiguous", "a worker ended between intent and outcome")
     try:
         answer = _by_mail(songda, notice) if notice["channel"] == "email" else _by_sms(songda, notice)
+    except Retry:
+        _take_back(songda, notice)  # it is known that nothing went out
+        raise
     except Permanent as error:
         return _told(notice, "failed", str(error))
     except Ambiguous as error:
@@ -46,8 +49,17 @@ def _intend(songda: Songda, claim: Claim) -> tuple[dict[str, Any], bool]:
     with songda.database.write() as connection:
         notice = dict(deliveries.get_notice(connection, claim.subject_id))
         notice["sends"] += 1
+        was_intended = notice["state"] == "intended"
+        if was_intended:
+            key = f"{notice['id']}/ambiguous/{notice['sends'] - 1}"
+            _append(connection, notice, "ambiguous", key, "no outcome was written")
         deliveries.update_notice(connection, notice["id"], state="intended", sends=notice["sends"], intended_at=now())
-        return notice, notice["state"] == "intended"
+        return notice, was_intended
+
+
+def _take_back(songda: Songda, notice: dict[str, Any]) -> None:
+    with songda.database.write() as connection:
+        deliveries.update_notice(connection, notice["id"], state="pending", sends=notice["sends"] - 1)
 
 
 def _by_mail(songda: Songda, notice: dict[str, Any]) -> str:
@@ -78,20 +90,24 @@ def _told(notice: dict[str, Any], state: str, detail: str) -> Conclusion:
         deliveries.update_notice(
             connection, notice["id"], state=state, detail=detail, sent_at=now() if state == "sent" else None
         )
-        append(
-            connection,
-            deliveries.stream(connection, notice["id"]),
-            f"{notice['id']}/{state}",
-            f"notice.{state}",
-            subject=notice["id"],
-            body={
-                "channel": notice["channel"],
-                "contact": notice["contact_id"],
-                "message_id": notice["message_id"],
-                "sends": notice["sends"],
-                "detail": detail,
-            },
-        )
+        _append(connection, notice, state, f"{notice['id']}/{state}", detail)
         return Done()
 
     return Conclusion(write)
+
+
+def _append(connection: sa.Connection, notice: dict[str, Any], state: str, key: str, detail: str) -> None:
+    append(
+        connection,
+        deliveries.stream(connection, notice["id"]),
+        key,
+        f"notice.{state}",
+        subject=notice["id"],
+        body={
+            "channel": notice["channel"],
+            "contact": notice["contact_id"],
+            "message_id": notice["message_id"],
+            "sends": notice["sends"],
+            "detail": detail,
+        },
+    )
