@@ -159,3 +159,12 @@ def stream(connection: sa.Connection, subject_id: str) -> str:
     of_notice = sa.select(notice.c.delivery_id).where(notice.c.id == subject_id).scalar_subquery()
     query = sa.select(delivery.c.document_id).where(sa.or_(delivery.c.id == subject_id, delivery.c.id == of_notice))
     return str(connection.execute(query).scalar_one())
+
+
+def not_passed(connection: sa.Connection, today: str) -> list[str]:
+    """Ids of the deliveries that were sent and whose service date is open or not before `today` (YYYY-MM-DD, Beijing)."""
+    query = sa.select(delivery.c.id).where(
+        delivery.c.sent_at.is_not(None),
+        sa.or_(delivery.c.service_status != "final", delivery.c.deemed_date >= today),
+    )
+    return list(connection.execute(query.order_by(delivery.c.id)).scalars())

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import Request
 from starlette.types import Message, Receive
 
 from pipeline import strict_json
-from pipeline.api.problems import NOT_JSON, TOO_LARGE, WRONG_MEDIA_TYPE, Problem, refused
+from pipeline.api.problems import NOT_JSON, TOO_LARGE, TOO_SLOW, WRONG_MEDIA_TYPE, Problem, refused
 from records.errors import Refused
 
 MIB: Final = 1024 * 1024
 JOB_LIMIT: Final = MIB
-SCAN_LIMIT: Final = 25 * MIB
+SCAN_LIMIT: Final = 21 * MIB
+JSON_SCAN_LIMIT: Final = 28 * MIB  # the same in base64
 PDF_LIMIT: Final = 50 * MIB
 SMALL_LIMIT: Final = 64 * 1024
+BODY_SECONDS: Final = 120
+_CLOSE: Final = {"Connection": "close"}
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """Ends in a 408 problem when reading takes longer than `BODY_SECONDS`: nobody may hold a place by dawdling."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            yield
+    except TimeoutError:
+        raise Problem(TOO_SLOW, f"The body must arrive within {BODY_SECONDS} s.", headers=_CLOSE) from None
 
 
 def limited(request: Request, limit: int) -> Request:
@@ -42,7 +58,7 @@ def _counting(receive: Receive, limit: int) -> Receive:
 
 def _too_large(limit: int) -> Problem:
     detail = f"At most {limit} bytes are taken here."
-    return Problem(TOO_LARGE, detail, headers={"Connection": "close"})
+    return Problem(TOO_LARGE, detail, headers=_CLOSE)
 
 
 def media_type(request: Request) -> str:
@@ -62,7 +78,8 @@ def expect(request: Request, *accepted: str) -> str:
 async def read_json(request: Request, limit: int) -> Any:
     """The JSON body. Raises problems: 413 before parsing, 415, 400 with every fault of form."""
     expect(request, "application/json")
-    raw = await limited(request, limit).body()
+    async with in_time():
+        raw = await limited(request, limit).body()
     try:
         return strict_json.parse(raw)
     except Refused as error:
@@ -87,4 +104,5 @@ async def small_json_body(request: Request) -> Any:
 async def pdf_body(request: Request) -> bytes:
     """Dependency: a PDF as the whole body."""
     expect(request, "application/pdf")
-    return await limited(request, PDF_LIMIT).body()
+    async with in_time():
+        return await limited(request, PDF_LIMIT).body()

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+date_ = date  # a field may be called date
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+PaperStatus = Literal["none", "to_print", "sent", "served", "returned"]
 Method = Literal["direct", "post", "leaving", "entrusted", "public_notice", "fax"]
 
 
@@ -100,7 +102,7 @@ class Delivery(BaseModel):
     route_reasons: list[Any] = Field(description="why this route was taken")
     status: Literal["pending", "available", "accessed", "confirmed", "deemed"]
     paper_required: bool
-    paper_status: Literal["none", "to_print", "sent", "served", "returned"]
+    paper_status: PaperStatus
     sent_at: datetime | None
     accessed_at: datetime | None
     confirmed_at: datetime | None
@@ -166,6 +168,47 @@ class VoidRequest(_Asked):
     reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
 
 
+# --- service on paper ------------------------------------------------------------------------------------------------
+
+
+class PaperReceiptRequest(_Asked):
+    """What came of one attempt to serve on paper, with the signed proof, slip or receipt."""
+
+    method: Method
+    outcome: str = Field(description="by method, e.g. `served`, `refused`, `published`; others are named when refused")
+    date: date_ = Field(description="the day of the attempt in Beijing; of a public notice, the day of publication")
+    receiver: str = Field("", max_length=500)
+    capacity: Literal["", "party", "legal_representative", "head", "agent", "mail_clerk"] = ""
+    place: str = Field("", max_length=500, description="address at which the document was left")
+    refusal_reason: str = Field("", max_length=500)
+    witnesses: list[str] = []
+    video: bool = False
+    mail_kind: Literal["", "registered", "express"] = ""
+    mail_number: str = Field("", max_length=500)
+    organ: str = Field("", max_length=500, description="administrative organ entrusted with service")
+    published_in: str = Field("", max_length=500)
+    failed_attempts: list[str] = Field([], description="ways tried before a public notice")
+    consent: bool = Field(False, description="to service by fax")
+    abroad: bool = False
+    ruling: str = Field("", max_length=500, description="why an outcome of post counts as service")
+    note: str = Field("", max_length=500)
+    scan: str | None = Field(
+        None,
+        description="PDF, JPEG or PNG of at most 20 MiB; without it the record is not final",
+        json_schema_extra={"contentEncoding": "base64"},
+    )
+
+
+class PaperReceipt(BaseModel):
+    """A record that stands."""
+
+    receipt_id: str
+    delivery_id: str
+    served_on: date | None = Field(description="the legal day; null when the attempt was no service")
+    final: bool = Field(description="false: the scan is missing")
+    paper_status: PaperStatus
+
+
 # --- service dates ---------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +252,45 @@ class ServiceDate(BaseModel):
     reasons: list[ServiceReason]
     calendar_version: str
     rule_version: str
+
+
+# --- verification ----------------------------------------------------------------------------------------------------
+
+
+class VerdictReason(BaseModel):
+    """One thing that was found out about the file."""
+
+    code: str
+    text_en: str
+    text_zh: str
+
+
+class Signature(BaseModel):
+    """One signature in the file. `signed_at` is the signer's own word, `timestamp` the authority's."""
+
+    field: str
+    signer: str
+    serial: str
+    signed_at: datetime | None
+    timestamp: datetime | None
+    timestamp_authority: str | None
+    profile: str = Field(description="the PAdES level that the file itself proves: B-B, B-T, B-LT")
+    intact: bool
+    trusted: bool
+    test: bool = Field(description="true: made with a TEST key, without legal effect")
+    docmdp: str | None
+    coverage: str
+    modification: str
+
+
+class Verdict(BaseModel):
+    """The verdict about the bytes that were sent. Only `valid` means that the file may be relied on."""
+
+    verdict: Literal["valid", "invalid", "indeterminate"]
+    test: bool = Field(description="true: a TEST key took part; the file has no legal effect")
+    signatures: list[Signature]
+    reasons: list[VerdictReason]
+    sha256: Sha256 = Field(description="of the bytes that the verdict is about")
 
 
 # --- health ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ _REQUESTS: Final = (
     models.CancelRequest,
     models.VoidRequest,
     models.ServiceDateRequest,
+    models.PaperReceiptRequest,
     models.Problem,
 )
 _REFERENCE: Final = "#/components/schemas/{model}"

@@ -50,6 +50,7 @@ WRONG_STATE: Final = Kind("wrong-state", 409, "The present state does not allow 
 STILL_RUNNING: Final = Kind(
     "still-running", 409, "The first request with this key is still running", "使用该幂等键的首个请求仍在处理"
 )
+TOO_SLOW: Final = Kind("too-slow", 408, "The body did not arrive in time", "请求正文未及时到达")
 TOO_LARGE: Final = Kind("too-large", 413, "The body is too large", "请求正文过大")
 WRONG_MEDIA_TYPE: Final = Kind("wrong-media-type", 415, "This media type is not taken here", "不支持该媒体类型")
 REFUSED: Final = Kind("refused", 422, "The request is refused; nothing was stored", "请求被拒绝，未存储任何内容")
@@ -68,6 +69,7 @@ KINDS: Final = (
     WRONG_METHOD,
     WRONG_STATE,
     STILL_RUNNING,
+    TOO_SLOW,
     TOO_LARGE,
     WRONG_MEDIA_TYPE,
     REFUSED,

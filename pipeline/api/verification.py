@@ -1,0 +1,62 @@
+"""Verification: anybody may ask about a file; the answer is about the bytes that came, never about an identifier."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+
+from pipeline.api.access import Installation
+from pipeline.api.bodies import pdf_body
+from pipeline.api.models import Verdict
+from pipeline.api.openapi import problems
+from pipeline.api.problems import UNAVAILABLE, Problem
+from pipeline.verifying import verdict_of
+from records.database import is_test
+
+router = APIRouter(tags=["verification"])
+
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/pdf": {"schema": {"type": "string", "contentMediaType": "application/pdf"}}},
+    }
+}
+
+
+class _Gate:
+    """Dependency: lets a few in at a time, for every one of them may bring 50 MiB without a key."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._inside = 0
+
+    async def __call__(self) -> AsyncIterator[None]:
+        if self._inside >= self._most:
+            raise Problem(UNAVAILABLE, "Too many files are being verified.", headers={"Retry-After": "5"})
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+
+@router.post(
+    "/verify",
+    response_model=Verdict,
+    responses=problems(408, 413, 415, 422, 503),
+    dependencies=[Depends(_Gate(8))],
+    openapi_extra=_BODY,
+)
+def verify(songda: Installation, pdf: Annotated[bytes, Depends(pdf_body)]) -> dict[str, Any]:
+    """Whether this PDF was sealed by somebody whom this system trusts, and not changed since. No key is needed.
+
+    A file that is no readable PDF, cut off or encrypted gets no verdict: it is refused with 422.
+    """
+    with songda.database.read() as connection:
+        test = is_test(connection)
+    found = verdict_of(pdf, Path(songda.settings.trust_list), test_system=test)
+    return found | {"sha256": hashlib.sha256(pdf).hexdigest()}

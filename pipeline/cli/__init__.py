@@ -1,0 +1,88 @@
+"""The command line, `songda`.
+
+Exit 0: done; 1: not valid; 2: bad input, with `{"error": {"code", "field", "message"}}`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn
+
+from pipeline.cli.answers import Answer, BadInput, error_value, usage_error
+from pipeline.settings import BadSetting
+from records.errors import Permanent, Refused, Retry
+
+#: Command: (module, help). A module is imported only when one of its commands is called.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "service-date": ("service_dates", "the service date for the facts on standard input, as JSON"),
+    "render": ("render", "preview a document of a job, marked 样本 SPECIMEN and never sealed"),
+    "verify": ("verify", "verify a sealed PDF"),
+    "ledger": ("ledgers", "verify the ledger's chains"),
+    "templates": ("templates", "list, check, preview"),
+    "calendar": ("calendars", "import or show a year of working days"),
+    "init": ("init", "set up a production system"),
+    "authority": ("authorities", "propose and approve the authority's own facts"),
+    "counterparty": ("counterparties", "enter a counterparty"),
+    "contact": ("counterparties", "add a contact person of a counterparty"),
+    "account": ("counterparties", "add a log-in account of a counterparty"),
+    "letter": ("counterparties", "file or withdraw a confirmation letter"),
+    "seal": ("seals", "register a seal"),
+    "series": ("seals", "create a number series"),
+    "client": ("access", "enter a case system"),
+    "key": ("access", "issue or revoke an API key"),
+    "person": ("access", "add a clerk or an administrator"),
+    "bench": ("bench", "measure, and print ratios"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are answers like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise BadInput."""
+        raise BadInput("", "usage", f"{message} (try {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Results and errors go to standard output with `--json`."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--home", metavar="DIR", help="home of the installation (else SONGDA_HOME, else var/songda)")
+    common.add_argument("--json", action="store_true", help="print the result, or the error, as JSON")
+    _, rest = common.parse_known_args(words)
+    try:
+        answer = _run(words, rest, common)
+    except (BadInput, Refused, Permanent, Retry, BadSetting, OSError) as error:
+        answer = usage_error(error)
+    _print(answer, as_json="--json" in words or rest[:1] == ["service-date"])
+    return answer.code
+
+
+def _run(words: list[str], rest: list[str], common: Parser) -> Answer:
+    if rest[:1] == ["bench"]:  # it has options of its own
+        return importlib.import_module("pipeline.cli.bench").run(rest[1:])  # type: ignore[no-any-return]
+    parser = Parser(prog="songda", description="Songda 送达", parents=[common])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, parents=[common])
+        if rest[:1] == [name]:
+            importlib.import_module(f"pipeline.cli.{module}").declare(name, command, common)
+    arguments = parser.parse_args(words)
+    answer: Answer = arguments.run(arguments)
+    return answer
+
+
+def _print(answer: Answer, *, as_json: bool) -> None:
+    try:
+        if as_json and answer.value is not None:
+            print(json.dumps(answer.value, ensure_ascii=False, indent=2))
+        elif answer.text:
+            print(answer.text, file=sys.stderr if error_value(answer.value) else sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,97 @@
+"""`songda client`, `key`, `person`: case systems with their API keys, and the people of the authority."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+import sqlalchemy as sa
+
+from pipeline.cli.answers import Answer, BadInput
+from pipeline.cli.inputs import (
+    add_authority_option,
+    add_secret_options,
+    ask_new_password,
+    authority_of,
+    log_in,
+    opened,
+    operator,
+)
+from records import access, api_keys
+
+
+def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
+    """Declare one of the commands."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=type(parser))
+    add = actions.add_parser("add", parents=[common])
+    if name == "client":
+        add.add_argument("name", metavar="NAME", help="what the case system is called")
+        add_authority_option(add)
+        add.set_defaults(run=add_client)
+    elif name == "key":
+        add.add_argument("client", metavar="CLIENT_ID")
+        add.add_argument("--scope", action="append", choices=api_keys.SCOPES, help="default: all")
+        add.set_defaults(run=add_key)
+        revoke = actions.add_parser("revoke", parents=[common])
+        revoke.add_argument("prefix", metavar="PREFIX", help="the middle part of sgd_PREFIX_…")
+        revoke.set_defaults(run=revoke_key)
+    else:
+        add.add_argument("--login", required=True)
+        add.add_argument("--name", required=True)
+        add.add_argument("--role", required=True, choices=("administrator", "clerk"))
+        add.add_argument(
+            "--by", required=True, metavar="LOGIN", help="the administrator who adds; the password is asked"
+        )
+        add_authority_option(add)
+        add_secret_options(add)
+        add.set_defaults(run=add_person)
+
+
+def add_client(arguments: Namespace) -> Answer:
+    """Enter a case system."""
+    with opened(arguments) as songda, songda.database.write() as connection:
+        client_id = api_keys.create_client(
+            connection, authority_of(connection, arguments), arguments.name, by=operator()
+        )
+    return Answer({"client_id": client_id}, client_id)
+
+
+def add_key(arguments: Namespace) -> Answer:
+    """Issue a key and show it, once."""
+    with opened(arguments) as songda, songda.database.write() as connection:
+        try:
+            key = api_keys.issue(connection, arguments.client, arguments.scope or api_keys.SCOPES, by=operator())
+        except LookupError as error:
+            raise BadInput("CLIENT_ID", "unknown_client", str(error)) from error
+    return Answer({"api_key": key}, f"{key}\nIt is shown this once and cannot be read again.")
+
+
+def revoke_key(arguments: Namespace) -> Answer:
+    """Revoke a key."""
+    prefix = arguments.prefix.removeprefix("sgd_").split("_")[0]
+    with opened(arguments) as songda, songda.database.write() as connection:
+        if not api_keys.revoke(connection, prefix, by=operator()):
+            raise BadInput("PREFIX", "unknown_key", f"no key {prefix} is in force")
+    return Answer({"revoked": prefix}, f"revoked: {prefix}")
+
+
+def add_person(arguments: Namespace) -> Answer:
+    """Add a clerk or an administrator, by an administrator."""
+    with opened(arguments) as songda:
+        with songda.database.read() as connection:
+            authority_id = authority_of(connection, arguments)
+        by = log_in(songda, arguments, authority_id)
+        password_hash = ask_new_password(arguments, arguments.login)
+        try:
+            with songda.database.write() as connection:
+                person_id = access.add_person(
+                    connection,
+                    authority_id,
+                    login=arguments.login,
+                    name=arguments.name,
+                    role=arguments.role,
+                    password_hash=password_hash,
+                    by=by.id,
+                )
+        except sa.exc.IntegrityError as error:
+            raise BadInput("--login", "taken", f"the login {arguments.login!r} is taken") from error
+    return Answer({"person_id": person_id}, person_id)
