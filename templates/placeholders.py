@@ -75,10 +75,11 @@ def _environment(language: str) -> _PlainData:
 
 @dataclass(frozen=True, order=True)
 class Placeholder:
-    """One `{{ … }}`: the dotted path of the fact, and the formatters it passes through."""
+    """One `{{ … }}`: the dotted path of the fact, the formatters it passes through, and the paths these are given."""
 
     path: str
     formatters: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
 
 
 def _path(node: nodes.Node) -> str:
@@ -89,18 +90,16 @@ def _path(node: nodes.Node) -> str:
     raise Permanent("a placeholder names a fact, such as {{ party.name }}")
 
 
-def _read(node: nodes.Expr) -> list[Placeholder]:
+def _read(node: nodes.Expr) -> Placeholder:
     formatters: list[str] = []
-    also: list[Placeholder] = []
+    given: list[str] = []
     while isinstance(node, nodes.Filter):
         if node.kwargs or node.dyn_args or node.dyn_kwargs or node.node is None:
-            raise Permanent(f"the formatter {node.name} may only be given plain arguments")
-        for argument in node.args:
-            if not isinstance(argument, nodes.Const):
-                also.append(Placeholder(_path(argument)))
+            raise Permanent(f"the formatter {node.name} may only be given the path of its words")
+        given += [_path(argument) for argument in node.args]
         formatters.insert(0, node.name)
         node = node.node
-    return [Placeholder(_path(node), tuple(formatters)), *also]
+    return Placeholder(_path(node), tuple(formatters), tuple(given))
 
 
 class Text:
@@ -117,7 +116,7 @@ class Text:
                     raise Permanent(f"only {{{{ placeholders }}}} may stand in a clause: {source!r}")
                 for part in output.nodes:
                     if not isinstance(part, nodes.TemplateData):
-                        found += _read(part)
+                        found.append(_read(part))
         except TemplateSyntaxError as error:
             raise Permanent(f"{error.message}: {source!r}") from error
         unknown = {name for item in found for name in item.formatters} - set(environment.filters)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
+
+import pikepdf
 
 from records.errors import Permanent
 from templates.catalogue import Instrument
@@ -135,4 +138,18 @@ def _created(instrument: Instrument, facts: Mapping[str, Any]) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=BEIJING).timestamp())
 
 
-_ENGINES = {"typst": _by_typst}
+def _by_html(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
+    """No seal: WeasyPrint tells no places, so a sealed instrument has to be printed by typst."""
+    if instrument.print.sealed:
+        raise Permanent(f"{instrument.id} is sealed, so its engine must be typst")
+    around = sheet(instrument, facts, imprint)
+    pdf = html.print_html(reading_page(instrument, facts, imprint), around.title, "zh")
+    return Printed(pdf, _page_count(pdf), None)
+
+
+def _page_count(pdf: bytes) -> int:
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        return len(opened.pages)
+
+
+_ENGINES = {"typst": _by_typst, "html": _by_html}

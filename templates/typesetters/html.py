@@ -1,17 +1,54 @@
 """The HTML typesetter: the same composed blocks as an accessible page, for the browser and for WeasyPrint.
 
-Every text is escaped and carries its language. The page holds no script, no link and no outside resource.
+Every text is escaped and carries its language. The page holds no script, no link and no outside resource. WeasyPrint
+runs in a child process: it is native code, slow to start, and takes what memory it likes.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from html import escape
 from typing import Final
 
+from templates import fonts
+from templates.children import Child
 from templates.composing import Composed, Line
 
 LANGUAGE_TAGS: Final[Mapping[str, str]] = {"zh": "zh-CN", "en": "en"}
+
+
+_MEMORY: Final = 3 * 2**30
+_TIMEOUT_SECONDS: Final = 60.0
+_PAGES_PER_CHILD: Final = 400
+
+
+@cache
+def _child() -> Child:
+    command = [sys.executable, "-m", "templates.typesetters.weasyprint_child"]
+    environment = {"FONTCONFIG_FILE": str(fonts.fontconfig_file()), "SOURCE_DATE_EPOCH": "0"}
+    return Child(command, memory=_MEMORY, jobs=_PAGES_PER_CHILD, environment=environment)
+
+
+def print_html(body_html: str, title: str, language: str) -> bytes:
+    """Print the body of a page, in the style of print.css, as PDF/A-2a and PDF/UA-1.
+
+    `language` is `zh` or `en`, the language of what carries no `lang` of its own. `body_html` is our own markup, with
+    every fact in it escaped. The same input gives the same bytes. Raises Permanent when the page cannot be printed
+    (it asks for an outside resource, fonts are not installed), Retry when the child process died.
+    """
+    page = (
+        f'<!DOCTYPE html>\n<html lang="{LANGUAGE_TAGS[language]}"><head><meta charset="utf-8">'
+        f"<title>{escape(title)}</title></head>\n<body>\n{body_html}</body></html>\n"
+    )
+    return _child().call(json.dumps({"html": page}).encode(), _TIMEOUT_SECONDS)
+
+
+def close() -> None:
+    """End the child process, if one runs."""
+    _child().close()
 
 
 def fragment(blocks: Sequence[Composed]) -> str:

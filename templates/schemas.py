@@ -1,0 +1,80 @@
+"""Looking things up in a JSON Schema by the dotted paths that clauses use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+
+def resolved(node: Schema, root: Schema) -> Schema:
+    """The node with its `$ref` into the same document followed; members beside the reference win."""
+    while "$ref" in node:
+        target: Any = root
+        for name in str(node["$ref"]).removeprefix("#/").split("/"):
+            target = target[name]
+        node = {**target, **{name: value for name, value in node.items() if name != "$ref"}}
+    return node
+
+
+def find(root: Schema, path: str, loops: Mapping[str, str] | None = None) -> Schema | None:
+    """The schema of what a path leads to, through arrays; None when the facts have no such thing.
+
+    `loops` gives the list that each loop's item comes from.
+    """
+    first, _, rest = path.partition(".")
+    if loops and first in loops:
+        return find(root, loops[first] + (f".{rest}" if rest else ""), {k: v for k, v in loops.items() if k != first})
+    node: Schema = resolved(root, root)
+    for name in path.split("."):
+        node = _through_arrays(node, root)
+        properties = node.get("properties", {})
+        if name not in properties:
+            return None
+        node = resolved(properties[name], root)
+    return node
+
+
+def _through_arrays(node: Schema, root: Schema) -> Schema:
+    while "items" in node:
+        node = resolved(node["items"], root)
+    return node
+
+
+def choices(node: Schema, root: Schema) -> tuple[Any, ...]:
+    """The values that an enumeration allows, of the items for an array; none for anything else."""
+    return tuple(_through_arrays(node, root).get("enum", ()))
+
+
+def required_paths(root: Schema) -> Iterator[str]:
+    """Every fact that has to be given, by its path: `party.name`, `evidence.pages`; a pair in two languages is one."""
+    yield from _required(resolved(root, root), root, "")
+
+
+def _required(node: Schema, root: Schema, prefix: str) -> Iterator[str]:
+    inner = _through_arrays(node, root)
+    names = inner.get("required", ())
+    if set(inner.get("properties", ())) == {"zh", "en"} or not names:
+        if prefix:
+            yield prefix
+        return
+    for name in names:
+        child = resolved(inner["properties"][name], root)
+        yield from _required(child, root, f"{prefix}.{name}" if prefix else name)
+
+
+def every_node(root: Schema) -> Iterator[tuple[str, Schema]]:
+    """Every described place of a schema, its own definitions included, with a JSON pointer."""
+    yield from _nodes(root, "")
+
+
+def _nodes(node: Schema, pointer: str) -> Iterator[tuple[str, Schema]]:
+    for member in ("properties", "$defs"):
+        for name, child in node.get(member, {}).items():
+            if isinstance(child, Mapping):
+                yield f"{pointer}/{member}/{name}", child
+                yield from _nodes(child, f"{pointer}/{member}/{name}")
+    if isinstance(node.get("items"), Mapping):
+        yield f"{pointer}/items", node["items"]
+        yield from _nodes(node["items"], f"{pointer}/items")

@@ -1,0 +1,113 @@
+"""The child process that prints HTML with WeasyPrint: `python -m templates.typesetters.weasyprint_child`.
+
+A job is JSON `{"html"}`, a complete page; the answer is the PDF. Only the pinned fonts are seen, nothing is fetched: a
+page holds all that it needs. The output claims PDF/A-2a and PDF/UA-1.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pydyf
+from weasyprint import CSS, HTML
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+from templates import fonts
+from templates.serving import serve
+from templates.typesetters import justify
+
+STYLE: Final = Path(__file__).with_name("print.css")
+
+# Latin letters and digits among Chinese come from the Latin face; quotation marks stay Chinese, full width.
+_LATIN: Final = "U+20-7E, U+A5, U+C0-D6, U+D8-F6, U+F8-24F"
+
+# PDF/UA in a PDF/A: the schema of its identifier must be described in the same rdf:RDF, where readers look.
+_UA: Final = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">
+<pdfuaid:part>1</pdfuaid:part></rdf:Description>
+<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA Universal Accessibility Schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>Part of ISO 14289</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property>
+</rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>
+"""
+
+
+class _FontsOnly(URLFetcher):  # type: ignore[misc]
+    """Gives the pinned Latin face to our own style sheet, and nothing to anybody."""
+
+    def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:  # noqa: ARG002  (the base's signature)
+        if url != _latin_url():
+            raise FatalURLFetchingError(f"nothing is fetched from outside the page: {url[:200]}")
+        return URLFetcherResponse(url, fonts.font_path("latin").read_bytes(), {"Content-Type": "font/ttf"})
+
+
+def _latin_url() -> str:
+    return fonts.font_path("latin").as_uri()
+
+
+@cache
+def _styles() -> tuple[list[CSS], FontConfiguration]:
+    """Read once per process: style sheets and the font set cost more than a page."""
+    configuration = FontConfiguration()
+    face = f'@font-face {{ font-family: "Songda Latin"; src: url({_latin_url()}); unicode-range: {_LATIN} }}\n'
+    source = face + STYLE.read_text(encoding="utf-8")
+    return [CSS(string=source, font_config=configuration, url_fetcher=_FontsOnly())], configuration
+
+
+def print_page(job: bytes) -> bytes:
+    """The PDF of one job. Raises ValueError when the page asks for something from outside."""
+    styles, configuration = _styles()
+    try:
+        page = HTML(string=json.loads(job)["html"], url_fetcher=_FontsOnly())
+        pdf = page.write_pdf(stylesheets=styles, font_config=configuration, pdf_variant="pdf/a-2a", finisher=_finish)
+    except FatalURLFetchingError as error:  # a BaseException, so that WeasyPrint itself doesn't go on
+        raise ValueError(str(error)) from None
+    return bytes(pdf)
+
+
+def _finish(_document: object, pdf: Any) -> None:
+    """Add the PDF/UA identifier; deflate each stream once, where pydyf would do it at every look at it."""
+    metadata = pdf.objects[int(pdf.catalog["Metadata"].split()[0])]
+    whole = b"\n".join(_bytes(part) for part in metadata.stream)
+    metadata.stream = [whole.replace(b"</rdf:RDF>", _UA + b"</rdf:RDF>", 1)]
+    for stream in pdf.objects:
+        if isinstance(stream, pydyf.Stream) and stream.compress:
+            stream.stream = [zlib.compress(b"\n".join(_bytes(part) for part in stream.stream), 9)]
+            stream.extra["Filter"] = "/FlateDecode"
+            stream.compress = False
+
+
+def _bytes(part: object) -> bytes:
+    return pydyf._to_bytes(part)  # type: ignore[no-any-return]
+
+
+class _Refuse(logging.Handler):
+    """What WeasyPrint only logs, an unknown property or a resource that is not there, is an error of the page."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise ValueError(f"WeasyPrint: {record.getMessage()}")
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    logging.getLogger("weasyprint").handlers = [_Refuse(logging.WARNING)]
+    justify.install()
+    _styles()
+    serve(print_page)
+
+
+if __name__ == "__main__":
+    main()
