@@ -1,0 +1,200 @@
+"""An authority with two counterparties, a clerk and released documents, made directly through the records."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from delivery import passwords
+from delivery.beijing import day_of
+from delivery.portal.app import Portal, make_portal
+from delivery.service import decide_delivery, fix_count
+from records import access, api_keys, deliveries, directory, documents
+from records.access import Account
+from records.database import Database, legal_time
+from records.ids import new_id
+from records.store import FileStore
+from templates.catalogue import catalogue
+
+ROOT = Path(__file__).parent.parent
+AUTHORITY = "caac-north-china"
+PASSWORD = "correct horse battery"
+PDF = b"%PDF-1.7\nsealed bytes\n%%EOF\n"
+_HASH: dict[str, str] = {}
+
+
+def _hash() -> str:
+    return _HASH.setdefault(PASSWORD, passwords.hash_password(PASSWORD))
+
+
+@dataclass
+class PortalHouse:
+    """What the portal's tests act on. `hints` are the step ids that the pages told the queue."""
+
+    database: Database
+    store: FileStore
+    hints: list[str] = field(default_factory=list)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    client_id: str = ""
+
+    @cached_property
+    def app(self) -> FastAPI:
+        return make_portal(
+            Portal(
+                database=self.database,
+                store=self.store,
+                hint=self.hints.extend,
+                test=True,
+                secure_cookies=False,
+                system_name_zh="民航行业监管执法信息系统（SES）",
+                system_name_en="Supervision and Enforcement System of Civil Aviation Industry (SES)",
+            )
+        )
+
+    def browser(self, login: str = "") -> TestClient:
+        """A visitor, logged in if a login is given; redirects are not followed."""
+        client = TestClient(self.app, follow_redirects=False)
+        if login:
+            assert log_in(client, login).status_code == 303
+        return client
+
+    def deliver(
+        self,
+        instrument: str = "penalty-prior-notice",
+        *,
+        to: str = "air-example",
+        authority: str = AUTHORITY,
+        route: str = "inbox",
+        paper_status: str | None = None,
+        pdf: bytes = PDF,
+        number: int = 1,
+        release: bool = True,
+    ) -> str:
+        """A released document, dispatched and settled; returns the delivery's id."""
+        made = catalogue().get(instrument)
+        digest = self.store.put(pdf)
+        job_id, document_id = new_id("job"), new_id("doc")
+        important = made.manifest.important
+        with self.database.write() as connection:
+            documents.insert_job(
+                connection,
+                id=job_id,
+                authority_id=authority,
+                client_id=self.client_id,
+                case_no="华北罚立〔2026〕17号",
+                body="{}",
+            )
+            numbered = made.print.numbered
+            documents.insert(
+                connection,
+                id=document_id,
+                job_id=job_id,
+                authority_id=authority,
+                client_id=self.client_id,
+                case_no="华北罚立〔2026〕17号",
+                position=0,
+                instrument=instrument,
+                template_version=made.print.version,
+                engine=made.print.engine,
+                facts=made.sample_facts(),
+                authority_revision=1,
+                numbered=numbered,
+                sealed=made.print.sealed,
+                delivered=True,
+                important=important,
+                series_kind=made.print.series,
+                copies_to=[],
+                number_zh=f"民航华北示例〔2026〕{number}号" if numbered else None,
+                number_en=f"CAAC-NC Example [2026] No. {number}" if numbered else None,
+                final_digest=digest if release else None,
+                rendered_digest=digest,
+                pages=2,
+                released_at=legal_time(connection) if release else None,
+            )
+            counterparty = directory.find_counterparty(connection, authority, to)
+            assert counterparty
+            sent_at = legal_time(connection) if release and route == "inbox" else None
+            count = fix_count(connection, sent_at, day_of(sent_at)) if sent_at else None
+            delivery_id = deliveries.insert(
+                connection,
+                document_id=document_id,
+                authority_id=authority,
+                counterparty_id=to,
+                recipient_zh=counterparty["name_zh"],
+                recipient_en=counterparty["name_en"],
+                route=route if release else None,
+                status="available" if sent_at else "pending",
+                paper_required=important,
+                sent_at=sent_at,
+                service_count=count,
+                paper_status=paper_status or ("to_print" if important or route == "paper" else "none"),
+                deemed_date=count["days"][-1] if count else None,
+            )
+        if release:
+            self.settle(delivery_id)
+        return delivery_id
+
+    def settle(self, delivery_id: str, days: int = 0) -> None:
+        """What the settle step does, `days` from the legal clock's now."""
+        with self.database.write() as connection:
+            decide_delivery(connection, delivery_id, legal_time(connection) + timedelta(days=days))
+
+    def row(self, delivery_id: str) -> dict[str, Any]:
+        with self.database.read() as connection:
+            return dict(deliveries.get(connection, delivery_id))
+
+
+def furnish(database: Database, home: Path) -> PortalHouse:
+    """Furnish an empty TEST database: logins NEA-FLB, OTHER-FLB, clerk; and an authority `elsewhere` with its clerk."""
+    house = PortalHouse(database, FileStore(home / "store"))
+    facts = json.loads((ROOT / "samples" / "authorities" / f"{AUTHORITY}.json").read_text("utf-8"))
+    with database.write() as connection:
+        for authority in (AUTHORITY, "elsewhere"):
+            directory.create_authority(connection, authority)
+            revision = directory.propose_facts(connection, authority, facts, "first")
+            directory.approve_facts(connection, authority, revision, "second")
+            for counterparty, zh, en in (
+                ("air-example", "北方示例航空有限公司", "Northern Example Airlines Co., Ltd."),
+                ("air-other", "另一示例航空有限公司", "Other Example Airlines Co., Ltd."),
+            ):
+                directory.create_counterparty(
+                    connection,
+                    authority,
+                    counterparty,
+                    kind="legal_person",
+                    name_zh=zh,
+                    name_en=en,
+                    address_zh="北京市顺义区天竺示例大街8号",
+                    address_en="8 Tianzhu Shili Avenue, Shunyi District, Beijing",
+                )
+        house.client_id = api_keys.create_client(connection, AUTHORITY, "case system")
+        for login, counterparty in (("NEA-FLB", "air-example"), ("OTHER-FLB", "air-other")):
+            directory.add_account(
+                connection, AUTHORITY, counterparty, login=login, department="法律部", password_hash=_hash()
+            )
+            found = access.credentials(connection, login)[0].subject
+            assert isinstance(found, Account)
+            house.accounts[login] = found
+        for login, authority in (("clerk", AUTHORITY), ("clerk-elsewhere", "elsewhere")):
+            access.add_person(connection, authority, login=login, name="刘芳", role="clerk", password_hash=_hash())
+    return house
+
+
+def hidden(page: str, name: str) -> str:
+    """The value of a hidden field of a page."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, f"no field {name} in {page}"
+    return found[1]
+
+
+def log_in(client: TestClient, login: str, password: str = PASSWORD, **more: str) -> Any:
+    form = client.get("/login").text
+    return client.post("/login", data={"csrf": hidden(form, "csrf"), "login": login, "password": password} | more)
