@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -334,3 +336,11 @@ def test_facts_are_immutable() -> None:
 def test_one_wrong_request_is_refused() -> None:
     with pytest.raises(Refused):
         answer({}, now=NOW)
+
+
+def test_every_decision_that_a_reason_cites_stands_in_the_page_for_readers() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "service-dates.md").read_text(encoding="utf-8")
+    for found in rule_book().sets.values():
+        for wording in found.reasons.values():
+            for number in re.findall("《送达日期说明》([0-9]+)", wording.citation):
+                assert f"\n{number}. **" in page.partition("## Decided where")[2]
