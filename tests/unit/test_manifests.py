@@ -16,13 +16,13 @@ _SERVED = """
     penalty-decision assistance-letter certificate-suspension-receipt enforcement-application demand-letter
     additional-fine-decision fax-service-copy transfer-letter penalty-notification revocation-decision correction-order
     immediate-removal-order recusal-decision no-penalty-decision hearing-refusal-notice stay-of-execution-notice
-    rectification-of-text
+    rectification-of-text confirmation-letter
 """
 _KEPT_IN_THE_FILE = """
     proof-of-service investigation-record on-site-record statement-record hearing-record transfer-approval-form
     handover-application handover-refusal investigation-report file-handover-slip file-completion-notice
     approval-submission hearing-report closing-report form-requisition void-declaration jurisdiction-request
-    case-return-notice meeting-record case-filing-form confirmation-letter
+    case-return-notice meeting-record case-filing-form
 """
 SERVED, KEPT_IN_THE_FILE = _SERVED.split(), _KEPT_IN_THE_FILE.split()
 
