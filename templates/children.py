@@ -32,21 +32,23 @@ _MAX_ANSWER: Final = 512 * 2**20
 class Child:
     """One warm child process; restarted when it crashed, hung, or has done `jobs` jobs.
 
-    `command` starts a program that calls `templates.serving.serve`. `memory` is the limit of its address space in bytes
-    (each process of its group has it), `start_timeout` the seconds until it must be ready. Jobs from several threads
-    wait for each other.
+    `command` starts a program that calls `templates.serving.serve`; `name` is what errors call it. `memory`
+    is the limit of its address space in bytes (each process of its group has it), `start_timeout` the seconds until it
+    must be ready. Jobs from several threads wait for each other.
     """
 
     def __init__(
         self,
         command: Sequence[str],
         *,
+        name: str = "",
         memory: int,
         jobs: int = 500,
         start_timeout: float = 60,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._command = list(command)
+        self._name = name or self._command[-1]
         self._memory = memory
         self._jobs = jobs
         self._start_timeout = start_timeout
@@ -76,14 +78,14 @@ class Child:
                 raise self._late(payload, timeout) from error
             except OSError as error:
                 told = self._stop()
-                raise Retry(f"{self._name()} ended in the middle of a job: {told}") from error
+                raise Retry(f"{self._name} ended in the middle of a job: {told}") from error
             if kind == b"A":
                 self._stop()
-                raise Retry(f"{self._name()}: {answer.decode()}")
+                raise Retry(f"{self._name}: {answer.decode()}")
             if running.jobs >= self._jobs:
                 self._stop()
             if kind == b"P":
-                raise Permanent(f"{self._name()}: {answer.decode()}")
+                raise Permanent(f"{self._name}: {answer.decode()}")
             return answer
 
     def start(self) -> None:
@@ -96,12 +98,9 @@ class Child:
         with self._lock:
             self._stop()
 
-    def _name(self) -> str:
-        return os.path.basename(self._command[-1])  # noqa: PTH119  (a module name or a path)
-
     def _late(self, payload: bytes, timeout: float) -> Retry | Permanent:
         digest = hashlib.sha256(payload).digest()
-        message = f"{self._name()} took longer than {timeout:g} s"
+        message = f"{self._name} took longer than {timeout:g} s"
         if digest in self._timed_out:
             return Permanent(f"{message}, for the second time with the same job")
         self._timed_out[digest] = None
@@ -119,10 +118,10 @@ class Child:
             kind, answer = running.receive(time.monotonic() + self._start_timeout)
         except OSError as error:  # TimeoutError is one
             told = self._stop()
-            raise Retry(f"{self._name()} did not get ready: {error} {told}".rstrip()) from error
+            raise Retry(f"{self._name} did not get ready: {error} {told}".rstrip()) from error
         if kind != b"R":
             self._stop()
-            raise Retry(f"{self._name()} did not get ready: {answer.decode()}")
+            raise Retry(f"{self._name} did not get ready: {answer.decode()}")
         return running
 
     def _stop(self) -> str:

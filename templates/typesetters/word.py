@@ -1,0 +1,144 @@
+"""The Word typesetter: a DOCX that the legal department keeps, filled with facts and printed by a warm LibreOffice.
+
+`{{ party.name.zh }}` in the DOCX names a fact; formatters carry their language: `{{ decided_on | date_zh }}`,
+`{{ decided_on | date_en }}`. Facts are escaped, so that braces, XML and DOCX markup in them are printed as they stand.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+import shutil
+import tempfile
+import weakref
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from docxtpl import DocxTemplate
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+from records.errors import Fault, Permanent, Refused
+from templates import fonts
+from templates.children import Child
+from templates.formatters import Language, filters
+
+TIMEOUT: Final = 60.0
+"""Seconds that LibreOffice may take for one document; a letter takes a fifth of one."""
+JOBS: Final = 300
+"""Documents after which LibreOffice is replaced: it grows by about 0.1 MB each."""
+MEMORY: Final = 4 * 2**30
+"""Bytes of address space; LibreOffice reserves far more than it uses."""
+PYTHON: Final = "/usr/bin/python3"
+"""Debian's own Python, which has the bridge to LibreOffice."""
+
+_CHILD: Final = Path(__file__).resolve().parents[1] / "office_child.py"
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+# What a template may not have: it would read a file or an address, or run something, when it is opened.
+_FORBIDDEN_PARTS: Final = re.compile(r"vbaProject|/embeddings/|/activeX/|afchunk", re.IGNORECASE)
+_FORBIDDEN_FIELDS: Final = re.compile(
+    rb"\b(INCLUDEPICTURE|INCLUDETEXT|INCLUDE|DDEAUTO|DDE|LINK|IMPORT|DATABASE|MACROBUTTON)\b"
+)
+
+
+def print_word(body: Path, facts: Mapping[str, Any], mark: str = "") -> bytes:
+    """The PDF/A-2b of a Word template with its facts. `mark` is what the header says, such as TEST or 样本 SPECIMEN.
+
+    LibreOffice writes the moment of printing into the file, so the same input gives the same page but not the same
+    bytes: the stored bytes are the record. Raises Refused when a fact is missing or cannot be formatted, Permanent
+    when the template is at fault or LibreOffice refuses the document twice, Retry when LibreOffice crashed.
+    """
+    return office().call(fill(body.read_bytes(), facts, mark), TIMEOUT)
+
+
+def fill(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
+    """The template with its facts, as a DOCX; the same input gives the same bytes. Raises as `print_word` does."""
+    faults = template_faults(body)
+    if faults:
+        raise Permanent("; ".join(faults))
+    template = DocxTemplate(io.BytesIO(body))
+    try:
+        template.render({**facts, "mark": mark}, jinja_env=environment())
+    except UndefinedError as error:
+        message = f"The Word template names a fact that is not there: {error.message}."
+        raise Refused([Fault("", "undefined_placeholder", message, "模板中的占位符没有对应的事实数据。")]) from error
+    except (SecurityError, TemplateSyntaxError) as error:
+        raise Permanent(f"the Word template cannot be filled: {error.message}") from error
+    except TemplateError as error:
+        raise Permanent(f"the Word template cannot be filled: {error}") from error
+    filled = io.BytesIO()
+    template.save(filled)
+    return _dated_alike(filled.getvalue())
+
+
+@functools.lru_cache(maxsize=64)
+def template_faults(body: bytes) -> tuple[str, ...]:
+    """What makes a DOCX unfit as a template: outside links, macros, embedded objects, fields that read files."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        return (f"not a DOCX: {error}",)
+    faults = [f"{name} may not be in a template" for name in parts if _FORBIDDEN_PARTS.search(name)]
+    for name, content in parts.items():
+        if name.endswith(".rels") and b'TargetMode="External"' in content:
+            faults.append(f"{name} leads outside the document")
+        if name.endswith(".xml") and (found := _FORBIDDEN_FIELDS.search(_instructions(content))):
+            faults.append(f"{name} has the field {found[1].decode()}")
+    if "word/document.xml" not in parts:
+        faults.append("there is no word/document.xml")
+    return tuple(faults)
+
+
+def _instructions(content: bytes) -> bytes:
+    """The instructions of all fields of a part, those that are split over several runs joined."""
+    simple = re.findall(rb'w:instr="([^"]*)"', content)
+    joined = b"".join(re.findall(rb"<w:instrText[^>]*>([^<]*)</w:instrText>", content))
+    return b" ".join([*simple, joined])
+
+
+@functools.cache
+def environment() -> ImmutableSandboxedEnvironment:
+    """Jinja for Word: sandboxed, undefined is an error, and every fact is printed as it stands."""
+    made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True, finalize=_literal)
+    languages: tuple[Language, ...] = ("zh", "en")
+    for language in languages:
+        named: dict[str, Callable[..., str]] = filters(language)
+        made.filters.update({f"{name}_{language}": function for name, function in named.items()})
+    return made
+
+
+def _literal(value: object) -> Markup:
+    """A fact as XML text; braces and percent signs as references, or docxtpl would take some for its own escapes."""
+    text = str(escape(str(value)))
+    return Markup(text.replace("{", "&#123;").replace("}", "&#125;").replace("%", "&#37;"))  # noqa: S704  (escaped above)
+
+
+def _dated_alike(document: bytes) -> bytes:
+    """The same DOCX without the moment at which it was packed."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(document)) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(zipfile.ZipInfo(name, _EPOCH), source.read(name), zipfile.ZIP_DEFLATED, 1)
+    return packed.getvalue()
+
+
+@functools.cache
+def office() -> Child:
+    """The LibreOffice of this process, started with the first document. Raises Permanent without the pinned fonts."""
+    folder = tempfile.mkdtemp(prefix="songda-office-")
+    made = Child(
+        [PYTHON, str(_CHILD), folder],
+        name="LibreOffice",
+        memory=MEMORY,
+        jobs=JOBS,
+        environment={"FONTCONFIG_FILE": str(fonts.fontconfig_file())},
+    )
+    weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True)
+    return made
