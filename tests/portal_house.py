@@ -22,6 +22,7 @@ from records.access import Account
 from records.database import Database, legal_time
 from records.ids import new_id
 from records.store import FileStore
+from records.tables import document
 from templates.catalogue import catalogue
 
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,8 @@ class PortalHouse:
                 pages=2,
                 released_at=legal_time(connection) if release else None,
             )
+            if release:
+                connection.execute(document.update().where(document.c.id == document_id).values(status="released"))
             counterparty = directory.find_counterparty(connection, authority, to)
             assert counterparty
             sent_at = legal_time(connection) if release and route == "inbox" else None

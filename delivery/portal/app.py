@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from delivery.portal import desk_pages, inbox_pages, login
 from delivery.portal.security import Guard
 from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
+from records.errors import Retry
 
 __all__ = ["Portal", "make_portal"]
 
@@ -37,6 +38,7 @@ def make_portal(portal: Portal) -> FastAPI:
     app.add_exception_handler(WrongDoor, _other_door)
     app.add_exception_handler(HTTPException, _error_page)
     app.add_exception_handler(RequestValidationError, _not_found)
+    app.add_exception_handler(Retry, _later)
     app.add_exception_handler(Exception, _broken)
     app.add_middleware(Guard, secure=portal.secure_cookies)
     return app
@@ -62,6 +64,11 @@ def _error_page(request: Request, error: Exception) -> Response:
 
 def _not_found(request: Request, _error: Exception) -> Response:
     return page(request, "error.html", session_of(request), status=404, code=404)
+
+
+def _later(request: Request, _error: Exception) -> Response:
+    """A part was not to be had just now, such as the printer's child process."""
+    return page(request, "error.html", session_of(request), status=503, code=503)
 
 
 def _broken(request: Request, error: Exception) -> Response:

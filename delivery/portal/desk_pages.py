@@ -105,8 +105,7 @@ def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: str) -> Respons
     row, _ = _row(portal.database, clerk, delivery_id)
     if row["final_digest"] is None:
         raise HTTPException(409)
-    with portal.database.read() as connection:
-        return files.proof(connection, portal, row)
+    return files.proof(portal, row)
 
 
 @router.get("/{delivery_id}/scans/{receipt_id}")

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from delivery.beijing import day_of
 from delivery.portal.views import file_headers, file_names
 from delivery.portal.web import Portal
+from delivery.receipts import print_receipt, receipt_of
 from records import directory, documents
 from records.database import legal_time
 from records.errors import Permanent, Refused
@@ -47,7 +48,7 @@ def imprint_of(connection: sa.Connection, portal: Portal, document_id: str) -> I
     return Imprint(found[1], row["number_zh"], row["number_en"], portal.test, False, copies, document_id)
 
 
-def reading(connection: sa.Connection, portal: Portal, row: sa.RowMapping) -> str | None:
+def reading(portal: Portal, row: sa.RowMapping) -> str | None:
     """The document as an HTML fragment; None for one that is only to be had as a PDF (a Word template)."""
     try:
         instrument = catalogue().get(row["instrument"])
@@ -55,18 +56,28 @@ def reading(connection: sa.Connection, portal: Portal, row: sa.RowMapping) -> st
         return None
     if instrument.clauses is None or instrument.print.version != row["template_version"]:
         return None  # by another version of the template the words might differ from the sealed ones
-    fragment = reading_page(instrument, row["facts"], imprint_of(connection, portal, row["document_id"]))
-    return _INLINE_WIDTH.sub("", fragment)
+    with portal.database.read() as connection:
+        imprint = imprint_of(connection, portal, row["document_id"])
+    return _INLINE_WIDTH.sub("", reading_page(instrument, row["facts"], imprint))
 
 
-def proof(connection: sa.Connection, portal: Portal, row: sa.RowMapping) -> Response:
+def proof(portal: Portal, row: sa.RowMapping) -> Response:
     """The 送达回证 of one paper delivery, with what is known printed and the rest to be filled by hand (004-79)."""
-    facts = proof_facts(connection, row)
-    imprint = imprint_of(connection, portal, row["document_id"])
-    blank = Imprint(imprint.authority, None, None, portal.test, False, (), "")
+    with portal.database.read() as connection:
+        facts = proof_facts(connection, row)
+        authority = imprint_of(connection, portal, row["document_id"]).authority
+    blank = Imprint(authority, None, None, portal.test, False)
     printed = print_document(catalogue().get(_PROOF), facts, blank)
     zh, plain = file_names(row)
     return pdf_response(printed.pdf, (f"送达回证 {zh}", f"Proof of Service {plain}"), download=False)
+
+
+def receipt(portal: Portal, row: sa.RowMapping) -> Response:
+    """The 收讫回执 of a confirmed delivery."""
+    with portal.database.read() as connection:
+        facts = receipt_of(connection, row["id"], test=portal.test)
+    zh, plain = file_names(row)
+    return pdf_response(print_receipt(facts), (f"收讫回执 {zh}", f"Receipt of {plain}"), download=False)
 
 
 def proof_facts(connection: sa.Connection, row: sa.RowMapping) -> dict[str, Any]:

@@ -63,8 +63,8 @@ def document(
     item = item_of(row, t, now)
     if row["accessed_at"] is None:
         return page(request, "opening.html", session, item=item)
+    fragment = files.reading(portal, row)
     with portal.database.read() as connection:
-        fragment = files.reading(connection, portal, row)
         by = _confirmed_by(connection, row, account)
     return page(
         request,
@@ -166,3 +166,12 @@ def service(
         receipts = deliveries.paper_receipts(connection, delivery_id)
     values = service_page.values(row, receipts, words_of(request), now)
     return page(request, "service.html", session, back=f"/inbox/{delivery_id}", at_desk=False, **values)
+
+
+@router.get("/{delivery_id}/receipt.pdf")
+def receipt(portal: PortalPart, account: TheAccount, delivery_id: str) -> Response:
+    """The receipt of confirmation."""
+    row, _ = _row(portal.database, account, delivery_id)
+    if row["confirmed_at"] is None:
+        raise HTTPException(404)
+    return files.receipt(portal, row)
