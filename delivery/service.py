@@ -92,7 +92,8 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
     rules = rule_book().sets[stored["rule_version"]] if stored else rule_book().in_force(as_of.date())
     calendar = stored_calendar(connection)
     if stored:
-        count = recount(_count_from_json(stored), row["sent_at"], as_of, calendar, rules)
+        confirmed_at = row["confirmed_at"]
+        count = recount(_count_from_json(stored), row["sent_at"], as_of, calendar, rules, confirmed_at=confirmed_at)
         stored = count_as_json(count, rules)
     decided = decide(_facts(connection, row, as_of), calendar, rules, count)
     answer = decided.as_dict()

@@ -97,12 +97,23 @@ def count_days(sent_at: datetime, calendar: Calendar, rules: RuleSet) -> Count:
     return Count(days, next(unsettled, None), calendar.version)
 
 
-def recount(stored: Count, sent_at: datetime, as_of: datetime, calendar: Calendar, rules: RuleSet) -> Count:
+def recount(
+    stored: Count,
+    sent_at: datetime,
+    as_of: datetime,
+    calendar: Calendar,
+    rules: RuleSet,
+    *,
+    confirmed_at: datetime | None = None,
+) -> Count:
     """The count to go on with after a notice was imported or amended at `as_of`.
 
-    A settled count whose last day has ended keeps the calendar it was fixed with; every other one is counted anew.
+    A settled count whose last day has ended keeps the calendar it was fixed with, and so does one inside which the
+    receipt was confirmed, were it a guess: that date is final. Every other one is counted anew.
     """
     if stored.unsettled is None and end_of(stored.deemed_date) <= as_of:
+        return stored
+    if confirmed_at is not None and confirmed_at <= as_of and day_of(confirmed_at) <= stored.deemed_date:
         return stored
     return count_days(sent_at, calendar, rules)
 

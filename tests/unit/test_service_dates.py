@@ -226,6 +226,24 @@ def test_a_guess_is_counted_anew_though_its_day_has_passed() -> None:
     assert recount(stored, sent, datetime(2027, 2, 1, tzinfo=UTC), calendar, rules).unsettled is None
 
 
+def test_a_date_confirmed_inside_the_guess_stays_final_when_the_notice_makes_the_third_day_earlier() -> None:
+    rules, sent = rule_book().in_force(date(2026, 12, 30)), datetime(2026, 12, 30, 2, tzinfo=UTC)
+    confirmed = datetime(2027, 1, 5, 2, tzinfo=UTC)
+    stored = count_days(sent, default_calendar(), rules)
+    assert stored.deemed_date == date(2027, 1, 5)
+    worked_sunday = Notice(
+        2027, {date(2027, 1, 1): False, date(2027, 1, 3): True}, "1号", "https://www.gov.cn", "c" * 64
+    )
+    calendar = default_calendar().with_notices([worked_sunday])
+    as_of = datetime(2027, 1, 8, tzinfo=UTC)
+    assert recount(stored, sent, as_of, calendar, rules).deemed_date == date(2027, 1, 4)
+    kept = recount(stored, sent, as_of, calendar, rules, confirmed_at=confirmed)
+    assert kept is stored
+    facts = ServiceFacts(manifest("rectification-notice"), sent, as_of, confirmed)
+    found = decide(facts, calendar, rules, fixed=kept)
+    assert (found.status, found.basis, found.service_date) == ("final", "confirmed", date(2027, 1, 5))
+
+
 # --- the rule sets -----------------------------------------------------------------------------------------------
 
 
