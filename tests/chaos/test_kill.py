@@ -70,13 +70,16 @@ def _check_mails(system: System) -> None:
     assert all(len(bodies) == 1 for bodies in arrived.values())
 
 
-def _storm(system: System, names: list[str], seconds: float, broker: Valkey | None) -> None:
-    """Kill something, start it again, and so on."""
+def _storm(system: System, seconds: float, broker: Valkey | None) -> None:
+    """Kill something, start it again, and so on; the web process less often, for it takes seconds to start."""
     chance = random.Random(7)
-    end = time.monotonic() + seconds
+    workers = [name for name in system.programs if name.startswith("worker")]
+    end, web_again = time.monotonic() + seconds, time.monotonic() + 3
     while time.monotonic() < end:
-        time.sleep(chance.uniform(0.3, 1.2))
-        victim = chance.choice([*names, *(["broker"] if broker else [])])
+        time.sleep(chance.uniform(0.5, 1.5))
+        victim = chance.choice([*workers, *(["broker"] if broker else [])])
+        if time.monotonic() > web_again:
+            victim, web_again = "web", time.monotonic() + 9
         if victim == "broker" and broker:
             broker.kill()
             time.sleep(0.3)
@@ -88,7 +91,6 @@ def _storm(system: System, names: list[str], seconds: float, broker: Valkey | No
 
 
 def _weather(system: System, broker: Valkey | None) -> None:
-    names = [name for name in system.programs if name.startswith("worker") or name == "web"]
     answers: list[dict[str, object]] = []
 
     def submit(part: int) -> None:
@@ -98,7 +100,7 @@ def _weather(system: System, broker: Valkey | None) -> None:
     threads = [threading.Thread(target=submit, args=(part,)) for part in range(4)]
     for thread in threads:
         thread.start()
-    _storm(system, names, 20, broker)
+    _storm(system, 25, broker)
     for thread in threads:
         thread.join()
     system.wait_until_done(120)
