@@ -99,7 +99,7 @@ class Delivery(BaseModel):
     recipient_zh: str
     recipient_en: str
     route: Literal["inbox", "paper", "internal"] | None = Field(description="null until dispatch")
-    route_reasons: list[Any] = Field(description="why this route was taken")
+    route_reasons: list[ServiceReason] = Field(description="why this route was taken")
     status: Literal["pending", "available", "accessed", "confirmed", "deemed"]
     paper_required: bool
     paper_status: PaperStatus

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -165,7 +163,7 @@ def file_letter(arguments: Namespace) -> Answer:
         media_type = check_scan(scan, "--scan").media_type if scan else ""
         with songda.database.write() as connection:
             authority_id, now = _known(connection, arguments), legal_time(connection)
-            system = _system(connection, authority_id)
+            name, address = _system(connection, authority_id, arguments)
             if arguments.signed_on > day_of(now):
                 raise BadInput("--signed-on", "future", "the letter cannot have been signed after today")
             digest = songda.store.put(scan) if scan else None
@@ -176,8 +174,8 @@ def file_letter(arguments: Namespace) -> Answer:
                 authority_id,
                 arguments.counterparty,
                 letter_version=arguments.letter_version,
-                system_name=arguments.system_name or system["name"]["zh"],
-                system_address=arguments.system_address or system["address"],
+                system_name=name,
+                system_address=address,
                 signed_on=arguments.signed_on.isoformat(),
                 in_force_from=now,
                 scan_digest=digest,
@@ -186,13 +184,16 @@ def file_letter(arguments: Namespace) -> Answer:
     return Answer({"letter_id": letter_id, "in_force_from": now.isoformat()}, letter_id)
 
 
-def _system(connection: sa.Connection, authority_id: str) -> Mapping[str, Any]:
-    """Name and address of this system, as the authority's own record has them. Raises BadInput."""
+def _system(connection: sa.Connection, authority_id: str, arguments: Namespace) -> tuple[str, str]:
+    """Name and address of the system that the letter names. Raises BadInput."""
+    if arguments.system_name and arguments.system_address:
+        return arguments.system_name, arguments.system_address
     found = directory.authority_facts(connection, authority_id)
     if found is None:
-        raise BadInput("--authority", "no_facts", "the authority's own facts are not approved yet")
-    system: Mapping[str, Any] = found[1]["system"]
-    return system
+        message = "the authority's own facts are not approved yet; name the system by both options"
+        raise BadInput("--system-name", "no_facts", message)
+    system = found[1]["system"]
+    return arguments.system_name or system["name"]["zh"], arguments.system_address or system["address"]
 
 
 def withdraw_letter(arguments: Namespace) -> Answer:

@@ -1,0 +1,97 @@
+"""`songda seal` and `songda series`: what documents are sealed with, and how they are numbered."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pipeline.cli.answers import Answer, BadInput
+from pipeline.cli.inputs import add_authority_option, add_secret_options, ask, authority_of, opened
+from pipeline.installation import SealPlan, add_secret, check_seal_key
+from records import directory, series
+from records.database import is_test
+from signing.certificates import TrustList
+from signing.keys import load_key
+
+
+def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
+    """Declare one of the commands."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=type(parser))
+    add = actions.add_parser("add", parents=[common])
+    add_authority_option(add)
+    if name == "seal":
+        add_seal_options(add)
+        add_secret_options(add)
+        add.set_defaults(run=add_seal)
+    else:
+        add.add_argument("kind", metavar="KIND", help="what manifests name, e.g. penalty-decision")
+        add.add_argument("--year", type=int, required=True)
+        add.add_argument("--zh", required=True, metavar="PATTERN", help="with {year} and {n}")
+        add.add_argument("--en", required=True, metavar="PATTERN", help="with {year} and {n}")
+        add.add_argument("--first", type=int, default=1, help="the first number to give (default: 1)")
+        add.set_defaults(run=add_series)
+
+
+def add_seal_options(parser: ArgumentParser) -> None:
+    """What a seal is made of."""
+    parser.add_argument("--key", required=True, metavar="URI", help="pkcs12:PATH, or a PKCS#11 URI with module-path")
+    parser.add_argument("--ring-text", required=True, help="along the edge: the authority's name")
+    parser.add_argument("--second-line", required=True, help="e.g. 行政执法专用章")
+    parser.add_argument("--diameter", type=float, default=42.0, metavar="MM", help="default: 42")
+
+
+def add_seal(arguments: Namespace) -> Answer:
+    """Register another seal, which is used from now on; its secret goes into songda.toml."""
+    secret = ask(arguments, f"Secret of {arguments.key}")
+    plan = SealPlan(arguments.ring_text, arguments.second_line, arguments.diameter, arguments.key, secret)
+    warnings: tuple[str, ...] = ()
+    marked = False
+    with opened(arguments) as songda:
+        with songda.database.read() as connection:
+            test = is_test(connection)
+        if test:
+            marked = load_key(plan.key_uri, plan.secret).test
+        else:
+            trust = TrustList.load(Path(songda.settings.trust_list), test_system=False)
+            warnings = check_seal_key(plan, trust)
+        with songda.database.write() as connection:
+            seal_id = directory.create_seal(
+                connection,
+                authority_of(connection, arguments),
+                ring_text=plan.ring_text,
+                second_line=plan.second_line,
+                key_uri=plan.key_uri,
+                test=marked,
+                diameter_mm=plan.diameter_mm,
+            )
+            add_secret(songda.settings.home / "songda.toml", seal_id, secret)
+    text = [f"{seal_id}{' TEST' if marked else ''}; restart the workers: they read the new secret at their start"]
+    return Answer(
+        {"seal_id": seal_id, "test": marked, "warnings": list(warnings)},
+        "\n".join([*text, *(f"WARNING: {warning}" for warning in warnings)]),
+    )
+
+
+def add_series(arguments: Namespace) -> Answer:
+    """Create a series."""
+    if arguments.first < 1:
+        raise BadInput("--first", "out_of_range", "numbers begin with 1")
+    try:
+        with opened(arguments) as songda, songda.database.write() as connection:
+            series_id = series.create(
+                connection,
+                authority_of(connection, arguments),
+                arguments.kind,
+                arguments.year,
+                arguments.zh,
+                arguments.en,
+                first=arguments.first,
+            )
+    except ValueError as error:
+        raise BadInput("--zh", "pattern", str(error)) from error
+    except sa.exc.IntegrityError as error:
+        message = f"there is a series {arguments.kind!r} of {arguments.year} already"
+        raise BadInput("KIND", "taken", message) from error
+    return Answer({"series_id": series_id}, series_id)
