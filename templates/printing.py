@@ -14,7 +14,7 @@ from records.errors import Permanent
 from templates.catalogue import Instrument
 from templates.composing import Composed, Frame, compose, pair
 from templates.conditions import values
-from templates.typesetters import html, typst
+from templates.typesetters import html, typst, word
 
 BEIJING: Final = timezone(timedelta(hours=8))
 _UNDATED: Final = date(2000, 1, 1)
@@ -69,8 +69,9 @@ class Printed:
 def print_document(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
     """Print a document with the engine that its manifest names.
 
-    The same input gives the same bytes (typst and html). Raises Refused when a placeholder cannot be filled, Permanent
-    when the engine refuses (a character without a glyph, fonts not installed) or the number is missing.
+    The same input gives the same bytes (typst and html; word gives the same page). Raises Refused when a placeholder
+    cannot be filled, Permanent when the engine refuses (a character without a glyph, fonts not installed) or the number
+    is missing, Retry when LibreOffice crashed.
     """
     if instrument.print.numbered and not imprint.number_zh and not imprint.specimen:
         raise Permanent(f"{instrument.id} is printed with its number, and it has none yet")
@@ -98,11 +99,14 @@ def composed(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint)
         imprint.number_en,
         imprint.copies_to,
     )
-    marks = [TEST_MARK] if imprint.test else []
-    marks += [SPECIMEN_MARK] if imprint.specimen else []
-    lines = [line for mark in marks for line in pair(*mark)]
+    lines = [line for mark in _marks(imprint) for line in pair(*mark)]
     blocks = compose(instrument.clauses, facts, frame)
     return [{"kind": "mark", "lines": lines}, *blocks] if lines else blocks
+
+
+def _marks(imprint: Imprint) -> list[tuple[str, str]]:
+    """What a reader must see first, in Chinese and English."""
+    return [*([TEST_MARK] if imprint.test else []), *([SPECIMEN_MARK] if imprint.specimen else [])]
 
 
 def _by_typst(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
@@ -147,9 +151,20 @@ def _by_html(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint)
     return Printed(pdf, _page_count(pdf), None)
 
 
+def _by_word(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
+    """No seal: nobody can tell where a Word template leaves room for one."""
+    if instrument.print.sealed:
+        raise Permanent(f"{instrument.id} is sealed, so its engine must be typst")
+    mark = "\n".join(text for pair_ in _marks(imprint) for text in pair_)
+    number = {"zh": imprint.number_zh, "en": imprint.number_en}
+    scope = {**facts, "authority": imprint.authority, "number": number}
+    pdf = word.print_word(instrument.folder / "body.docx", scope, mark)
+    return Printed(pdf, _page_count(pdf), None)
+
+
 def _page_count(pdf: bytes) -> int:
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         return len(opened.pages)
 
 
-_ENGINES = {"typst": _by_typst, "html": _by_html}
+_ENGINES = {"typst": _by_typst, "html": _by_html, "word": _by_word}
