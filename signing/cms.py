@@ -15,6 +15,7 @@ from asn1crypto import cms, core, parser, tsp, x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509 import Certificate, load_der_x509_certificate
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
@@ -126,7 +127,7 @@ class CheckedCms:
 
 def check_detached(der: bytes, document: Sequence[bytes | memoryview]) -> CheckedCms:
     """Check a detached CMS signature over the joined parts of `document`. Raises CmsError with what is wrong."""
-    info = _parse(der)
+    info = check_form(der)
     if info["encap_content_info"]["content_type"].native != "data" or info["encap_content_info"]["content"].native:
         raise CmsError("cms_not_detached", "the CMS object is not a detached signature over data")
     return _check(info, document, "data")
@@ -148,7 +149,7 @@ class CheckedToken:
 
 def check_token(der: bytes, stamped: bytes) -> CheckedToken:
     """Check that the RFC 3161 token `der` is sound and is about the bytes `stamped`. Raises CmsError."""
-    info = _parse(der)
+    info = check_form(der)
     encapsulated = info["encap_content_info"]
     if encapsulated["content_type"].native != "tst_info":
         raise CmsError("token_content", "the time stamp token does not carry time stamp information")
@@ -161,19 +162,91 @@ def check_token(der: bytes, stamped: bytes) -> CheckedToken:
     return CheckedToken(token, checked.certificate, checked.certificates)
 
 
-def _parse(der: bytes) -> cms.SignedData:
+def unpadded(contents: bytes) -> bytes:
+    """The DER object at the start of the room for a signature. Raises CmsError unless only zeros stand behind it."""
+    try:
+        _, _, _, header, body, trailer = parser.parse(contents)
+    except ValueError as error:
+        raise CmsError("cms_syntax", f"the CMS object cannot be read: {error}") from error
+    length = len(header) + len(body) + len(trailer)
+    if contents[length:].strip(b"\x00"):
+        raise CmsError("cms_padding", "something stands behind the CMS object in the room for the signature")
+    return contents[:length]
+
+
+def check_form(der: bytes) -> cms.SignedData:
+    """Check what no signature protects in a CMS object: RFC 5652 leaves little freedom, and none is granted here.
+
+    So a byte changed outside the signed attributes is found too. Raises CmsError.
+    """
     try:
         content = cms.ContentInfo.load(der, strict=True)
         if content["content_type"].native != "signed_data":
             raise CmsError("cms_type", "the CMS object is not signed data")
+        _refuse_extra(content)
         data: cms.SignedData = content["content"]
-        if len(data["signer_infos"]) != 1:
-            raise CmsError("cms_signers", "the CMS object has not exactly one signer")
-    except (ValueError, TypeError, KeyError) as error:
+        _check_form(data)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         if isinstance(error, CmsError):
             raise
         raise CmsError("cms_syntax", f"the CMS object cannot be read: {error}") from error
     return data
+
+
+def _refuse_extra(sequence: core.Sequence) -> None:
+    """asn1crypto passes over elements that it does not expect; here their bytes are missed."""
+    known = b"".join(sequence[name].dump() for name, *_ in sequence._fields)
+    if known != sequence.contents:
+        raise CmsError("cms_syntax", f"{type(sequence).__name__} holds an element that has no place there")
+
+
+def _check_form(data: cms.SignedData) -> None:
+    signers, certificates = data["signer_infos"], data["certificates"]
+    if len(signers) != 1:
+        raise CmsError("cms_signers", "the CMS object has not exactly one signer")
+    signer = signers[0]
+    for sequence in (data, data["encap_content_info"], signer):
+        _refuse_extra(sequence)
+    plain = data["encap_content_info"]["content_type"].native == "data"
+    by_name = signer["sid"].name == "issuer_and_serial_number"
+    if signer["version"].native != ("v1" if by_name else "v3"):
+        raise CmsError("cms_version", "the signer's version is not that of RFC 5652 §5.3")
+    if data["version"].native != ("v1" if plain and by_name else "v3"):
+        raise CmsError("cms_version", "the version is not that of RFC 5652 §5.1")
+    declared = [each.dump() for each in data["digest_algorithms"]]
+    if declared != [signer["digest_algorithm"].dump()]:
+        raise CmsError("digest_algorithm", "the declared digest is not the signer's")
+    for algorithm in (signer["digest_algorithm"], signer["signature_algorithm"]):
+        if algorithm["algorithm"].native != "rsassa_pss" and algorithm["parameters"].dump() not in (b"", b"\x05\x00"):
+            raise CmsError("cms_syntax", "an algorithm carries parameters that it does not have")
+    kinds = [attribute["type"].native for attribute in signer["unsigned_attrs"] or ()]
+    if kinds not in ([], ["signature_time_stamp_token"]):
+        raise CmsError("unsigned_attribute", "an unsigned attribute other than one time stamp stands in the CMS object")
+    if any(choice.name != "certificate" for choice in certificates):
+        raise CmsError("cms_syntax", "the CMS object holds something else than certificates among them")
+    _signer_certificate(signer, [choice.chosen for choice in certificates])
+
+
+def stray_certificates(
+    embedded: Sequence[x509.Certificate], known: Sequence[x509.Certificate]
+) -> list[x509.Certificate]:
+    """Certificates of a CMS object that nothing vouches for: neither known, nor truly issued by one that is at hand.
+
+    No signature covers them, so this is how a changed one is found.
+    """
+    ders = {certificate.dump() for certificate in known}
+    issuers = [load_der_x509_certificate(certificate.dump()) for certificate in (*known, *embedded)]
+    return [each for each in embedded if each.dump() not in ders and not _issued_by_any(each, issuers)]
+
+
+def _issued_by_any(certificate: x509.Certificate, issuers: Sequence[Certificate]) -> bool:
+    for issuer in issuers:
+        try:
+            load_der_x509_certificate(certificate.dump()).verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            continue
+        return True
+    return False
 
 
 def _check(data: cms.SignedData, content: Sequence[bytes | memoryview], content_type: str) -> CheckedCms:
@@ -217,10 +290,9 @@ def _signer_certificate(signer: cms.SignerInfo, certificates: Sequence[x509.Cert
     sid = signer["sid"]
     for certificate in certificates:
         if sid.name == "issuer_and_serial_number":
-            if (
-                certificate.issuer == sid.chosen["issuer"]
-                and certificate.serial_number == sid.chosen["serial_number"].native
-            ):
+            # by the encoded name: comparing names as text would overlook a changed letter case
+            same_issuer = certificate.issuer.dump() == sid.chosen["issuer"].dump()
+            if same_issuer and certificate.serial_number == sid.chosen["serial_number"].native:
                 return certificate
         elif certificate.key_identifier == sid.chosen.native:
             return certificate

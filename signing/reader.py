@@ -15,14 +15,13 @@ from datetime import datetime
 from typing import Any
 
 import pikepdf
-from asn1crypto import parser
 from pikepdf import Name
 
 from records.errors import Fault, Refused
-from signing.cms import CmsError, check_detached, check_token
+from signing.cms import CmsError, check_detached, check_token, unpadded
 from signing.revisions import later_changes
 
-_GAP = re.compile(rb"<(?:[0-9A-Fa-f]{2})+>")
+_GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
 _REVISION_END = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
 
 
@@ -58,7 +57,7 @@ def read_seals(pdf: bytes) -> Reading:
     try:
         with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, suppress_warnings=True) as opened:
             return _read(pdf, opened)
-    except pikepdf.PdfError as error:
+    except (pikepdf.PdfError, pikepdf.PasswordError) as error:
         return Reading((), (Fault("", "unreadable", f"not a readable PDF: {error}", "无法读取的PDF文件"),))
 
 
@@ -129,7 +128,7 @@ def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
         raise CmsError("byte_range", "the signed bytes do not end where a revision of the file ends")
     view = memoryview(pdf)
     signed: list[bytes | memoryview] = [view[:before], view[after:end]]
-    der = _without_padding(contents)
+    der = unpadded(contents)
     if dictionary.get("/SubFilter") == Name("/ETSI.RFC3161"):
         token = check_token(der, b"".join(signed))
         return ReadSeal(name, "DocTimeStamp", end, f"{token.certificate.serial_number:x}", token.time)
@@ -140,15 +139,3 @@ def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
     if checked.timestamp_token is not None:
         stamped_at = check_token(checked.timestamp_token, checked.signature).time
     return ReadSeal(name, "Sig", end, f"{checked.certificate.serial_number:x}", stamped_at)
-
-
-def _without_padding(contents: bytes) -> bytes:
-    """The DER object at the start; what follows has to be zeros."""
-    try:
-        _, _, _, header, body, trailer = parser.parse(contents)
-    except ValueError as error:
-        raise CmsError("cms_syntax", f"the CMS object cannot be read: {error}") from error
-    length = len(header) + len(body) + len(trailer)
-    if contents[length:].strip(b"\x00"):
-        raise CmsError("cms_padding", "something stands behind the CMS object in the room for the signature")
-    return contents[:length]

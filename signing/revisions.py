@@ -1,7 +1,7 @@
 """What was added to a PDF after a signed revision, object by object, by qpdf: no pyHanko here.
 
-Allowed later are a document security store and document time stamps (ISO 32000-2 12.8.2.2.2): they keep a signature
-provable and change nothing that anybody reads.
+Allowed later are a document security store and document time stamps (ISO 32000-2 12.8.2.2.2), and the note of a writer
+about itself: they keep a signature provable and change nothing that anybody reads on a page.
 """
 
 from __future__ import annotations
@@ -53,17 +53,13 @@ class _Comparison:
 
     def _allowed_objects(self) -> set[tuple[int, int]]:
         """Objects that are compared by their meaning, not by their bytes."""
-        allowed = {self.old.Root.objgen}
-        for root in (self.old.Root,):
-            form = root.get("/AcroForm", Dictionary())
-            store = root.get("/DSS", Dictionary())
-            parts = [
-                form,
-                form.get("/Fields"),
-                store,
-                *(store.get(key) for key in ("/Certs", "/OCSPs", "/CRLs", "/VRI")),
-            ]
-            allowed |= {part.objgen for part in parts if isinstance(part, pikepdf.Object) and part.is_indirect}
+        root = self.old.Root
+        form, store = root.get("/AcroForm", Dictionary()), root.get("/DSS", Dictionary())
+        proof = [store.get(key) for key in ("/Certs", "/OCSPs", "/CRLs", "/VRI")]
+        # writers note their own name and the date of the change in these two, which no page shows
+        about = [self.old.trailer.get("/Info"), root.get("/Metadata")]
+        parts = [root, form, form.get("/Fields"), store, *proof, *about]
+        allowed = {part.objgen for part in parts if isinstance(part, pikepdf.Object) and part.is_indirect}
         for page in self.old.pages:
             annotations = page.obj.get("/Annots")
             if annotations is not None and annotations.is_indirect:

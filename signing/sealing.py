@@ -157,15 +157,13 @@ class _Work:
         return signed_attributes(prepared.digest(), self.signer.certificate), prepared
 
     def _cms(self, attributes: bytes, token: bytes | None, signature: bytes | None = None) -> bytes:
-        # the root is left out: whoever verifies has it, or doesn't trust it
-        certificates = self.signer.path[:-1] or self.signer.path
+        # the chain above stands in the security store: there the signature covers it, here it would not
         signature = signature or self.means.key.sign(attributes)
-        return signed_data(attributes, signature, self.means.key.algorithm, certificates, token)
+        return signed_data(attributes, signature, self.means.key.algorithm, [self.signer.certificate], token)
 
     def _cms_size(self, token: bytes | None) -> int:
         """Room for the CMS object in bytes, with a margin: names, an RSA signature, a longer token."""
-        certificates = sum(len(each.dump()) for each in self.signer.path[:-1] or self.signer.path)
-        return certificates + (len(token) if token else 0) + 1024
+        return len(self.signer.certificate.dump()) + (len(token) if token else 0) + 1024
 
     def _write(self, authorities: list[CheckedChain], reserve: int) -> _Prepared:
         with _opened(self.source) as pdf:
@@ -173,8 +171,7 @@ class _Work:
             dictionary = pdf.make_indirect(self._dictionary(reserve))
             widget.V = dictionary
             pdf.Root.Perms = Dictionary(DocMDP=dictionary)
-            if self.profile is Profile.B_LT:
-                _add_security_store(pdf, [self.signer, *authorities])
+            _add_security_store(pdf, [self.signer, *authorities], proof=self.profile is Profile.B_LT)
             _declare_extension(pdf)
             buffer = io.BytesIO()
             pdf.save(buffer, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
@@ -260,15 +257,16 @@ def _opened(pdf: bytes) -> pikepdf.Pdf:
     return opened
 
 
-def _add_security_store(pdf: pikepdf.Pdf, chains: Iterable[CheckedChain]) -> None:
-    """The document security store (EN 319 142-1 §5.4.2): certificates, OCSP answers and CRLs, each once."""
+def _add_security_store(pdf: pikepdf.Pdf, chains: Iterable[CheckedChain], *, proof: bool) -> None:
+    """The document security store (EN 319 142-1 §5.4.2): certificates and, as `proof`, OCSP answers and CRLs."""
     certificates: dict[bytes, None] = {}
     ocsps: dict[bytes, None] = {}
     crls: dict[bytes, None] = {}
     for chain in chains:
         certificates |= dict.fromkeys(certificate.dump() for certificate in chain.path)
-        ocsps |= dict.fromkeys(answer.dump() for answer in chain.evidence.ocsps)
-        crls |= dict.fromkeys(each.dump() for each in chain.evidence.crls)
+        if proof:
+            ocsps |= dict.fromkeys(answer.dump() for answer in chain.evidence.ocsps)
+            crls |= dict.fromkeys(each.dump() for each in chain.evidence.crls)
     store = Dictionary(Type=Name.DSS)
     for key, entries in (("/Certs", certificates), ("/OCSPs", ocsps), ("/CRLs", crls)):
         if entries:

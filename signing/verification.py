@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asn1crypto import cms, crl, ocsp, tsp, x509
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESIndeterminate
 from pyhanko.sign.diff_analysis import ModificationLevel
@@ -32,6 +31,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext, error
 
 from records.errors import Fault, Refused, Retry
 from signing.certificates import TrustList, is_test, name_of
+from signing.cms import CmsError, check_form, stray_certificates, unpadded
 from signing.revocation import Evidence, RevocationCache
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
 
@@ -43,6 +43,7 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 _DOCMDP = {1: "no_changes", 2: "fill_forms", 3: "annotate"}
 # how pyHanko reports that revocation data is stale, and that it is missing
 _REVOCATION_MISSING = (AdESIndeterminate.TRY_LATER, AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE)
+_GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
 _ORDER: dict[VerdictWord, int] = {"valid": 0, "indeterminate": 1, "invalid": 2}
 
 
@@ -95,14 +96,10 @@ class _Proof:
 
 def _entries(reader: PdfFileReader, key: str, kind: Any) -> Iterable[Any]:
     try:
-        streams = list(reader.root["/DSS"][key])
-    except (KeyError, TypeError, PdfError):
-        return
-    for stream in streams:
-        try:
+        for stream in reader.root["/DSS"][key]:
             yield kind.load(stream.get_object().data, strict=True)
-        except (ValueError, TypeError, AttributeError, PdfError):
-            continue
+    except Exception:  # a hostile store may break the parser anywhere; what was not read proves nothing
+        return
 
 
 @dataclass(frozen=True)
@@ -147,8 +144,7 @@ def _judge(
             profile = "B-T" if stamped_at else "B-B"
             status = _validate_online(signature, trust, proof, revocation, moment) or status
         report = _report(signature, status, profile)
-        if not _gap_is_the_signature(pdf, signature):
-            return _Judged("invalid", report, (Reason.of("coverage"),))
+        _check_unsigned(pdf, signature, trust, proof, status.validation_path or ())
         word, reasons = _weigh(status, trust, moment, now)
     except Exception as error:  # a hostile signature may break the validator anywhere: it is then not valid
         unreadable = Reason.of("signature_unreadable", str(error) or type(error).__name__)
@@ -176,7 +172,7 @@ def _validate_online(
     if revocation is None:
         return None
     embedded = [*proof.certificates, *signature.other_embedded_certs]
-    stamps = [certificate for token in _tokens(signature) for certificate in _token_certificates(token)]
+    stamps = [certificate for token in _tokens(signature) for certificate in _certificates(token["content"])]
     evidence = proof.evidence
     for certificate in (signature.signer_cert, *stamps):
         path = _path(certificate, trust.context(moment, certificates=[*embedded, *stamps]))
@@ -199,40 +195,54 @@ def _path(certificate: x509.Certificate, context: ValidationContext) -> list[x50
     return list(reversed([each for each in path if isinstance(each, x509.Certificate)]))
 
 
-def _tokens(signature: EmbeddedPdfSignature) -> list[cms.SignedData]:
+def _tokens(signature: EmbeddedPdfSignature) -> list[cms.ContentInfo]:
     return [
-        token["content"]
+        token
         for attribute in signature.signer_info["unsigned_attrs"] or ()
         if attribute["type"].native == "signature_time_stamp_token"
         for token in attribute["values"]
     ]
 
 
-def _token_certificates(token: cms.SignedData) -> list[x509.Certificate]:
-    return [choice.chosen for choice in token["certificates"] if choice.name == "certificate"]
+def _certificates(data: cms.SignedData) -> list[x509.Certificate]:
+    return [choice.chosen for choice in data["certificates"] if choice.name == "certificate"]
 
 
 def _stamped_at(signature: EmbeddedPdfSignature) -> datetime | None:
     """The time that the (not yet verified) signature time stamp names."""
     for token in _tokens(signature):
-        info: Any = tsp.TSTInfo.load(bytes(token["encap_content_info"]["content"]))
+        info: Any = tsp.TSTInfo.load(bytes(token["content"]["encap_content_info"]["content"]))
         time: datetime = info["gen_time"].native
         return time
     return None
 
 
-def _gap_is_the_signature(pdf: bytes, signature: EmbeddedPdfSignature) -> bool:
-    """Whether the one gap of the ByteRange is the hexadecimal signature and nothing else.
+def _check_unsigned(
+    pdf: bytes, signature: EmbeddedPdfSignature, trust: TrustList, proof: _Proof, path: Iterable[Any]
+) -> None:
+    """Check what no signature covers: the room of the signature, and the CMS object around the signed attributes.
 
-    pyHanko compares lengths only; a literal string would leave room in the gap for unsigned entries.
+    pyHanko compares lengths only, so a literal string would leave room in the gap for entries that nobody signed.
+    Raises CmsError.
     """
     values = [int(value) for value in signature.byte_range]
     if len(values) != 4 or values[0] != 0 or min(values) < 0 or values[2] + values[3] > len(pdf):
-        return False
-    gap = pdf[values[1] : values[2]]
-    return re.fullmatch(rb"<(?:[0-9A-Fa-f]{2})+>", gap) is not None and bytes.fromhex(gap[1:-1].decode()) == bytes(
-        signature.pkcs7_content
-    )
+        raise CmsError("byte_range", "its ByteRange is not two stretches of this file")
+    gap, contents = pdf[values[1] : values[2]], bytes(signature.pkcs7_content)
+    if not _GAP.fullmatch(gap) or bytes.fromhex(gap[1:-1].decode()) != contents:
+        raise CmsError("byte_range", "the gap of its ByteRange is not exactly the signature")
+    check_form(unpadded(contents))
+    known = [*trust.roots, *trust.intermediates, *proof.certificates]
+    known += [each for each in path if isinstance(each, x509.Certificate)]
+    tokens = _tokens(signature)
+    for token in tokens:
+        check_form(token.dump())
+    embedded = [
+        *signature.other_embedded_certs,
+        *(each for token in tokens for each in _certificates(token["content"])),
+    ]
+    if stray := stray_certificates(embedded, known):
+        raise CmsError("stray_certificate", f"it carries a certificate that nobody issued: {name_of(stray[0])}")
 
 
 def _lacks_revocation(status: SignatureStatus) -> bool:
@@ -313,7 +323,8 @@ def _judge_document_timestamp(
         context = trust.context(moment, certificates=proof.certificates, evidence=proof.evidence)
         status: DocumentTimestampStatus = asyncio.run(async_validate_pdf_timestamp(stamp, context))
         sound = status.intact and status.valid and bool(status.docmdp_ok or status.modification_level is not None)
-        if not sound or status.modification_level is ModificationLevel.OTHER or not _gap_is_the_signature(pdf, stamp):
+        _check_unsigned(pdf, stamp, trust, proof, status.validation_path or ())
+        if not sound or status.modification_level is ModificationLevel.OTHER:
             return "invalid", Reason.of("timestamp_wrong")
     except Exception as error:  # as in _judge
         return "invalid", Reason.of("signature_unreadable", str(error) or type(error).__name__)
@@ -323,21 +334,32 @@ def _judge_document_timestamp(
 
 
 def _report(signature: EmbeddedPdfSignature, status: PdfSignatureStatus | None, profile: str) -> SignatureReport:
-    certificate = signature.signer_cert
+    """The report; without a status, of a signature that the validator could not get through."""
+    certificate = status.signing_cert if status else _claimed_certificate(signature)
     stamp = status.timestamp_validity if status else None
-    docmdp = signature.docmdp_level
+    docmdp = signature.docmdp_level if status else None
     return SignatureReport(
         field=signature.field_name,
-        signer=name_of(certificate),
-        serial=f"{certificate.serial_number:x}",
-        claimed_at=signature.self_reported_timestamp,
+        signer=name_of(certificate) if certificate else "",
+        serial=f"{certificate.serial_number:x}" if certificate else "",
+        claimed_at=signature.self_reported_timestamp if status else None,
         stamped_at=stamp.timestamp if stamp else None,
         stamped_by=name_of(stamp.signing_cert) if stamp else None,
         profile=profile,
         intact=bool(status and status.intact and status.valid),
         trusted=bool(status and status.trusted),
-        test=is_test(certificate) or (stamp is not None and is_test(stamp.signing_cert)),
+        test=bool(certificate and is_test(certificate)) or (stamp is not None and is_test(stamp.signing_cert)),
         docmdp=_DOCMDP.get(docmdp.value) if docmdp else None,
         coverage=status.coverage.name.lower() if status and status.coverage else "unclear",
         modification=status.modification_level.name.lower() if status and status.modification_level else "unclear",
     )
+
+
+def _claimed_certificate(signature: EmbeddedPdfSignature) -> x509.Certificate | None:
+    """Whose signature it claims to be, where even that can still be read."""
+    try:
+        certificate = _certificates(signature.signed_data)[0]
+        _ = certificate.native  # parses all of it
+    except Exception:
+        return None
+    return certificate

@@ -62,9 +62,8 @@ def test_text_is_outlines_so_no_font_is_needed() -> None:
 def test_the_star_stands_in_the_middle_with_one_point_up(tmp_path: Path) -> None:
     image = _raster(draw_seal(SealDesign("中国民用航空局"), FONT), tmp_path)
     side = image.width
-    middle = (
-        image.crop((side // 4, side // 4, 3 * side // 4, 3 * side // 4)).convert("L").point(lambda v: 255 * (v < 160))
-    )
+    near, far = round(side * 0.3), round(side * 0.7)
+    middle = image.crop((near, near, far, far)).convert("L").point(lambda value: 255 * (value < 160))
     left, top, right, bottom = middle.getbbox() or (0, 0, 0, 0)
     assert (left + right) / 2 == pytest.approx(middle.width / 2, abs=3)
     row = [middle.getpixel((x, top + 4)) for x in range(middle.width)]
