@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from delivery.beijing import date_en, date_zh, day_of, time_en, time_zh
+from delivery.beijing import BEIJING, date_en, date_zh, day_of, time_en, time_zh
 from delivery.portal.wording import Words
 from templates.manifests import manifests
 
@@ -53,7 +53,7 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         number=t.pick(row["number_zh"] or "", row["number_en"] or row["number_zh"] or "") or t("inbox.no_number"),
         case_no=row["case_no"],
         recipient=t.pick(row["recipient_zh"], row["recipient_en"] or row["recipient_zh"]),
-        sent=moment(row["sent_at"], t),
+        sent=minute(row["sent_at"], t),
         opened=moment(row["accessed_at"], t),
         confirmed=moment(row["confirmed_at"], t),
         status=t("status.deemed_confirmed" if late else f"status.{row['status']}"),
@@ -101,6 +101,14 @@ def written(day: date, t: Words) -> str:
 def moment(value: datetime | None, t: Words) -> str:
     """A moment in Beijing time in the visitor's language; nothing for None."""
     return "" if value is None else t.pick(time_zh(value), time_en(value))
+
+
+def minute(value: datetime | None, t: Words) -> str:
+    """A moment to the minute in Beijing time, for lists; nothing for None."""
+    if value is None:
+        return ""
+    local = value.astimezone(BEIJING)
+    return t("date.minute", day=written(local.date(), t), time=f"{local:%H:%M}")
 
 
 def file_headers(name_zh: str, name_ascii: str, *, download: bool) -> dict[str, str]:
