@@ -1,0 +1,350 @@
+"""`./run bench`: what a document costs, beside the same document done the plain way; ratios, not absolute claims.
+
+The plain way is what the first page of each tool's documentation shows: a fresh LibreOffice for each Word document,
+WeasyPrint from a string with the system's fonts, pyHanko's SimpleSigner with RSA-2048; no queue, no ledger.
+CPU is that of Songda's own processes; the local CA, TSA and mail sink run apart and are not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import io
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import sqlalchemy as sa
+
+from pipeline.cabinet import picture_of
+from pipeline.composition import Songda, open_songda
+from pipeline.settings import load
+from pipeline.supervisor import Supervisor, environment_of, programs_of, wait_until_ready
+from pipeline.testsystem import SAMPLES, Access, Ports, free_ports, make_test_system
+from records.tables import delivery, document, seal
+from signing.fields import Placement
+from signing.reader import read_seals
+from signing.sealing import Profile, seal_pdf
+from signing.verification import verify
+from templates.catalogue import catalogue
+from templates.printing import Imprint, Printed, print_document, reading_page
+
+_LEGAL_START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _varied(number: int) -> dict[str, Any]:
+    """The sample decision with every narrative text made different: typst remembers repeated text."""
+    job = json.loads((SAMPLES / "penalty-decision.json").read_text("utf-8"))
+    return dict(_vary(job["documents"][0]["facts"], f"{1000 + number}"))
+
+
+def _vary(value: Any, mark: str) -> Any:
+    if isinstance(value, Mapping):
+        if set(value) == {"zh", "en"} and len(value["zh"]) > 40:
+            return {
+                language: text.replace("。", f"（事项{mark}）。").replace(". ", f" (item {mark}). ")
+                for language, text in value.items()
+            }
+        return {name: _vary(each, mark) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_vary(each, mark) for each in value]
+    return value
+
+
+def _cpu_ms(work: Callable[[int], object], count: int, *, children: bool = False, warm: int = 2) -> float:
+    """Median CPU milliseconds of `work(n)`, of this process or of its children."""
+    who = resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
+    times = []
+    for number in range(-warm, count):
+        before = resource.getrusage(who)
+        work(number)
+        after = resource.getrusage(who)
+        if number >= 0:
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return statistics.median(times) * 1000
+
+
+def _imprint(authority: Mapping[str, Any]) -> Imprint:
+    return Imprint(
+        authority, "民航华北罚决〔2026〕1号", "CAAC-NC Penalty Decision [2026] No. 1", test=True, specimen=False
+    )
+
+
+def _parts(songda: Songda, count: int) -> dict[str, float]:
+    """Print, seal, verify: each by itself, in this process."""
+    world = json.loads((SAMPLES / "authorities" / "caac-north-china.json").read_text("utf-8"))
+    decision, imprint = catalogue().get("penalty-decision"), _imprint(world)
+    letter = catalogue().get("confirmation-letter")
+    printed: list[Printed] = []
+    found = {
+        "print_decision_cpu_ms": _cpu_ms(lambda n: printed.append(print_document(decision, _varied(n), imprint)), count)
+    }
+    found["decision_pages"] = printed[0].pages
+    facts = letter.sample_facts()
+    started = time.process_time()
+    found["print_letter_wall_ms"] = _wall_ms(lambda: print_document(letter, facts, imprint), max(3, count // 4))
+    found["print_letter_own_cpu_ms"] = (time.process_time() - started) * 1000 / max(3, count // 4)
+    with songda.database.read() as connection:
+        mark = dict(connection.execute(sa.select(seal)).mappings().one())
+    means, picture = songda.cabinet.means(mark), picture_of(mark)
+    sealed: list[bytes] = []
+
+    def put_on(number: int, profile: Profile) -> None:
+        page = printed[number % len(printed)]
+        assert page.anchor is not None  # noqa: S101 - a decision has a place for its seal
+        place = Placement(page.anchor.page + 1, page.anchor.x_mm, page.anchor.y_mm)
+        sealed.append(seal_pdf(page.pdf, means, placement=place, picture=picture, profile=profile).pdf)
+
+    found["seal_bb_cpu_ms"] = _cpu_ms(lambda n: put_on(n, Profile.B_B), count)
+    found["seal_blt_cpu_ms"] = _cpu_ms(lambda n: put_on(n, Profile.B_LT), count)
+
+    def check(number: int) -> None:
+        pdf = sealed[-1 - abs(number) % count]
+        if verify(pdf, songda.cabinet.trust).verdict != "valid" or not read_seals(pdf).sound:
+            raise AssertionError("a sealed document did not verify")
+
+    found["verify_cpu_ms"] = _cpu_ms(check, count)
+    return found
+
+
+def _wall_ms(work: Callable[[], object], count: int) -> float:
+    work()
+    times = []
+    for _ in range(count):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times) * 1000
+
+
+def _plain(count: int) -> dict[str, float]:
+    """The same documents the plain way."""
+    from docxtpl import DocxTemplate
+
+    world = json.loads((SAMPLES / "authorities" / "caac-north-china.json").read_text("utf-8"))
+    decision = catalogue().get("penalty-decision")
+    pages = [reading_page(decision, _varied(n), _imprint(world)) for n in range(count)]
+    found = {}
+    last: list[bytes] = []
+    program = "import sys, weasyprint; weasyprint.HTML(string=sys.stdin.read()).write_pdf(sys.argv[1])"
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "plain.pdf"
+
+        def weasy(number: int) -> None:
+            subprocess.run(
+                [sys.executable, "-c", program, str(out)],
+                input=pages[number],
+                text=True,
+                check=True,
+                capture_output=True,
+            )
+
+        found["plain_print_weasyprint_cpu_ms"] = _plain_weasyprint(pages)
+        weasy(0)
+        last.append(out.read_bytes())
+        filled = Path(folder) / "letter.docx"
+        letter = catalogue().get("confirmation-letter")
+        template = DocxTemplate(letter.folder / "body.docx")
+        source = io.BytesIO()
+        template.get_docx().save(source)
+        filled.write_bytes(source.getvalue())
+
+        def office(_number: int) -> None:
+            profile = f"-env:UserInstallation=file://{folder}/profile"
+            arguments = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(filled)]
+            subprocess.run(arguments, check=False, capture_output=True)  # a fresh profile makes it leave with 81 once
+
+        found["plain_print_libreoffice_cpu_ms"] = _cpu_ms(office, max(3, count // 8), children=True, warm=2)
+    found["plain_seal_rsa_cpu_ms"] = _plain_seal(last[0], count)
+    return found
+
+
+def _plain_weasyprint(pages: list[str]) -> float:
+    import weasyprint
+
+    return _cpu_ms(lambda n: weasyprint.HTML(string=pages[n % len(pages)]).write_pdf(), min(10, len(pages)))
+
+
+def _plain_seal(pdf: bytes, count: int) -> float:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+    from cryptography.x509.oid import NameOID
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import PdfSignatureMetadata, SimpleSigner, sign_pdf
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "plain")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    certificate = (
+        builder.not_valid_before(_LEGAL_START)
+        .not_valid_after(_LEGAL_START.replace(year=2040))
+        .sign(key, hashes.SHA256())
+    )
+    bundle = pkcs12.serialize_key_and_certificates(b"k", key, certificate, None, BestAvailableEncryption(b"secret"))
+    signer = SimpleSigner.load_pkcs12_data(bundle, other_certs=[], passphrase=b"secret")
+
+    def sign(_number: int) -> None:
+        sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), PdfSignatureMetadata(field_name="Seal"), signer=signer)
+
+    return _cpu_ms(sign, min(count, 10))
+
+
+def _process_cpu(pid: int) -> float:
+    """CPU seconds of a process and its waited-for and living children."""
+    total = 0.0
+    for line in subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.split():
+        total += _process_cpu(int(line))
+    with suppress(FileNotFoundError, ProcessLookupError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += sum(int(each) for each in fields[11:15]) / _TICKS
+    return total
+
+
+def _memory_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
+def _whole(songda: Songda, access: Access, supervisor: Supervisor, count: int) -> dict[str, float]:
+    """Everything, from POST to inbox, over HTTP."""
+    job = json.loads((SAMPLES / "penalty-decision.json").read_text("utf-8"))
+    client = httpx2.Client(
+        base_url=f"{access.url}/v1", headers={"Authorization": f"Bearer {access.api_key}"}, timeout=60
+    )
+    posted: dict[str, float] = {}
+
+    def submit(number: int, label: str) -> None:
+        body = copy.deepcopy(job)
+        body["documents"][0]["facts"] = _varied(number)
+        posted_at = time.time()
+        answer = client.post("/jobs", json=body, headers={"Idempotency-Key": f"{label}-{number}"})
+        answer.raise_for_status()
+        posted[answer.json()["documents"][0]["id"]] = posted_at
+
+    ours = [process.pid for name, process in supervisor.running.items() if name == "web" or name.startswith("worker")]
+    for number in range(4):
+        submit(number, "warm")
+        _wait(songda, posted)
+    posted.clear()
+    for number in range(min(count, 40)):
+        submit(number, "idle")
+        _wait(songda, posted)
+    latencies = sorted(_latencies(songda, posted))
+    posted.clear()
+    before = sum(_process_cpu(pid) for pid in ours)
+    started = time.perf_counter()
+    for number in range(count):
+        submit(number, "load")
+    _wait(songda, posted)
+    wall, cpu = time.perf_counter() - started, sum(_process_cpu(pid) for pid in ours) - before
+    workers = [process.pid for name, process in supervisor.running.items() if name.startswith("worker")]
+    return {
+        "pipeline_cpu_ms": cpu / count * 1000,
+        "pipeline_documents_per_cpu_second": count / cpu,
+        "pipeline_documents_per_second": count / wall,
+        "latency_p50_ms": latencies[len(latencies) // 2] * 1000,
+        "latency_p99_ms": latencies[min(len(latencies) - 1, int(len(latencies) * 0.99))] * 1000,
+        "worker_memory_mb": max(_memory_mb(pid) for pid in workers),
+    }
+
+
+def _wait(songda: Songda, posted: Mapping[str, float]) -> None:
+    out = (
+        sa.select(sa.func.count())
+        .select_from(delivery)
+        .where(delivery.c.document_id.in_(list(posted)), delivery.c.sent_at.is_not(None))
+    )
+    failed = sa.select(document.c.reason).where(document.c.status == "failed")
+    while True:
+        with songda.database.read() as connection:
+            if connection.execute(out).scalar_one() >= len(posted):
+                return
+            if reason := connection.execute(failed).scalar():
+                raise AssertionError(f"a document failed: {reason}")
+        time.sleep(0.01)
+
+
+def _latencies(songda: Songda, posted: Mapping[str, float]) -> list[float]:
+    from records import ledger
+
+    with songda.database.read() as connection:
+        return [
+            event.recorded_at.timestamp() - posted_at
+            for document_id, posted_at in posted.items()
+            for event in ledger.events(connection, document_id)
+            if event.kind == "delivery.dispatched"
+        ]
+
+
+def _report(values: dict[str, float]) -> None:
+    rest = values["pipeline_cpu_ms"] - sum(
+        values[name] for name in ("print_decision_cpu_ms", "seal_blt_cpu_ms", "verify_cpu_ms")
+    )
+    values["rest_cpu_ms"] = rest
+    _say("")
+    for name, value in values.items():
+        _say(f"  {name:<36} {value:10.1f}")
+    plain = values["plain_print_weasyprint_cpu_ms"] + values["plain_seal_rsa_cpu_ms"]
+    ratios = {
+        "print: WeasyPrint / typst": values["plain_print_weasyprint_cpu_ms"] / values["print_decision_cpu_ms"],
+        "letter: cold LibreOffice / warm": values["plain_print_libreoffice_cpu_ms"] / values["print_letter_wall_ms"],
+        "seal B-B: SimpleSigner RSA / ours": values["plain_seal_rsa_cpu_ms"] / values["seal_bb_cpu_ms"],
+        "print + sign / whole pipeline at B-LT": plain / values["pipeline_cpu_ms"],
+    }
+    _say("\nratios, the plain way over ours (higher is better)")
+    for name, ratio in ratios.items():
+        _say(f"  {name:<38} {ratio:6.1f}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print; writes JSON."""
+    parser = argparse.ArgumentParser(prog="./run bench", description=main.__doc__)
+    parser.add_argument("--count", type=int, default=40, help="documents per figure (40)")
+    parser.add_argument("--out", type=Path, default=Path("var/bench.json"))
+    arguments = parser.parse_args(argv)
+    home = Path("var/bench-system").resolve()
+    shutil.rmtree(home, ignore_errors=True)
+    ports: Ports = free_ports()
+    access = make_test_system(home, ports, legal_now=_LEGAL_START)
+    settings = load(home, {})
+    songda = open_songda(settings)
+    with Supervisor(programs_of(settings, ports), environment_of(home), home / "log") as supervisor:
+        wait_until_ready(settings, ports)
+        _say("▸ whole pipeline over HTTP")
+        values = _whole(songda, access, supervisor, arguments.count)
+        _say("▸ print, seal, verify")
+        values |= _parts(songda, arguments.count)
+        _say("▸ the plain way")
+        values |= _plain(arguments.count)
+    songda.database.close()
+    _report(values)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps({"measured_at": datetime.now(UTC).isoformat(), **values}, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
