@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from docxtpl import DocxTemplate
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
@@ -106,7 +106,9 @@ def _instructions(content: bytes) -> bytes:
 @functools.cache
 def environment() -> ImmutableSandboxedEnvironment:
     """Jinja for Word: sandboxed, undefined is an error, and every fact is printed as it stands."""
-    made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True, finalize=_literal)
+    made = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=True, finalize=_literal, loader=DictLoader({})
+    )
     languages: tuple[Language, ...] = ("zh", "en")
     for language in languages:
         named: dict[str, Callable[..., str]] = filters(language)
