@@ -101,15 +101,19 @@ class TokenKey(SigningKey):
         self._token, self._label, self._identifier = token, label, identifier
 
     def _sign(self, data: bytes) -> bytes:
-        search = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY}
         if self.algorithm == "sha256_rsa":
-            return self._token.sign(self._find(search), data, pkcs11.Mechanism.SHA256_RSA_PKCS)
+            return self._token.sign(self._search(pkcs11.KeyType.RSA), data, pkcs11.Mechanism.SHA256_RSA_PKCS)
         # plain CKM_ECDSA over our own digest: the one mechanism that every module has
-        raw = self._token.sign(self._find(search), hashlib.sha256(data).digest(), pkcs11.Mechanism.ECDSA)
+        digest = hashlib.sha256(data).digest()
+        raw = self._token.sign(self._search(pkcs11.KeyType.EC), digest, pkcs11.Mechanism.ECDSA)
         half = len(raw) // 2
         return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
 
-    def _find(self, search: dict[Any, Any]) -> dict[Any, Any]:
+    def _search(self, kind: pkcs11.KeyType) -> dict[Any, Any]:
+        search: dict[Any, Any] = {
+            pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY,
+            pkcs11.Attribute.KEY_TYPE: kind,
+        }
         if self._label is not None:
             search[pkcs11.Attribute.LABEL] = self._label
         if self._identifier is not None:
@@ -235,8 +239,10 @@ class _Token:
     def _key(self, search: dict[Any, Any]) -> Any:
         found = list(self._open().get_objects(search))
         if len(found) != 1:
+            kind = search[pkcs11.Attribute.KEY_TYPE].name
             raise Permanent(
-                f"token {self._label!r} holds {len(found)} private keys of that name; exactly one is needed"
+                f"token {self._label!r} holds {len(found)} private {kind} keys of that name; exactly one is needed, "
+                "of the kind that the certificate names"
             )
         return found[0]
 
