@@ -27,6 +27,7 @@ from typing import Any
 
 import httpx2
 import sqlalchemy as sa
+import weasyprint
 
 from pipeline.cabinet import picture_of
 from pipeline.composition import Songda, open_songda
@@ -40,6 +41,7 @@ from signing.sealing import Profile, seal_pdf
 from signing.verification import verify
 from templates.catalogue import catalogue
 from templates.printing import Imprint, Printed, print_document, reading_page
+from templates.typesetters.word import fill
 
 _LEGAL_START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -137,49 +139,25 @@ def _wall_ms(work: Callable[[], object], count: int) -> float:
 
 def _plain(count: int) -> dict[str, float]:
     """The same documents the plain way."""
-    from docxtpl import DocxTemplate
-
     world = json.loads((SAMPLES / "authorities" / "caac-north-china.json").read_text("utf-8"))
-    decision = catalogue().get("penalty-decision")
-    pages = [reading_page(decision, _varied(n), _imprint(world)) for n in range(count)]
-    found = {}
-    last: list[bytes] = []
-    program = "import sys, weasyprint; weasyprint.HTML(string=sys.stdin.read()).write_pdf(sys.argv[1])"
+    decision, letter = catalogue().get("penalty-decision"), catalogue().get("confirmation-letter")
+    pages = [reading_page(decision, _varied(n), _imprint(world)) for n in range(min(count, 10))]
+    found = {"plain_print_weasyprint_cpu_ms": _plain_weasyprint(pages)}
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "plain.pdf"
-
-        def weasy(number: int) -> None:
-            subprocess.run(
-                [sys.executable, "-c", program, str(out)],
-                input=pages[number],
-                text=True,
-                check=True,
-                capture_output=True,
-            )
-
-        found["plain_print_weasyprint_cpu_ms"] = _plain_weasyprint(pages)
-        weasy(0)
-        last.append(out.read_bytes())
         filled = Path(folder) / "letter.docx"
-        letter = catalogue().get("confirmation-letter")
-        template = DocxTemplate(letter.folder / "body.docx")
-        source = io.BytesIO()
-        template.get_docx().save(source)
-        filled.write_bytes(source.getvalue())
+        filled.write_bytes(fill((letter.folder / "body.docx").read_bytes(), letter.sample_facts()))
+        profile = f"-env:UserInstallation=file://{folder}/profile"
+        arguments = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(filled)]
 
         def office(_number: int) -> None:
-            profile = f"-env:UserInstallation=file://{folder}/profile"
-            arguments = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(filled)]
             subprocess.run(arguments, check=False, capture_output=True)  # a fresh profile makes it leave with 81 once
 
         found["plain_print_libreoffice_cpu_ms"] = _cpu_ms(office, max(3, count // 8), children=True, warm=2)
-    found["plain_seal_rsa_cpu_ms"] = _plain_seal(last[0], count)
+    found["plain_seal_rsa_cpu_ms"] = _plain_seal(weasyprint.HTML(string=pages[0]).write_pdf(), count)
     return found
 
 
 def _plain_weasyprint(pages: list[str]) -> float:
-    import weasyprint
-
     return _cpu_ms(lambda n: weasyprint.HTML(string=pages[n % len(pages)]).write_pdf(), min(10, len(pages)))
 
 

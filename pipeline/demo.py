@@ -87,6 +87,10 @@ def _is_out(document: dict[str, Any]) -> bool:
     return document["status"] == "released" and all(each["route"] for each in document["deliveries"])
 
 
+def _is_dated(document: dict[str, Any]) -> bool:
+    return all(each["service_status"] == "final" for each in document["deliveries"])
+
+
 def _deliveries(documents: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return [(document, each) for document in documents for each in document["deliveries"]]
 
@@ -117,8 +121,7 @@ def _record_as_clerk(access: Access, delivery: dict[str, Any], served_on: date, 
     (out / "proof-of-service-to-sign.pdf").write_bytes(proof)
     visitor.open(f"{item}/record")
     record = {
-        "method": "direct",
-        "outcome": "served",
+        "result": "direct/served",
         "date": served_on.strftime("%Y%m%d"),
         "receiver": "李明远",
         "capacity": "legal_representative",
@@ -185,7 +188,7 @@ def _run(access: Access, home: Path, database: Database, out: Path) -> bool:
 
     sent = _deliveries(documents)
     electronic = [pair for pair in sent if pair[1]["route"] == "inbox" and not pair[0]["important"]]
-    on_paper = next(pair for pair in sent if pair[1]["paper_required"])
+    on_paper = next(pair for pair in sent if pair[0]["important"])
     confirmed, deemed = electronic[0], electronic[1]
     _say(f"▸ counterparty {confirmed[1]['recipient_zh']}: reads, downloads, confirms {confirmed[0]['title_zh']}")
     _confirm_as_counterparty(access, confirmed[1], out)
@@ -193,9 +196,9 @@ def _run(access: Access, home: Path, database: Database, out: Path) -> bool:
     _record_as_clerk(access, on_paper[1], _LEGAL_START.date(), out)
     _say(f"▸ nobody confirms {deemed[0]['title_zh']}: the legal clock moves past {deemed[1]['deemed_date']}")
     _let_time_pass(home, database, date.fromisoformat(deemed[1]["deemed_date"]))
-    documents = case_system.wait(
-        ids, lambda document: all(each["service_status"] == "final" for each in document["deliveries"]), "service dates"
-    )
+    dated = [pair[0]["id"] for pair in (confirmed, on_paper, deemed)]
+    case_system.wait(dated, _is_dated, "service dates")
+    documents = [case_system.document(document_id) for document_id in ids]
     return _conclude(case_system, documents, out)
 
 

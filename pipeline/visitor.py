@@ -66,8 +66,9 @@ class Visitor:
         if form is None:
             raise LookupError(f"the page has no form that goes to {action}")
         data = {name: value for name, value in {**form.fields, **values}.items() if value}
-        answer = self._client.post(action, data=data, files=dict(files or {}) or None).raise_for_status()
+        answer = self._client.post(action, data=data, files=dict(files or {}) or None)
         self.page = answer.text
+        answer.raise_for_status()
         return self.page
 
     def log_in(self, account: str, password: str) -> None:
