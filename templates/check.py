@@ -52,7 +52,7 @@ def _schema_faults(schema: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(place, "open_object", "an object must refuse other members", "对象不得允许其他成员")
         if "string" in str(whole.get("type", "")) and "maxLength" not in whole:
             yield Fault(place, "unbounded_text", "a text needs a maxLength", "文本须限定长度")
-        if not (whole.get("description") and whole.get("x-zh")):
+        if not (pointer.endswith("/items") or (whole.get("description") and whole.get("x-zh"))):
             yield Fault(place, "undescribed", "needs a description and an x-zh", "须有中英文说明")
 
 

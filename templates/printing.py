@@ -27,6 +27,7 @@ SPECIMEN_MARK: Final = (
     "样本：预览件，未盖印章，不具有法律效力。",
     "SPECIMEN: a preview, not sealed, without legal effect.",
 )
+BANNER: Final = "TEST 测试件，不具有法律效力 / TEST, without legal effect"
 WATERMARK: Final = "样本 SPECIMEN"
 
 
@@ -130,7 +131,7 @@ def sheet(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) ->
         keywords=(f"songda:instrument:{instrument.id}", *words),
         created=_created(instrument, facts),
         sealed=instrument.print.sealed,
-        banner=TEST_MARK[0].split("：")[0] + " / " + TEST_MARK[1] if imprint.test else None,
+        banner=BANNER if imprint.test else None,
         watermark=WATERMARK if imprint.specimen else None,
     )
 

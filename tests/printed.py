@@ -58,7 +58,7 @@ def facts_of(identifier: str) -> dict[str, Any]:
     return copied
 
 
-# ---- words ----------------------------------------------------------------------------------------------------------
+# ---- words ----
 
 
 def tagged_words(pdf: bytes) -> str:
@@ -143,7 +143,7 @@ def to_unicode(font: Any) -> dict[int, str]:
     return found
 
 
-# ---- glyph truth --------------------------------------------------------------------------------------------------
+# ---- glyph truth ----
 
 
 def wrong_glyphs(pdf: bytes, sources: list[TTFont] | None = None) -> tuple[int, list[str]]:
@@ -246,7 +246,7 @@ def _alike(one: Outline | None, other: Outline | None, tolerance: int = 3) -> bo
     return near and abs(len(here) - len(there)) <= 2
 
 
-# ---- places -------------------------------------------------------------------------------------------------------
+# ---- places ----
 
 
 @dataclass(frozen=True)
