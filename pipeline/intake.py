@@ -22,6 +22,7 @@ from records.ledger import append, canonical
 from templates.catalogue import Instrument, catalogue, check_job_document
 from templates.facts import check_facts
 from templates.manifests import Print
+from templates.markup import markup_faults
 from templates.printing import Imprint, print_document
 
 
@@ -93,7 +94,7 @@ def check(songda: Songda, caller: Caller, body: object) -> CheckedJob:
                 checked.append(result)
             else:
                 faults += [fault.under(f"/documents/{position}") for fault in result]
-    faults += _repeated_numbers(body)
+    faults += [*markup_faults(body), *_repeated_numbers(body)]
     if not faults:
         faults = [
             fault.under(f"/documents/{position}")

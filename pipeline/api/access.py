@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from fastapi import Path as InPath
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from pipeline.api.problems import FORBIDDEN, UNAUTHENTICATED, Problem
@@ -56,3 +57,9 @@ class _Scope:
 JobWriter = Annotated[Caller, Depends(_Scope("jobs:write"))]
 DocumentReader = Annotated[Caller, Depends(_Scope("documents:read"))]
 DeliveryWriter = Annotated[Caller, Depends(_Scope("deliveries:write"))]
+
+# Identifiers in paths. What cannot be one is not found, and never reaches the database.
+_RANDOM = "[0-9a-hjkmnp-tv-z]{25}$"
+JobId = Annotated[str, InPath(pattern="^job_" + _RANDOM)]
+DocumentId = Annotated[str, InPath(pattern="^doc_" + _RANDOM)]
+DeliveryId = Annotated[str, InPath(pattern="^dlv_" + _RANDOM)]

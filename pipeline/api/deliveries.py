@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from delivery.desk import record_paper_receipt
 from pipeline import strict_json
-from pipeline.api.access import DeliveryWriter, Installation
+from pipeline.api.access import DeliveryId, DeliveryWriter, Installation
 from pipeline.api.bodies import JSON_SCAN_LIMIT, SCAN_LIMIT, expect, in_time, limited, read_json
 from pipeline.api.documents import find
 from pipeline.api.models import PaperReceipt, PaperStatus
@@ -116,7 +116,7 @@ def _bad_form(detail: str) -> Problem:
 def add_paper_receipt(
     songda: Installation,
     caller: DeliveryWriter,
-    delivery_id: str,
+    delivery_id: DeliveryId,
     entered: Annotated[Entered, Depends(receipt_body)],
     response: Response,
 ) -> PaperReceipt:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ValidationError
 
 from pipeline import cancellation
-from pipeline.api.access import DocumentReader, Installation, JobWriter
+from pipeline.api.access import DocumentId, DocumentReader, Installation, JobWriter
 from pipeline.api.bodies import small_json_body
 from pipeline.api.models import CancelRequest, Document, Event, Events, VoidRequest
 from pipeline.api.openapi import body_of, problems
@@ -37,7 +37,7 @@ def find(connection: sa.Connection, caller: Caller, document_id: str) -> sa.RowM
 
 
 @router.get("/documents/{document_id}", response_model=Document, responses=problems(401, 403, 404, 503))
-def get_document(songda: Installation, caller: DocumentReader, document_id: str) -> Document:
+def get_document(songda: Installation, caller: DocumentReader, document_id: DocumentId) -> Document:
     """A document of yours with its deliveries and their service dates."""
     with songda.database.read() as connection:
         return document_view(connection, find(connection, caller, document_id))
@@ -49,7 +49,7 @@ def get_document(songda: Installation, caller: DocumentReader, document_id: str)
     responses=problems(401, 403, 404, 409, 503)
     | {200: {"description": "the released PDF", "content": {"application/pdf": {"schema": {}}}}},
 )
-def get_pdf(songda: Installation, caller: DocumentReader, document_id: str) -> Response:
+def get_pdf(songda: Installation, caller: DocumentReader, document_id: DocumentId) -> Response:
     """The released bytes, exactly as they were signed; 409 before the release."""
     with songda.database.read() as connection:
         found = find(connection, caller, document_id)
@@ -63,7 +63,7 @@ def get_pdf(songda: Installation, caller: DocumentReader, document_id: str) -> R
 
 
 @router.get("/documents/{document_id}/events", response_model=Events, responses=problems(401, 403, 404, 503))
-def get_events(songda: Installation, caller: DocumentReader, document_id: str) -> Events:
+def get_events(songda: Installation, caller: DocumentReader, document_id: DocumentId) -> Events:
     """The document's chain in the ledger, oldest event first."""
     with songda.database.read() as connection:
         find(connection, caller, document_id)
@@ -78,7 +78,7 @@ def get_events(songda: Installation, caller: DocumentReader, document_id: str) -
     openapi_extra=body_of("CancelRequest"),
 )
 def cancel_document(
-    songda: Installation, caller: JobWriter, document_id: str, body: Annotated[Any, Depends(small_json_body)]
+    songda: Installation, caller: JobWriter, document_id: DocumentId, body: Annotated[Any, Depends(small_json_body)]
 ) -> Document:
     """Cancel a document before it is numbered. Cancelling it again changes nothing."""
     return _end(songda, caller, document_id, "cancelled", cancellation.cancel, _read(CancelRequest, body).reason)
@@ -91,7 +91,7 @@ def cancel_document(
     openapi_extra=body_of("VoidRequest"),
 )
 def void_document(
-    songda: Installation, caller: JobWriter, document_id: str, body: Annotated[Any, Depends(small_json_body)]
+    songda: Installation, caller: JobWriter, document_id: DocumentId, body: Annotated[Any, Depends(small_json_body)]
 ) -> Document:
     """Make a numbered document void that was never released; its number is kept as 作废 with the reason."""
     return _end(songda, caller, document_id, "void", cancellation.void, _read(VoidRequest, body).reason)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Response
 
 from pipeline import intake
-from pipeline.api.access import DocumentReader, Installation, JobWriter
+from pipeline.api.access import DocumentReader, Installation, JobId, JobWriter
 from pipeline.api.bodies import job_body
 from pipeline.api.models import Accepted, Job
 from pipeline.api.openapi import body_of, problems
@@ -108,7 +108,7 @@ def _store(songda: Songda, caller: Caller, lock: idempotency.Lock, body: Any) ->
 
 
 @router.get("/jobs/{job_id}", response_model=Job, responses=problems(401, 403, 404, 503))
-def get_job(songda: Installation, caller: DocumentReader, job_id: str) -> Job:
+def get_job(songda: Installation, caller: DocumentReader, job_id: JobId) -> Job:
     """A job of yours, with its documents."""
     with songda.database.read() as connection:
         found = documents.find_job(connection, job_id, caller.authority_id, caller.client_id)

@@ -135,6 +135,8 @@ async def _on_refused(request: Request, error: Exception) -> JSONResponse:  # no
 
 async def _on_validation(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
     assert isinstance(error, RequestValidationError)  # noqa: S101
+    if any(found["loc"][0] == "path" for found in error.errors()):
+        return answer(Problem(NOT_FOUND, "No such identifier."))
     faults = [
         Fault(
             "".join(f"/{escape(str(part))}" for part in found["loc"][1:]),

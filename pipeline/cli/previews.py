@@ -16,6 +16,7 @@ from pipeline.cli.inputs import is_installed, opened, read_json, settings_of
 from records import directory
 from records.errors import Refused
 from templates.catalogue import SAMPLES, catalogue, check_job_document
+from templates.markup import markup_faults
 from templates.printing import Imprint, Printed, print_document
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
@@ -50,6 +51,7 @@ def preview(document: Mapping[str, Any], authority: Mapping[str, Any], pointer: 
     try:
         instrument = catalogue().get(document["instrument"])
         faults = [fault.under("/facts") for fault in check_job_document(instrument, document["facts"], authority)]
+        faults += markup_faults(document)
         if faults:
             raise Refused(faults)
         imprint = Imprint(
