@@ -13,6 +13,7 @@ from templates.catalogue import AUTHORITY, SAMPLES, Instrument, catalogue, check
 from templates.clauses import Block, Clauses
 from templates.placeholders import LANGUAGES, Placeholder, Twin
 from templates.schemas import choices, every_node, find, required_paths, resolved
+from templates.word_check import check_word_template
 
 _OWN_NAMES: Final = ("authority", "words", "row")
 
@@ -26,6 +27,8 @@ def check(instrument: Instrument) -> list[Fault]:
     faults = [*_schema_faults(instrument.schema)]
     if instrument.clauses is not None:
         faults += _clause_faults(instrument, instrument.clauses)
+    if instrument.print.engine == "word":
+        faults += check_word_template((instrument.folder / "body.docx").read_bytes(), instrument.schema)
     return [*faults, *_sample_faults(instrument)]
 
 
