@@ -72,7 +72,13 @@ def print_page(job: bytes) -> bytes:
     styles, configuration = _styles()
     try:
         page = HTML(string=json.loads(job)["html"], url_fetcher=_FontsOnly())
-        pdf = page.write_pdf(stylesheets=styles, font_config=configuration, pdf_variant="pdf/a-2a", finisher=_finish)
+        pdf = page.write_pdf(
+            stylesheets=styles,
+            font_config=configuration,
+            presentational_hints=True,  # widths of columns are attributes
+            pdf_variant="pdf/a-2a",
+            finisher=_finish,
+        )
     except FatalURLFetchingError as error:  # a BaseException, so that WeasyPrint itself doesn't go on
         raise ValueError(str(error)) from None
     return bytes(pdf)
