@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from docxtpl import DocxTemplate
 from jinja2 import TemplateSyntaxError, nodes
 
 from records.errors import Fault
@@ -17,7 +14,6 @@ from templates import fonts
 from templates.schemas import find, required_paths
 from templates.typesetters import word
 
-_PARTS: Final = re.compile(r"word/(document|header\d*|footer\d*|footnotes|endnotes)\.xml")
 _PRINTED_BESIDE_FACTS: Final = ("authority", "number", "mark", "loop")
 _PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TEXT: Final = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>")
@@ -44,7 +40,7 @@ def check_word_template(body: bytes, schema: Mapping[str, Any]) -> list[Fault]:
     faults: list[Fault] = []
     used = _Used()
     headers = []
-    for name, source in _sources(body):
+    for name, source in word.sources(body):
         place = f"/body.docx/{name}"
         try:
             part = _read(source)
@@ -60,15 +56,6 @@ def check_word_template(body: bytes, schema: Mapping[str, Any]) -> list[Fault]:
         message = "every header needs {{ mark }}, which says TEST or SPECIMEN"
         faults.append(Fault("/body.docx", "no_mark", message, "每个页眉都须有 {{ mark }}"))
     return [*faults, *_one_language_only(used), *_never_printed(used, schema)]
-
-
-def _sources(body: bytes) -> Iterator[tuple[str, str]]:
-    """The parts that are printed, as Jinja sees them."""
-    reader = DocxTemplate(io.BytesIO(body))
-    with zipfile.ZipFile(io.BytesIO(body)) as archive:
-        for name in sorted(archive.namelist()):
-            if _PARTS.fullmatch(name):
-                yield name, reader.patch_xml(archive.read(name).decode("utf-8"))
 
 
 def _read(source: str) -> _Used:

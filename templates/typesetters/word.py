@@ -21,7 +21,7 @@ from typing import Any, Final
 from docxtpl import DocxTemplate
 from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 from markupsafe import Markup, escape
 
 from records.errors import Fault, Permanent, Refused
@@ -71,7 +71,7 @@ def fill(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
         raise Refused([Fault("", "undefined_placeholder", message, "模板中的占位符没有对应的事实数据。")]) from error
     except TemplateError as error:  # SecurityError is one
         raise Permanent(f"the Word template cannot be filled: {error}") from error
-    return _packed(prepared.parts | {name: _finished(prepared.reader, xml) for name, xml in filled.items()})
+    return _packed({**prepared.parts, **{name: _finished(prepared.reader, xml) for name, xml in filled.items()}})
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,29 @@ def test_any_text_is_printed_as_it_stands(text: str) -> None:
 BODY = template("[{{ fact }}]")
 
 
+def _table(document: Any) -> None:
+    table = document.add_table(rows=4, cols=2)
+    table.cell(0, 0).text, table.cell(0, 1).text = "Name", "Pages"
+    table.cell(1, 0).text = "{%tr for item in items %}"
+    table.cell(2, 0).text, table.cell(2, 1).text = "{{ item.name }}", "{{ item.pages }}"
+    table.cell(3, 0).text = "{%tr endfor %}"
+
+
+def test_a_row_of_a_table_is_repeated() -> None:
+    filled = word.fill(template(change=_table), {"items": [{"name": "甲", "pages": 1}, {"name": "<乙>", "pages": 2}]})
+    table = docx.Document(io.BytesIO(filled)).tables[0]
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [["Name", "Pages"], ["甲", "1"], ["<乙>", "2"]]
+
+
+def test_a_placeholder_that_word_cut_into_runs_is_filled() -> None:
+    def change(document: Any) -> None:
+        paragraph = document.add_paragraph()
+        for part in ("[{", "{ fa", "ct }", "}]"):
+            paragraph.add_run(part).bold = part == "{ fa"
+
+    assert words(word.fill(template(change=change), {"fact": "甲"})) == ["[甲]"]
+
+
 def test_a_line_feed_begins_a_new_line() -> None:
     assert words(word.fill(BODY, {"fact": "一\n二"})) == ["[一\n二]"]
 
