@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -9,13 +10,14 @@ from urllib.parse import quote
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from delivery.portal import desk_pages, inbox_pages, login
 from delivery.portal.security import Guard
 from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
+from delivery.portal.wording import messages
 from records.errors import Retry
 
 __all__ = ["Portal", "make_portal"]
@@ -39,8 +41,7 @@ def make_portal(portal: Portal) -> FastAPI:
     app.add_exception_handler(HTTPException, _error_page)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_exception_handler(Retry, _later)
-    app.add_exception_handler(Exception, _broken)
-    app.add_middleware(Guard, secure=portal.secure_cookies)
+    app.add_middleware(Guard, secure=portal.secure_cookies, broken=_broken)
     return app
 
 
@@ -72,5 +73,9 @@ def _later(request: Request, _error: Exception) -> Response:
 
 
 def _broken(request: Request, error: Exception) -> Response:
-    _log.error("page failed", path=request.url.path, exc_info=error)
-    return page(request, "error.html", None, status=500, code=500)
+    """The page of last resort; the trace goes to the log without local variables, which hold people's data."""
+    _log.error("page failed", path=request.url.path, trace="".join(traceback.format_exception(error)))
+    try:
+        return page(request, "error.html", None, status=500, code=500)
+    except Exception:  # the database itself may be away
+        return PlainTextResponse(f"{messages()['error.text_500'][0]}\n{messages()['error.text_500'][1]}\n", 500)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from delivery.paper import CAPACITIES, MAIL_KINDS, OUTCOMES
+from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
 from records.errors import Fault
 from templates.manifests import Manifest
@@ -72,7 +73,10 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, str]:
 def results(manifest: Manifest, t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
     """Methods that the instrument may be served by, each with its outcomes: (name, [(value, name)])."""
     return [
-        (t(f"method.{method}"), [(f"{method}/{outcome}", t(f"outcome.{outcome}")) for outcome in OUTCOMES[method]])
+        (
+            t(f"method.{method}"),
+            [(f"{method}/{outcome}", outcome_name(method, outcome, t)) for outcome in OUTCOMES[method]],
+        )
         for method in manifest.methods
     ]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Final
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_UPLOAD: Final = 20 * 1024 * 1024
@@ -33,10 +36,13 @@ _STRICT_TRANSPORT: Final = "max-age=31536000"
 
 
 class Guard:
-    """ASGI middleware with all of it; `secure` says that the pages are reached by https."""
+    """ASGI middleware with all of it.
 
-    def __init__(self, app: ASGIApp, secure: bool) -> None:
-        self._app, self._secure = app, secure
+    `secure` says that the pages are reached by https; `broken` makes the answer when a page failed.
+    """
+
+    def __init__(self, app: ASGIApp, secure: bool, broken: Callable[[Request, Exception], Response]) -> None:
+        self._app, self._secure, self._broken = app, secure, broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, guarded."""
@@ -44,8 +50,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -58,7 +68,13 @@ class Guard:
             refusal = PlainTextResponse("A form of another site cannot be sent here. 不接受其他网站提交的表单。", 403)
             await refusal(scope, receive, send_guarded)
             return
-        await self._app(scope, _bounded(receive), send_guarded)
+        try:
+            await self._app(scope, _bounded(receive), send_guarded)
+        except Exception as error:
+            if started:
+                raise
+            answer = await run_in_threadpool(self._broken, Request(scope), error)
+            await answer(scope, receive, send_guarded)
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.portal.views import item_of, moment, written
+from delivery.portal.views import item_of, moment, outcome_name, written
 from delivery.portal.wording import Words
 
 
@@ -31,7 +31,7 @@ def values(row: sa.RowMapping, receipts: Sequence[sa.RowMapping], t: Words, now:
 def _receipt(receipt: sa.RowMapping, t: Words) -> dict[str, Any]:
     return {
         "method": t(f"method.{receipt['method']}"),
-        "outcome": t(f"outcome.{receipt['outcome']}"),
+        "outcome": outcome_name(receipt["method"], receipt["outcome"], t),
         "served_on": written(date.fromisoformat(receipt["served_on"]), t) if receipt["served_on"] else "",
         "final": receipt["final"],
         "recorded": moment(receipt["recorded_at"], t),

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from delivery.beijing import BEIJING, date_en, date_zh, day_of, time_en, time_zh
-from delivery.portal.wording import Words
+from delivery.portal.wording import Words, messages
 from templates.manifests import manifests
 
 _UNSAFE = str.maketrans(dict.fromkeys('\\/:*?"<>|\r\n\t\0', "_"))
@@ -44,7 +44,6 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
     """One row of deliveries with its document (`records.deliveries`), as of the legal time `now`."""
     manifest = manifests()[row["instrument"]]
     day, note, days_left = _date(row, t, day_of(now))
-    late = row["status"] == "deemed" and row["confirmed_at"] is not None
     warned = row["document_status"] in ("revoked", "changed")
     return Item(
         id=row["id"],
@@ -56,7 +55,7 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         sent=minute(row["sent_at"], t),
         opened=moment(row["accessed_at"], t),
         confirmed=moment(row["confirmed_at"], t),
-        status=t("status.deemed_confirmed" if late else f"status.{row['status']}"),
+        status=t(f"status.{_status(row)}"),
         status_code=row["status"],
         date=day,
         note=note,
@@ -67,6 +66,20 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         paper_code=row["paper_status"],
         route=t(f"route.{row['route'] or 'none'}"),
     )
+
+
+def _status(row: sa.RowMapping) -> str:
+    if row["status"] == "deemed" and row["confirmed_at"] is not None:
+        return "deemed_confirmed"
+    if row["status"] == "pending" and row["route"] in ("paper", "internal"):
+        return "paper_only"
+    return str(row["status"])
+
+
+def outcome_name(method: str, outcome: str, t: Words) -> str:
+    """What came of an attempt; to be served is not the same thing by every method."""
+    special = f"outcome.{method}_{outcome}"
+    return t(special if special in messages() else f"outcome.{outcome}")
 
 
 def _date(row: sa.RowMapping, t: Words, today: date) -> tuple[str, str, int | None]:

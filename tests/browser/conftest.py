@@ -1,0 +1,93 @@
+"""A real web server on a free loopback port, and Debian's Chromium."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from records import directory, schema
+from records.database import Database, set_legal_time
+from templates.catalogue import catalogue
+from templates.printing import Imprint, print_document
+from tests.conftest import LEGAL_NOW
+from tests.portal_house import AUTHORITY, PortalHouse, furnish
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """The portal as it is reached from outside."""
+
+    house: PortalHouse
+    url: str
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[PortalHouse]:
+    database = Database(f"sqlite:///{tmp_path}/songda.db")
+    schema.create(database, test=True)
+    with database.write() as connection:
+        set_legal_time(connection, LEGAL_NOW)
+    yield furnish(database, tmp_path)
+    database.close()
+
+
+@pytest.fixture
+def site(house: PortalHouse) -> Iterator[Site]:
+    config = uvicorn.Config(house.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Site(house, f"http://127.0.0.1:{port}")
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, site: Site) -> Iterator[BrowserContext]:
+    made = chromium.new_context(base_url=site.url, accept_downloads=True)
+    made.set_default_timeout(20_000)
+    yield made
+    made.close()
+
+
+def printed(house: PortalHouse, instrument: str) -> bytes:
+    """A real print of an instrument's sample."""
+    made = catalogue().get(instrument)
+    with house.database.read() as connection:
+        found = directory.authority_facts(connection, AUTHORITY)
+    assert found
+    imprint = Imprint(found[1], "民航华北示例〔2026〕1号", "CAAC-NC Example [2026] No. 1", True, False)
+    return print_document(made, made.sample_facts(), imprint).pdf
