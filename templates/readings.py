@@ -105,7 +105,7 @@ _ZH_AMOUNT_BEFORE = re.compile(
 )
 _ZH_AMOUNT_WORDS = re.compile(
     rf"(?P<number>(?<!{_CAPITAL_NUMBER}){_CAPITAL_NUMBER}{{1,40}}|(?<!{_CHINESE_NUMBER}){_CHINESE_NUMBER}{{1,40}})"
-    r"(?P<currency>美元|欧元|港元|日元|元(?![化旦素件月])|圆)"
+    r"(?P<currency>美元|欧元|港元|日元|元(?![化旦素件月桥里村区路])|圆)"
     r"(?:零?(?P<jiao>[壹贰叁肆伍陆柒捌玖一二两三四五六七八九])角)?(?:零?(?P<fen>[壹贰叁肆伍陆柒捌玖一二两三四五六七八九])分)?"
 )
 _EN_AMOUNT_AFTER = re.compile(
@@ -137,7 +137,10 @@ _EN_DOCUMENTS = (
         re.I,
     ),
 )
-_CODE = re.compile(r"(?<![A-Za-z0-9])(?:[0-9A-Z]{18}|[A-Z]{1,6}-?\d[A-Z0-9]*(?:-[A-Z0-9]+)*|\d{8,17})(?![A-Za-z0-9])")
+# A code has four characters or more: T3 is "3号航站楼" in Chinese, Q3 is "第三季度".
+_CODE = re.compile(
+    r"(?<![A-Za-z0-9])(?:[0-9A-Z]{18}|(?=[A-Z0-9-]{4})[A-Z]{1,6}-?\d[A-Z0-9]*(?:-[A-Z0-9]+)*|\d{8,17})(?![A-Za-z0-9])"
+)
 _FIGURE = re.compile(rf"(?P<number>{_NUMBER})\s{{0,3}}(?P<scale>万亿|亿|千万|百万|万|thousand\b|million\b|billion\b)?")
 _ZH_PLACE = re.compile(r"第\s{0,3}(?P<number>[一二三四五六七八九十百千零]+|\d+)\s{0,3}(?=[条款项章节])")
 _ZH_WORDS_ALONE = re.compile(f"{_CHINESE_NUMBER}{{1,40}}")

@@ -42,6 +42,8 @@ AGREE = [
     ("五百美元", "USD 500"),
     ("100万欧元", "EUR 1 million"),
     ("一元化管理", "unified management"),
+    ("北京市三元桥", "Sanyuan Bridge, Beijing"),
+    ("3号航站楼", "terminal T3"),
     ("航空器B-1234执行CA1501航班", "aircraft B-1234 flew CA1501"),
     ("依据CCAR-121-R7", "under CCAR-121-R7"),
     ("代码91350100M000100Y43", "code 91350100M000100Y43"),
