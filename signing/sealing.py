@@ -23,6 +23,7 @@ from signing.certificates import ChainChecker, CheckedChain, is_test, name_of
 from signing.cms import signed_attributes, signed_data
 from signing.fields import Placement, add_signature_field
 from signing.keys import SigningKey
+from signing.seams import Seam, add_seam_seal
 from signing.timestamps import Timestamp, TimestampService
 
 _BEIJING = timezone(timedelta(hours=8))
@@ -83,17 +84,19 @@ def seal_pdf(
     location: str = "",
     field_name: str = "Seal",
     description: str = "电子印章和数字签名 Electronic seal and digital signature",
+    seam: Seam | None = None,
     now: datetime | None = None,
 ) -> SealedPdf:
     """Seal `pdf` with `picture` (a one-page PDF) at `placement`; without them the signature is invisible.
 
+    With `seam` the picture is also drawn in slices over the right edges of all pages (骑缝章), under the signature.
     Raises Refused for a PDF that cannot be sealed (unreadable, encrypted, already signed, seal off the page), Permanent
     for a certificate that must not sign (expired, not yet valid, revoked, untrusted), and Retry when the key, the time
     stamp authority or fresh revocation data are not to be had; then nothing is sealed.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
     signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
-    work = _Work(pdf, means, signer, placement, picture, profile, reason, location, field_name, description, now)
+    work = _Work(pdf, means, signer, placement, picture, profile, reason, location, field_name, description, seam, now)
     return work.without_timestamp() if profile is Profile.B_B else work.with_timestamp()
 
 
@@ -109,6 +112,7 @@ class _Work:
     location: str
     field_name: str
     description: str
+    seam: Seam | None
     now: datetime
 
     def without_timestamp(self) -> SealedPdf:
@@ -167,6 +171,8 @@ class _Work:
 
     def _write(self, authorities: list[CheckedChain], reserve: int) -> _Prepared:
         with _opened(self.source) as pdf:
+            if self.seam and self.picture:
+                add_seam_seal(pdf, self.picture, self.seam)
             widget = add_signature_field(pdf, self.placement, self.picture, self.field_name, self.description)
             dictionary = pdf.make_indirect(self._dictionary(reserve))
             widget.V = dictionary

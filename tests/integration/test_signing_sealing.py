@@ -23,6 +23,7 @@ from signing.reader import read_seals
 from signing.revocation import RevocationCache
 from signing.sealing import Profile, SealingMeans, seal_pdf
 from signing.seals import draw_seal
+from signing.seams import Seam
 from signing.testpki import SealSubject
 from signing.timestamps import TimestampService
 from signing.verification import verify
@@ -284,6 +285,33 @@ def test_the_seal_measures_42_mm_on_paper_and_leaves_the_text_under_it_readable(
     # the page has a black bar from 134 to 164 mm and 88 to 96 mm, under the seal's ring: ink does not cover ink
     bar = red.crop(tuple(int(edge * dpi / 25.4) for edge in (136, 297 - 95, 162, 297 - 89)))
     assert bar.getextrema()[1] < 60
+
+
+def test_the_slices_of_the_seam_seal_make_one_seal_and_are_signed(
+    bench: Bench, document: bytes, tmp_path: Path
+) -> None:
+    """骑缝章: two pages, a half of the seal on each; put side by side they are the seal."""
+    picture = draw_seal(DESIGN, FONT)
+    result = seal_pdf(document, bench.means(), placement=PLACEMENT, picture=picture, seam=Seam(y_mm=200))
+    assert verify(result.pdf, bench.trust).valid
+    (tmp_path / "sealed.pdf").write_bytes(result.pdf)
+    (tmp_path / "seal.pdf").write_bytes(picture)
+    for name in ("sealed", "seal"):
+        subprocess.run(["pdftoppm", "-png", "-r", "254", f"{name}.pdf", name], cwd=tmp_path, check=True)
+    seal = Image.open(tmp_path / "seal-1.png").convert("RGB").resize((420, 420))
+    joined = Image.new("RGB", (420, 420), "white")
+    for index in (0, 1):
+        page = Image.open(tmp_path / f"sealed-{index + 1}.png").convert("RGB")
+        joined.paste(page.crop((page.width - 210, 2970 - 2210, page.width, 2970 - 1790)), (index * 210, 0))
+    different = ImageChops.difference(seal, joined).convert("L").point(lambda value: 255 * (value > 128))
+    assert different.histogram()[255] < 0.03 * 420 * 420
+
+
+def test_a_single_page_has_no_seam(bench: Bench) -> None:
+    plain = plain_pdf()
+    result = seal_pdf(plain, bench.means(), placement=PLACEMENT, picture=draw_seal(DESIGN, FONT), seam=Seam())
+    with pikepdf.open(io.BytesIO(result.pdf)) as pdf:
+        assert "/SongdaSeamSeal" not in pdf.pages[0].resources.get("/XObject", {})
 
 
 def test_an_untagged_pdf_gets_its_seal_without_structure(bench: Bench) -> None:
