@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from templates.manifests import manifests
+
 date_ = date  # a field may be called date
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 PaperStatus = Literal["none", "to_print", "sent", "served", "returned"]
@@ -223,7 +225,7 @@ class PaperAttempt(_Asked):
 class ServiceDateRequest(_Asked):
     """The facts on which a service date rests."""
 
-    instrument: str
+    instrument: str = Field(json_schema_extra={"enum": list(manifests())})
     sent_at: datetime
     confirmed_at: datetime | None = None
     paper_required: bool | None = None

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pipeline.cli.answers import Answer
+from pipeline.cli.answers import DONE, NOT_VALID, Answer
 from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_pdf
 from templates.catalogue import catalogue
+from templates.check import check as check_instrument
+from templates.check import check_all
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
     """Declare the command."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=type(parser))
     actions.add_parser("list", help="instruments that can be printed", parents=[common]).set_defaults(run=run_list)
+    check = actions.add_parser("check", help="find what the legal department has to mend", parents=[common])
+    check.add_argument("instrument", metavar="ID", nargs="?", help="only this one")
+    check.set_defaults(run=run_check)
     show = actions.add_parser("preview", help="print the sample of an instrument, as a specimen", parents=[common])
     show.add_argument("instrument", metavar="ID")
     add_preview_options(show)
@@ -36,6 +41,23 @@ def run_list(arguments: Namespace) -> Answer:  # noqa: ARG001
         f"{row['id']:<28} {row['engine']:<6} {row['version']:<8} {row['title_zh']} {row['title_en']}" for row in value
     )
     return Answer(value, text)
+
+
+def run_check(arguments: Namespace) -> Answer:
+    """Check all, or one; exit 1 when there is a fault."""
+    if arguments.instrument:
+        instrument = catalogue().get(arguments.instrument)
+        found = {instrument.id: check_instrument(instrument)}
+    else:
+        found = check_all()
+    faulty = any(found.values())
+    value = {
+        "verdict": "invalid" if faulty else "valid",
+        "instruments": {name: [fault.as_dict() for fault in faults] for name, faults in found.items()},
+    }
+    lines = [f"{name}{fault.pointer}: {fault.message_en}" for name, faults in found.items() for fault in faults]
+    text = "\n".join(lines) if lines else f"in order: {', '.join(found)}"
+    return Answer(value, text, NOT_VALID if faulty else DONE)
 
 
 def run_preview(arguments: Namespace) -> Answer:

@@ -84,6 +84,17 @@ def test_templates_list_has_the_members_that_others_rely_on() -> None:
     assert "penalty-decision" in {each["id"] for each in ran.value}
 
 
+def test_templates_check_finds_nothing_to_mend() -> None:
+    ran = songda("templates", "check", "--json")
+    assert (ran.code, ran.value["verdict"]) == (0, "valid"), ran.out
+    assert songda("templates", "check", "nothing", "--json").code == 2
+
+
+def test_templates_preview_prints_the_sample_as_a_specimen(tmp_path: Path) -> None:
+    ran = songda("templates", "preview", "hearing-notice", "-o", str(tmp_path / "x.pdf"), "--json")
+    assert (ran.code, ran.value["specimen"]) == (0, True)
+
+
 def test_render_writes_a_preview_marked_specimen_that_carries_no_seal(tmp_path: Path) -> None:
     out = tmp_path / "out.pdf"
     ran = songda("render", str(ROOT / "samples" / "penalty-decision.json"), "-o", str(out), "--json")
