@@ -83,7 +83,8 @@ def _mark(block: Composed) -> str:
 
 def _letterhead(block: Composed) -> str:
     number = _paragraphs(block["number"], "number")
-    return f'<header class="letterhead">\n{_paragraphs(block["lines"], "agency")}{number}</header>\n'
+    css = "letterhead compact" if block["compact"] else "letterhead"
+    return f'<header class="{css}">\n{_paragraphs(block["lines"], "agency")}{number}</header>\n'
 
 
 def _title(block: Composed) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pikepdf
 import pytest
@@ -140,3 +141,20 @@ def test_the_test_mark_and_the_specimen_mark_are_words_on_page_and_paper() -> No
         assert mark in words
     assert "TEST" in page
     assert "SPECIMEN" in page
+
+
+def test_an_instrument_whose_manifest_says_html_is_printed_by_weasyprint() -> None:
+    original = catalogue().get("proof-of-service")
+    instrument = replace(original, manifest=replace(original.manifest, print=replace(original.print, engine="html")))
+    printed = print_document(instrument, original.sample_facts(), imprint(original))
+    assert printed.anchor is None
+    assert printed.pages == 2
+    assert tagged_words(printed.pdf) == tagged_words(printed_sample("proof-of-service").pdf)
+
+
+def test_a_sealed_instrument_cannot_be_printed_by_weasyprint() -> None:
+    """It tells no place for the seal."""
+    original = catalogue().get("hearing-notice")
+    instrument = replace(original, manifest=replace(original.manifest, print=replace(original.print, engine="html")))
+    with pytest.raises(Permanent, match="typst"):
+        print_document(instrument, original.sample_facts(), imprint(original))
