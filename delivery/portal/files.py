@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,7 +20,6 @@ from templates.catalogue import catalogue
 from templates.printing import Imprint, print_document, reading_page
 
 _PDF: Final = "application/pdf"
-_INLINE_WIDTH: Final = re.compile(r' style="width: [^"]*"')  # the pages allow no inline style
 _PROOF: Final = "proof-of-service"
 _TO_BE_WRITTEN: Final = {"name": {"zh": "＿＿＿＿＿＿", "en": "____________"}, "certificate": "____________"}
 
@@ -58,7 +56,7 @@ def reading(portal: Portal, row: sa.RowMapping) -> str | None:
         return None  # by another version of the template the words might differ from the sealed ones
     with portal.database.read() as connection:
         imprint = imprint_of(connection, portal, row["document_id"])
-    return _INLINE_WIDTH.sub("", reading_page(instrument, row["facts"], imprint))
+    return reading_page(instrument, row["facts"], imprint)
 
 
 def proof(portal: Portal, row: sa.RowMapping) -> Response:

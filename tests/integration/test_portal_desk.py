@@ -94,7 +94,7 @@ def test_an_attempt_that_failed_is_shown_as_no_service_to_both_sides(house: Port
     form = {"result": "post/locker", "date": typed(house)["date"], "mail_kind": "express", "mail_number": "EMS1"}
     assert send(client, delivery_id, form).status_code == 303
     page = client.get(f"/desk/{delivery_id}").text
-    assert "邮寄送达：投放快递柜" in page and "未构成送达" in page and "EMS1" in page
+    assert "</strong>：投放快递柜" in page and "未构成送达" in page and "EMS1" in page
     theirs = house.browser("NEA-FLB").get(f"/inbox/{delivery_id}/service?lang=en").text
     assert "Put into a locker" in theirs and "No service" in theirs and "/scans/" not in theirs
 
