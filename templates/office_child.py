@@ -81,6 +81,11 @@ class Office:
             time.sleep(0.05)
         raise SystemExit(f"soffice was not ready after {START_SECONDS} s")
 
+    def stop(self) -> None:
+        """Kill LibreOffice."""
+        self._process.kill()
+        self._process.wait()
+
     def convert(self, document: bytes) -> bytes:
         """The PDF of one DOCX. Raises Again when LibreOffice is gone, ValueError when it cannot read the document."""
         source, target = self._folder / "job.docx", self._folder / "job.pdf"
@@ -129,7 +134,12 @@ def main() -> None:
     for earlier in base.iterdir():
         shutil.rmtree(earlier, ignore_errors=True)
     office = Office(Path(tempfile.mkdtemp(dir=base)))
-    serve(office.convert)
+
+    def cleanup() -> None:
+        office.stop()
+        shutil.rmtree(base, ignore_errors=True)
+
+    serve(office.convert, cleanup)
 
 
 if __name__ == "__main__":

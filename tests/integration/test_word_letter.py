@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -211,6 +212,22 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_nothing_is_left_when_the_worker_is_killed_hard(tmp_path: Path) -> None:
+    """kill -9 of a worker: LibreOffice goes too, and takes its profile along."""
+    script = "from templates.typesetters import word; o = word.office(); o.start(); print(o.pid, flush=True); input()"
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    root = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, "-c", script], cwd=root, env=environment, **pipes) as worker:
+        soffice = _soffice_of(int(worker.stdout.readline()))  # type: ignore[union-attr]
+        worker.kill()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and (_alive(soffice) or list(tmp_path.glob("songda-office-*"))):
+        time.sleep(0.1)
+    assert not _alive(soffice)
+    assert list(tmp_path.glob("songda-office-*")) == []
 
 
 def test_a_document_that_libreoffice_cannot_read_is_permanent() -> None:
