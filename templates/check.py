@@ -11,8 +11,9 @@ from records.errors import Fault, Permanent
 from templates import fonts
 from templates.catalogue import AUTHORITY, SAMPLES, Instrument, catalogue, check_authority, check_job_document
 from templates.clauses import Block, Clauses
+from templates.facts import check_facts
 from templates.placeholders import LANGUAGES, Placeholder, Twin
-from templates.schemas import choices, every_node, find, required_paths, resolved
+from templates.schemas import choices, every_node, find, optional_paths, required_paths, resolved, without
 from templates.word_check import check_word_template
 
 _OWN_NAMES: Final = ("authority", "words", "row")
@@ -201,6 +202,16 @@ def _sample_faults(instrument: Instrument) -> Iterator[Fault]:
         return
     yield from (fault.under("/authority") for fault in check_authority(authority))
     yield from (fault.under("/sample") for fault in check_job_document(instrument, facts, authority))
+    for path in optional_paths(instrument.schema, facts):
+        less = without(facts, path)
+        if not check_facts(instrument.schema, less):
+            for fault in check_job_document(instrument, less, authority):
+                yield Fault(
+                    "/sample/" + path.replace(".", "/"),
+                    "unguarded_fact",
+                    f"{path} is optional, but a clause prints it without asking `when` it is given: {fault.message_en}",
+                    f"{path} 为选填项，条款未设条件即引用",
+                )
 
 
 def sample_authority(identifier: str) -> dict[str, Any]:

@@ -78,3 +78,25 @@ def _nodes(node: Schema, pointer: str) -> Iterator[tuple[str, Schema]]:
     if isinstance(node.get("items"), Mapping):
         yield f"{pointer}/items", node["items"]
         yield from _nodes(node["items"], f"{pointer}/items")
+
+
+def optional_paths(root: Schema, facts: Mapping[str, Any]) -> Iterator[str]:
+    """The members of these facts that might as well be absent, outside of lists."""
+    yield from _optional(resolved(root, root), root, facts, "")
+
+
+def _optional(node: Schema, root: Schema, facts: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for name, value in facts.items():
+        if name not in node.get("required", ()):
+            yield f"{prefix}{name}"
+        child = resolved(node.get("properties", {}).get(name, {}), root)
+        if isinstance(value, Mapping):
+            yield from _optional(child, root, value, f"{prefix}{name}.")
+
+
+def without(facts: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A copy of the facts that lacks one member."""
+    first, _, rest = path.partition(".")
+    if not rest:
+        return {name: value for name, value in facts.items() if name != first}
+    return {**facts, first: without(facts[first], rest)}

@@ -123,6 +123,11 @@ def test_a_template_that_leaves_a_fact_undefined_is_found_by_its_sample() -> Non
     assert ("/sample/performance", "undefined_placeholder") in found(instrument)
 
 
+def test_an_optional_fact_that_the_sample_has_is_tried_without_it() -> None:
+    instrument = mutated(lambda blocks: block(blocks, "correction").pop("when"))
+    assert ("/sample/correction", "unguarded_fact") in found(instrument)
+
+
 def test_an_unknown_instrument_and_one_without_a_template_are_refused_with_a_pointer() -> None:
     for identifier in ("penalty-decison", "../penalty-decision", "meeting-record"):
         with pytest.raises(Refused) as refused:
