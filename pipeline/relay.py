@@ -51,11 +51,10 @@ class Relay:
     def _loop(self) -> None:
         while not self._stopped.is_set():
             try:
-                pause = self._round()
+                self._bell.wait(self._round())
             except Exception:
                 _log.exception("relay")
-                pause = _LONGEST_SLEEP
-            self._bell.wait(pause)
+                self._stopped.wait(_LONGEST_SLEEP)
 
     def _round(self) -> float:
         relay_once(self._songda, self._queue)

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import sqlalchemy as sa
+
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Stage
 from pipeline.queue import Queue
-from records import deliveries, documents, steps
+from records import deliveries, documents, series, steps
 from records.errors import Ambiguous, Permanent, Refused, Retry
 from records.ledger import append
 
@@ -72,6 +74,10 @@ class Runner:
         self._stages = stages
         self._leases = Leases(songda)
 
+    def close(self) -> None:
+        """End the thread that renews leases; call it when no step is under way any more."""
+        self._leases.stop()
+
     def run_step(self, step_id: str) -> None:
         """Do the step if it is due and free. Never raises: what went wrong is a row."""
         try:
@@ -87,7 +93,7 @@ class Runner:
 
     def _run(self, claim: steps.Claim) -> None:
         most = self._songda.settings.max_attempts
-        if claim.attempt > most:
+        if claim.counted > most:
             self._give_up(claim, f"given up after {most} attempts, the last of which did not end")
             return
         try:
@@ -96,76 +102,93 @@ class Runner:
         except steps.LeaseLost:
             raise
         except Retry as error:
-            self._pause(claim, str(error), error.after_seconds)
+            self._pause(claim, str(error), error.after_seconds, excused=True)
         except (Permanent, Refused, Ambiguous) as error:
             self._give_up(claim, str(error))
         except Exception as error:
             _log.exception("step %s, attempt %d", claim.id, claim.attempt)
-            if claim.attempt >= most:
+            if claim.counted >= most:
                 self._give_up(claim, repr(error))
             else:
-                self._pause(claim, repr(error), None)
+                self._pause(claim, repr(error), None, excused=False)
 
-    def _conclude(self, claim: steps.Claim, conclusion: Conclusion) -> None:
-        direct = self.queue.room() > 0
+    @contextmanager
+    def _finishing(self, claim: steps.Claim) -> Iterator[sa.Connection]:
+        """The finishing transaction. What goes wrong in it because another worker has the step now is LeaseLost."""
         try:
             with self._songda.database.write() as connection:
+                yield connection
+        except steps.LeaseLost:
+            raise
+        except Exception as error:
+            with self._songda.database.read() as connection:
+                held = steps.is_held(connection, claim)
+            if held:
+                raise
+            raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one") from error
+
+    def _conclude(self, claim: steps.Claim, conclusion: Conclusion) -> None:
+        room = self.queue.room()
+        follow: list[str] = []
+        direct = False
+        try:
+            with self._finishing(claim) as connection:
                 result = conclusion.write(connection)
                 if isinstance(result, Done):
                     steps.finish(connection, claim)
+                    direct = len(result.follow) <= room
                     hint = HINT_SECONDS if direct else 0.0
                     follow = [
-                        steps.add(
-                            connection,
-                            following.subject_type,
-                            following.subject_id,
-                            following.stage,
-                            hinted_seconds=hint,
-                        )
-                        for following in result.follow
+                        steps.add(connection, each.subject_type, each.subject_id, each.stage, hinted_seconds=hint)
+                        for each in result.follow
                     ]
                 else:
                     steps.park(connection, claim, result.until, result.why)
-                    follow = []
-        except steps.LeaseLost:
+        except Exception as error:
             if conclusion.discarded:
-                self._note_discarded(claim, conclusion.discarded)
+                self._note_discarded(claim, conclusion.discarded, error)
             raise
         if direct:
             self.queue.send(follow)
 
-    def _note_discarded(self, claim: steps.Claim, digest: str) -> None:
-        with self._songda.database.write() as connection:
-            append(
-                connection,
-                claim.subject_id,
-                f"{claim.stage}/discarded/{claim.fence}",
-                "document.discarded",
-                body={"digest": digest, "fence": claim.fence, "why": "the lease was lost before it could be written"},
-            )
+    def _note_discarded(self, claim: steps.Claim, digest: str, error: Exception) -> None:
+        """Leave the digest of bytes that will not be used in the ledger, unless their commit went through after all."""
+        try:
+            with self._songda.database.write() as connection:
+                if documents.get(connection, claim.subject_id)["final_digest"] == digest:
+                    return
+                append(
+                    connection,
+                    claim.subject_id,
+                    f"{claim.stage}/discarded/{claim.fence}",
+                    "document.discarded",
+                    body={"digest": digest, "fence": claim.fence, "why": str(error)},
+                )
+        except Exception:
+            _log.exception("step %s: the discarded %s could not be noted", claim.id, digest)
 
-    def _pause(self, claim: steps.Claim, error: str, wish: float | None) -> None:
+    def _pause(self, claim: steps.Claim, error: str, wish: float | None, *, excused: bool) -> None:
         pause = wish if wish is not None else min(0.5 * 2 ** min(claim.attempt, 12), _LONGEST_PAUSE)
         pause *= 1 + random.random() / 4  # noqa: S311 - spreads retries, keeps no secret
         _log.warning("step %s, attempt %d: again in %.1f s: %s", claim.id, claim.attempt, pause, error)
         with self._songda.database.write() as connection:
-            steps.retry_later(connection, claim, pause, error)
+            steps.retry_later(connection, claim, pause, error, excused=excused)
 
     def _give_up(self, claim: steps.Claim, error: str) -> None:
+        """Leave the step to a person. A document fails with it, and its number, if it has one, is void (作废)."""
         _log.error("step %s: given up: %s", claim.id, error)
-        with self._songda.database.write() as connection:
-            steps.give_up(connection, claim, error)
+        with self._finishing(claim) as connection:
             if claim.subject_type == "document":
-                documents.move(
-                    connection, claim.subject_id, "failed", body={"stage": claim.stage, "error": error}, reason=error
+                told = {"stage": claim.stage, "error": error}
+                documents.move(connection, claim.subject_id, "failed", body=told, reason=error)
+                series.void(connection, claim.subject_id, error)
+            else:
+                append(
+                    connection,
+                    deliveries.stream(connection, claim.subject_id),
+                    f"{claim.id}/dead/{claim.fence}",
+                    "step.dead",
+                    subject=claim.subject_id,
+                    body={"stage": claim.stage, "error": error},
                 )
-                return
-            stream = deliveries.stream(connection, claim.subject_id)
-            append(
-                connection,
-                stream,
-                f"{claim.id}/dead/{claim.fence}",
-                "step.dead",
-                subject=claim.subject_id,
-                body={"stage": claim.stage, "error": error},
-            )
+            steps.give_up(connection, claim, error)

@@ -43,6 +43,7 @@ class Worker:
         """Finish the steps under way and end."""
         self._relay.stop()
         self._dramatiq.stop()
+        self._runner.close()
         self._queue.close()
         self._bell.close()
 

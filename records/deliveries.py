@@ -162,7 +162,7 @@ def stream(connection: sa.Connection, subject_id: str) -> str:
 
 
 def not_passed(connection: sa.Connection, today: str) -> list[str]:
-    """Ids of the deliveries that were sent and whose service date is open or not before `today` (YYYY-MM-DD, Beijing)."""
+    """Ids of deliveries that were sent, whose service date is open or not before `today` (YYYY-MM-DD, Beijing)."""
     query = sa.select(delivery.c.id).where(
         delivery.c.sent_at.is_not(None),
         sa.or_(delivery.c.service_status != "final", delivery.c.deemed_date >= today),

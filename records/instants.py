@@ -46,7 +46,10 @@ class Instant(TypeDecorator[datetime]):
 
 
 class now(FunctionElement[int]):
-    """The database's own clock in microseconds: hosts may disagree, the database does not with itself."""
+    """The database's own clock in microseconds: hosts may disagree, the database does not with itself.
+
+    It stands still within one statement, so that an index on a moment can be used to compare with it.
+    """
 
     type = sa.BigInteger()
     inherit_cache = True
@@ -59,7 +62,7 @@ def _now_sqlite(element: now, compiler: Any, **kw: Any) -> str:  # noqa: ARG001 
 
 @compiles(now, "postgresql")
 def _now_postgresql(element: now, compiler: Any, **kw: Any) -> str:  # noqa: ARG001
-    return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)"
 
 
 def microseconds(seconds: float) -> int:

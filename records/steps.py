@@ -32,6 +32,12 @@ class Claim:
     stage: str
     attempt: int
     fence: int
+    excused: int = 0
+
+    @property
+    def counted(self) -> int:
+        """Attempts that count against the step: all but those that only had to wait for a part out of reach."""
+        return self.attempt - self.excused
 
 
 def add(
@@ -74,7 +80,15 @@ def claim(connection: sa.Connection, step_id: str, owner: str, lease_seconds: fl
             fence=step.c.fence + 1,
             attempt=step.c.attempt + 1,
         )
-        .returning(step.c.id, step.c.subject_type, step.c.subject_id, step.c.stage, step.c.attempt, step.c.fence)
+        .returning(
+            step.c.id,
+            step.c.subject_type,
+            step.c.subject_id,
+            step.c.stage,
+            step.c.attempt,
+            step.c.fence,
+            step.c.excused,
+        )
     ).first()
     return None if row is None else Claim(*row)
 
@@ -100,9 +114,24 @@ def finish(connection: sa.Connection, held: Claim) -> None:
     _release(connection, held, state="done", error=None, legal_at=None)
 
 
-def retry_later(connection: sa.Connection, held: Claim, pause_seconds: float, error: str) -> None:
-    """Make the step due again after a pause. Raises LeaseLost."""
-    _release(connection, held, state="ready", run_at=now() + microseconds(pause_seconds), error=error)
+def is_held(connection: sa.Connection, held: Claim) -> bool:
+    """Whether the claim is still the present one."""
+    mine = sa.select(step.c.id).where(step.c.id == held.id, step.c.fence == held.fence, step.c.state == "running")
+    return connection.execute(mine).first() is not None
+
+
+def retry_later(
+    connection: sa.Connection, held: Claim, pause_seconds: float, error: str, *, excused: bool = False
+) -> None:
+    """Make the step due again after a pause; an `excused` attempt does not count against it. Raises LeaseLost."""
+    _release(
+        connection,
+        held,
+        state="ready",
+        run_at=now() + microseconds(pause_seconds),
+        error=error,
+        excused=step.c.excused + int(excused),
+    )
 
 
 def give_up(connection: sa.Connection, held: Claim, error: str) -> None:
@@ -113,11 +142,11 @@ def give_up(connection: sa.Connection, held: Claim, error: str) -> None:
 def park(connection: sa.Connection, held: Claim, until_legal: datetime | None, why: str) -> None:
     """Let the step wait for a moment of the legal clock, or (None) until it is woken. Raises LeaseLost."""
     if until_legal is None:
-        _release(connection, held, state="waiting", attempt=0, error=why, legal_at=None)
+        _release(connection, held, state="waiting", attempt=0, excused=0, error=why, legal_at=None)
         return
     offset = sa.select(system.c.legal_offset).scalar_subquery()
     run_at = sa.literal(to_microseconds(until_legal), sa.BigInteger) - offset
-    _release(connection, held, state="ready", attempt=0, error=why, legal_at=until_legal, run_at=run_at)
+    _release(connection, held, state="ready", attempt=0, excused=0, error=why, legal_at=until_legal, run_at=run_at)
 
 
 def wake(connection: sa.Connection, step_id: str, *, hinted_seconds: float = 0.0) -> bool:
@@ -130,6 +159,7 @@ def wake(connection: sa.Connection, step_id: str, *, hinted_seconds: float = 0.0
             run_at=now(),
             legal_at=None,
             attempt=0,
+            excused=0,
             fence=step.c.fence + 1,
             owner=None,
             lease_until=None,

@@ -305,6 +305,13 @@ document = _table(
     ),
     sa.Index(None, "authority_id", "case_no"),
     sa.Index(None, "job_id"),
+    sa.Index(
+        "ix_document_supplied_number",
+        "authority_id",
+        "supplied_number",
+        sqlite_where=sa.text("supplied_number is not null"),
+        postgresql_where=sa.text("supplied_number is not null"),
+    ),
 )
 
 delivery = _table(
@@ -390,6 +397,7 @@ step = _table(
     _instant("run_at"),  # by the database's clock
     _instant("legal_at", null=True),  # the legal moment it waits for, if any: run_at follows it
     sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("excused", sa.Integer, nullable=False, server_default="0"),  # attempts that only had to wait (Retry)
     sa.Column("fence", sa.BigInteger, nullable=False),
     _text("owner", null=True),
     _instant("lease_until", null=True),
