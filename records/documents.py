@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from records.instants import now
 from records.ledger import append
@@ -101,6 +102,14 @@ def record_seal_use(connection: sa.Connection, **values: Any) -> None:
 
 def record_artifact(connection: sa.Connection, digest: str, size: int, media_type: str) -> None:
     """Name a stored file; naming it again changes nothing."""
-    known = sa.select(artifact.c.digest).where(artifact.c.digest == digest)
-    if connection.execute(known).first() is None:
-        connection.execute(artifact.insert().values(digest=digest, size=size, media_type=media_type, created_at=now()))
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    values = {"digest": digest, "size": size, "media_type": media_type, "created_at": now()}
+    connection.execute(dialect.insert(artifact).values(**values).on_conflict_do_nothing())
+
+
+def awaits_number(connection: sa.Connection, authority_id: str, text: str) -> bool:
+    """Whether an accepted document of the authority is about to bear this number, which its case system gave it."""
+    query = sa.select(document.c.id).where(
+        document.c.authority_id == authority_id, document.c.supplied_number == text, document.c.status == "accepted"
+    )
+    return connection.execute(query.limit(1)).first() is not None

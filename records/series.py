@@ -91,18 +91,23 @@ def widest(connection: sa.Connection, authority_id: str, kind: str, year: int) -
 
 
 def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int, document_id: str) -> Number:
-    """Bind the next number of the series to the document. Raises UnknownSeries."""
+    """Bind the next number of the series to the document. Raises UnknownSeries.
+
+    A number that a case system brought before and that looks like the series' own stays where it is: it is passed by.
+    """
     found = find(connection, authority_id, kind, year, supplied=False)
-    row = connection.execute(
-        series.update()
-        .where(series.c.id == found)
-        .values(next=series.c.next + 1)
-        .returning(series.c.next, series.c.pattern_zh, series.c.pattern_en)
-    ).one()
-    ordinal = row.next - 1
-    text = Number(_print(row.pattern_zh, year, ordinal), _print(row.pattern_en, year, ordinal))
-    _bind(connection, found, ordinal, authority_id, text, document_id)
-    return text
+    while True:
+        row = connection.execute(
+            series.update()
+            .where(series.c.id == found)
+            .values(next=series.c.next + 1)
+            .returning(series.c.next, series.c.pattern_zh, series.c.pattern_en)
+        ).one()
+        ordinal = row.next - 1
+        text = Number(_print(row.pattern_zh, year, ordinal), _print(row.pattern_en, year, ordinal))
+        if not is_taken(connection, authority_id, text.text_zh):
+            _bind(connection, found, ordinal, authority_id, text, document_id)
+            return text
 
 
 def bind_supplied(

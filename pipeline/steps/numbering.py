@@ -9,7 +9,7 @@ from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
 from records import documents, series
 from records.database import legal_time
-from records.errors import Permanent
+from records.errors import Permanent, Retry
 from records.steps import Claim
 
 
@@ -24,7 +24,9 @@ def number(songda: Songda, claim: Claim) -> Conclusion:  # noqa: ARG001 - a stag
                 bound = series.bind_supplied(connection, *of, document["supplied_number"], document["id"])
             else:
                 bound = series.bind_next(connection, *of, document["id"])
-        except (series.UnknownSeries, series.NumberTaken) as error:
+        except series.UnknownSeries as error:  # the year has turned: wait until somebody opens the new series
+            raise Retry(str(error), after_seconds=60) from error
+        except series.NumberTaken as error:
             raise Permanent(str(error)) from error
         documents.move(
             connection,
