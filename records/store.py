@@ -48,6 +48,13 @@ def _checked(digest: str, data: bytes) -> bytes:
     return data
 
 
+def _place(digest: str) -> str:
+    """Where bytes of this name stand: `ab/cdef…`. Raises Permanent for anything but a digest, a path for one."""
+    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        raise Permanent(f"{digest[:80]!r} is not a SHA-256 digest")
+    return f"{digest[:2]}/{digest[2:]}"
+
+
 class FileStore:
     """A folder tree `ab/cdef…`: temporary file, fsync, rename, fsync of the folder, mode 0444."""
 
@@ -55,15 +62,14 @@ class FileStore:
         self._root = root
 
     def _path(self, digest: str) -> Path:
-        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-            raise Permanent(f"{digest[:80]!r} is not a SHA-256 digest")
-        return self._root / digest[:2] / digest[2:]
+        return self._root / _place(digest)
 
     def put(self, data: bytes) -> str:
         """See `Store.put`."""
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
         if path.exists():
+            _fsync_folder(path.parent)  # another thread may have named it only just now
             return digest
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
@@ -71,14 +77,14 @@ class FileStore:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
+                os.fchmod(file.fileno(), 0o444)
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o444)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _fsync_folder(path.parent)
-        _fsync_folder(self._root)
+        for folder in (path.parent, self._root, self._root.parent):
+            _fsync_folder(folder)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -108,20 +114,39 @@ def _fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _code(error: Exception) -> str:
+    """The error code of S3's answer; empty when there was no answer."""
+    answer: dict[str, Any] = getattr(error, "response", {})
+    return str(answer.get("Error", {}).get("Code", ""))
+
+
 class S3Store:
-    """A bucket of S3 or of a server that speaks it; an object is written only if its name is free (If-None-Match)."""
+    """A bucket of S3 or of a server that speaks it; an object is written only if its name is free (If-None-Match).
+
+    Every method raises Retry when the server cannot be reached or answers with an error of its own.
+    """
 
     def __init__(self, bucket: str, prefix: str) -> None:
         import boto3  # heavy, and only the distributed mode needs it
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
 
         self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
-        self._client: Any = boto3.client("s3")
+        patience = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "max_attempts": 3})
+        self._client: Any = boto3.client("s3", config=patience)
+        self._errors = (ClientError, BotoCoreError)
 
     def _key(self, digest: str) -> str:
-        return f"{self._prefix}{digest[:2]}/{digest[2:]}"
+        return self._prefix + _place(digest)
+
+    def _told(self, digest: str, error: Exception) -> Exception:
+        """What an error of the server means to the caller."""
+        if _code(error) in ("NoSuchKey", "404"):
+            return Permanent(f"artifact {digest} is not in the store")
+        return Retry(f"artifact store: {error}")
 
     def put(self, data: bytes) -> str:
-        """See `Store.put`. Raises Retry when the server cannot be reached."""
+        """See `Store.put`."""
         raw = hashlib.sha256(data)
         try:
             self._client.put_object(
@@ -131,32 +156,36 @@ class S3Store:
                 IfNoneMatch="*",
                 ChecksumSHA256=base64.b64encode(raw.digest()).decode(),
             )
-        except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
+        except self._errors as error:
+            if _code(error) not in ("PreconditionFailed", "412"):
                 raise Retry(f"artifact store: {error}") from error
         return raw.hexdigest()
 
     def get(self, digest: str) -> bytes:
         """See `Store.get`."""
+        key = self._key(digest)
         try:
-            found = self._client.get_object(Bucket=self._bucket, Key=self._key(digest))
-        except self._client.exceptions.NoSuchKey:
-            raise Permanent(f"artifact {digest} is not in the store") from None
-        return _checked(digest, found["Body"].read())
+            data: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except self._errors as error:
+            raise self._told(digest, error) from error
+        return _checked(digest, data)
 
     def has(self, digest: str) -> bool:
         """See `Store.has`."""
+        key = self._key(digest)
         try:
-            self.size(digest)
-        except Permanent:
-            return False
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except self._errors as error:
+            told = self._told(digest, error)
+            if isinstance(told, Permanent):
+                return False
+            raise told from error
         return True
 
     def size(self, digest: str) -> int:
         """See `Store.size`."""
+        key = self._key(digest)
         try:
-            return int(self._client.head_object(Bucket=self._bucket, Key=self._key(digest))["ContentLength"])
-        except self._client.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                raise Permanent(f"artifact {digest} is not in the store") from None
-            raise Retry(f"artifact store: {error}") from error
+            return int(self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"])
+        except self._errors as error:
+            raise self._told(digest, error) from error
