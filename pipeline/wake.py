@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 
 def _folder(home: Path) -> Path:
     return home / "run"
+
+
+@contextlib.contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """A socket's address of any length: the kernel takes at most 108 bytes, so it is told a short way to the folder."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def wake_workers(home: Path) -> None:
@@ -18,7 +30,8 @@ def wake_workers(home: Path) -> None:
         sender.setblocking(False)
         for path in _folder(home).glob("worker-*.sock"):
             try:
-                sender.sendto(b"!", str(path))
+                with _address(path) as address:
+                    sender.sendto(b"!", address)
             except ConnectionRefusedError:  # its worker was killed and left the name behind
                 path.unlink(missing_ok=True)
             except OSError:
@@ -31,10 +44,10 @@ class Bell:
     def __init__(self, home: Path) -> None:
         folder = _folder(home)
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / f"worker-{os.getpid()}.sock"
-        self._path.unlink(missing_ok=True)
+        self._path = folder / f"worker-{os.getpid()}-{secrets.token_hex(3)}.sock"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(self._path))
+        with _address(self._path) as address:
+            self._socket.bind(address)
 
     def wait(self, seconds: float) -> None:
         """Sleep until rung, `seconds` at most."""
@@ -48,8 +61,12 @@ class Bell:
 
     def ring(self) -> None:
         """Ring one's own bell, from any thread."""
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.sendto(b"!", str(self._path))
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+            _address(self._path) as address,
+        ):
+            sender.sendto(b"!", address)
 
     def close(self) -> None:
         """Remove the socket."""

@@ -13,12 +13,16 @@ from records.database import Database, database_time
 from records.instants import now, to_microseconds
 from records.tables import system
 
+_MIGRATION_LOCK = 0x536F6E676461  # any number that nobody else takes: "Songda"
+
 
 def migrate(database: Database) -> None:
     """Bring the schema to the newest version; safe to call at any time."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.write() as connection:
+        if database.is_postgresql:  # one migration at a time; SQLite has one writer anyway
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, "head")
 
