@@ -14,9 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
-from delivery.inbox import wake_settle
 from delivery.paper import Circumstances, PaperResult, check_receipt
 from delivery.scans import check_scan
+from delivery.service import settle_now
 from records import deliveries, documents, paper
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -102,7 +102,8 @@ def record_paper_receipt(
             },
         )
         deliveries.update(connection, delivery_id, paper_status=status)
-        return RecordedReceipt(receipt_id, result.served_on, result.final, status, wake_settle(connection, delivery_id))
+        due = settle_now(connection, delivery_id, legal_time(connection))
+        return RecordedReceipt(receipt_id, result.served_on, result.final, status, due)
 
 
 def _locked(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping:

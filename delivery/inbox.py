@@ -12,13 +12,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from records import deliveries, steps
+from delivery.service import settle_now
+from records import deliveries
 from records.access import Account
 from records.database import Database, legal_time
 from records.ledger import append
 from templates.manifests import manifests
-
-_HINTED_SECONDS: Final = 5.0  # the caller sends the message itself; the relay does if that was lost
 
 _STATEMENT_ZH: Final = (
     "本单位通过被批准的专用登录账号确认：已收到《{title}》（{number}）。确认收讫不晚于发送之日起第三个工作日的，"
@@ -129,15 +128,7 @@ def confirm(database: Database, delivery_id: str, account: Account, session_hash
         # a deemed delivery stays deemed: a late confirmation is on record and changes nothing
         status = "deemed" if present["status"] == "deemed" else "confirmed"
         deliveries.update(connection, delivery_id, status=status, confirmed_at=moment, confirmed_by=account.id)
-        return Confirmed(moment, account.id, True, wake_settle(connection, delivery_id))
-
-
-def wake_settle(connection: sa.Connection, delivery_id: str) -> tuple[str, ...]:
-    """Make the delivery's settle step due, in this transaction; returns its id for the queue's hint."""
-    step_id = f"{delivery_id}/settle"
-    if not steps.wake(connection, step_id, hinted_seconds=_HINTED_SECONDS):
-        steps.add(connection, "delivery", delivery_id, "settle", hinted_seconds=_HINTED_SECONDS)
-    return (step_id,)
+        return Confirmed(moment, account.id, True, settle_now(connection, delivery_id, moment))
 
 
 def _actor(account: Account, session_hash: str) -> dict[str, Any]:

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from delivery.calendars import Calendar, Notice
 from delivery.rule_sets import RuleSet, rule_book
 from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
-from records import deliveries, documents, notices
-from records.ledger import append
+from records import deliveries, documents, ledger, notices, steps
 from templates.manifests import manifest
 
 
@@ -87,7 +86,8 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
 
     A final date that comes out different from the one written before is a superseding event; both stay in the ledger.
     """
-    row = deliveries.get(connection, delivery_id)
+    ledger.lock(connection, deliveries.get(connection, delivery_id)["document_id"])
+    row = deliveries.get(connection, delivery_id)  # as it stands under the lock
     count, stored = None, row["service_count"]
     rules = rule_book().sets[stored["rule_version"]] if stored else rule_book().in_force(as_of.date())
     calendar = stored_calendar(connection)
@@ -100,6 +100,18 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
     if answer != row["service_answer"]:
         _write(connection, row, answer, stored, decided)
     return decided
+
+
+def settle_now(connection: sa.Connection, delivery_id: str, as_of: datetime) -> tuple[str, ...]:
+    """Decide in the transaction of the act that may decide it, so that whoever acted sees the date at once.
+
+    The settle step is made due as well, to wait for what is still to come; returns its id for the queue's hint.
+    """
+    decide_delivery(connection, delivery_id, as_of)
+    step_id = f"{delivery_id}/settle"
+    if not steps.wake(connection, step_id):
+        steps.add(connection, "delivery", delivery_id, "settle")
+    return (step_id,)
 
 
 def _write(
@@ -118,18 +130,20 @@ def _write(
         "service_basis": decided.basis,
         "deemed_date": answer["deemed_date"],
     }
-    if decided.basis == "deemed" and row["status"] in ("available", "accessed"):
+    if decided.basis == "deemed":
         columns["status"] = "deemed"
     deliveries.update(connection, row["id"], **columns)
     said = ("service_date", "status", "basis", "deemed_date")
     if all(answer[name] == before.get(name) for name in said):
         return
-    kind = "service.decided" if not before.get("service_date") else "service.superseded"
-    append(
+    kinds = ("service.decided", "service.superseded")
+    # counted, because an answer may come back: correct a record twice, and the first date stands again
+    nth = ledger.count(connection, row["document_id"], row["id"], kinds) + 1
+    ledger.append(
         connection,
         row["document_id"],
-        f"{row['id']}/service/{'/'.join(str(answer[name]) for name in said)}/{answer['calendar_version']}",
-        kind,
+        f"{row['id']}/service/{nth}",
+        kinds[bool(before.get("service_date"))],
         subject=row["id"],
         legal_date=answer["service_date"],
         body={"answer": answer, "before": {name: before.get(name) for name in said} if before else None},

@@ -19,7 +19,7 @@ from delivery.portal.app import Portal, make_portal
 from delivery.service import decide_delivery, fix_count
 from records import access, api_keys, deliveries, directory, documents
 from records.access import Account
-from records.database import Database, legal_time
+from records.database import Database, legal_time, set_legal_time
 from records.ids import new_id
 from records.store import FileStore
 from records.tables import document
@@ -146,9 +146,11 @@ class PortalHouse:
         return delivery_id
 
     def settle(self, delivery_id: str, days: int = 0) -> None:
-        """What the settle step does, `days` from the legal clock's now."""
+        """What the settle step does, after the legal clock has moved on by `days`."""
         with self.database.write() as connection:
-            decide_delivery(connection, delivery_id, legal_time(connection) + timedelta(days=days))
+            if days:
+                set_legal_time(connection, legal_time(connection) + timedelta(days=days))
+            decide_delivery(connection, delivery_id, legal_time(connection))
 
     def row(self, delivery_id: str) -> dict[str, Any]:
         with self.database.read() as connection:
