@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,6 +69,17 @@ def _insert_if_absent(connection: sa.Connection, table: sa.Table, **values: obje
     connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
 
 
+def lock(connection: sa.Connection, stream: str) -> sa.Row[int, str]:
+    """Hold the stream until the transaction ends; returns `seq` and `hash` of its head.
+
+    Whoever changes rows of a document's deliveries takes this lock first: one order of locks, so no two can deadlock.
+    """
+    _insert_if_absent(connection, ledger_head, stream=stream, seq=0, hash=_GENESIS)
+    return connection.execute(
+        sa.select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.stream == stream).with_for_update()
+    ).one()
+
+
 def append(
     connection: sa.Connection,
     stream: str,
@@ -86,10 +97,7 @@ def append(
     Takes the stream's head lock until the transaction ends, so chains stay unforked under concurrent writers.
     `happened_at` (aware) defaults to the legal clock's now; `subject` to the stream itself.
     """
-    _insert_if_absent(connection, ledger_head, stream=stream, seq=0, hash=_GENESIS)
-    head = connection.execute(
-        sa.select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.stream == stream).with_for_update()
-    ).one()
+    head = lock(connection, stream)
     known = sa.select(event.c.seq).where(event.c.stream == stream, event.c.key == key)
     if connection.execute(known).first():
         return False
@@ -112,6 +120,14 @@ def append(
         ledger_head.update().where(ledger_head.c.stream == stream).values(seq=row["seq"], hash=row["hash"])
     )
     return True
+
+
+def count(connection: sa.Connection, stream: str, subject: str, kinds: Collection[str]) -> int:
+    """How many events of these kinds `stream` has on `subject`."""
+    query = sa.select(sa.func.count()).where(
+        event.c.stream == stream, event.c.subject == subject, event.c.kind.in_(kinds)
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def events(connection: sa.Connection, stream: str) -> list[Event]:

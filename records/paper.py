@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from records import ledger
 from records.tables import artifact, delivery, document, paper_receipt
 
 
 def lock(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping | None:
     """The delivery's row of this authority, held until the transaction ends: one clerk at a time. None: not there."""
-    query = (
-        sa.select(delivery)
-        .where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
-        .with_for_update()
-    )
-    return connection.execute(query).mappings().first()
+    query = sa.select(delivery).where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
+    row = connection.execute(query).mappings().first()
+    if row is not None:
+        ledger.lock(connection, row["document_id"])
+        row = connection.execute(query.with_for_update()).mappings().first()
+    return row
 
 
 def all_receipts(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
