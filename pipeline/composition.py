@@ -39,4 +39,6 @@ class Songda:
 
 def open_songda(settings: Settings, hint: Callable[[Sequence[str]], None] = _no_hint) -> Songda:
     """Open database and store as the settings name them."""
-    return Songda(settings, Database(settings.database_url), open_store(settings.store_url), hint)
+    # each thread of a worker holds one connection at a time, and so do the relay and the thread that renews leases
+    database = Database(settings.database_url, pool_size=max(8, settings.threads + 2))
+    return Songda(settings, database, open_store(settings.store_url), hint)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -50,31 +50,51 @@ class Settings:
         return bool(self.redis_url)
 
 
+#: What a value has to be at least, for a system that works.
+_LEAST: Mapping[str, float] = {"workers": 1, "threads": 1, "lease_seconds": 1, "max_attempts": 1, "port": 0}
+_TRUTH = {"1": True, "true": True, "0": False, "false": False}
+
+
 def _convert(name: str, kind: str, value: Any) -> Any:
+    """A value of the file or (always a text) of the environment as the field wants it. Raises BadSetting."""
     try:
-        if kind == "bool":
-            return (
-                value
-                if isinstance(value, bool)
-                else {"1": True, "true": True, "0": False, "false": False}[value.lower()]
-            )
-        if kind.startswith("tuple"):
-            return tuple(value.split()) if isinstance(value, str) else tuple(value)
-        if kind.startswith("Mapping"):
-            return dict(value)
-        return {"int": int, "float": float, "str": str, "Path": Path}[kind](value)
+        converted = _converters()[kind.partition("[")[0]](value)
     except (ValueError, KeyError, TypeError) as error:
-        raise BadSetting(f"setting {name!r}: {value!r} is not a {kind}") from error
+        shown = "the value" if name == "secrets" or "password" in name else repr(value)
+        raise BadSetting(f"setting {name!r}: {shown} is not a {kind}") from error
+    if name in _LEAST and not converted >= _LEAST[name]:
+        raise BadSetting(f"setting {name!r}: {value!r} is less than {_LEAST[name]}")
+    return converted
+
+
+def _converters() -> Mapping[str, Callable[[Any], Any]]:
+    return {
+        "bool": lambda value: value if isinstance(value, bool) else _TRUTH[_text(value).lower()],
+        "int": lambda value: int(value if type(value) is int else _text(value)),
+        "float": lambda value: float(value if type(value) in (int, float) else _text(value)),
+        "str": _text,
+        "tuple": lambda value: tuple(value.split() if isinstance(value, str) else map(_text, value)),
+        "Mapping": lambda value: {key: _text(each) for key, each in dict(value).items()},
+    }
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a text is expected")
+    return value
 
 
 def load(home: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of the installation in `home` (default: SONGDA_HOME, else `var/songda` here).
 
-    Raises BadSetting for an unknown key of the file or a value of the wrong type.
+    Raises BadSetting for a file that is no TOML, an unknown key of it, or a value that does not fit.
     """
     home = (home or Path(environment.get("SONGDA_HOME") or "var/songda")).resolve()
     file = home / "songda.toml"
-    written: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    try:
+        written: dict[str, Any] = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    except ValueError as error:  # not TOML, or not UTF-8; TOML's own message shows no value
+        raise BadSetting(f"{file}: {error}") from error
     known = {entry.name: str(entry.type) for entry in fields(Settings) if entry.name != "home"}
     if unknown := sorted(set(written) - set(known)):
         raise BadSetting(f"{file}: unknown setting {unknown[0]!r}")

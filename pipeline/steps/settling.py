@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -11,16 +12,22 @@ from delivery.service import decide_delivery
 from delivery.service_dates import ServiceDate
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Parked
+from records import deliveries
 from records.database import legal_time
 from records.steps import Claim
 
 
-def _waits_for(decided: ServiceDate, as_of: datetime) -> datetime | None:
-    """The end of the deemed day, if that is still to come and would decide."""
-    if decided.deemed_date is None or decided.status != "pending":
-        return None
-    end = end_of(decided.deemed_date)
-    return end if end > as_of else None
+def _moments(decided: ServiceDate, receipts: list[sa.RowMapping]) -> Iterator[datetime]:
+    """The moments at which the mere passing of time may decide.
+
+    They are the end of the deemed day, unless that is a guess, and the beginning of each legal day that paper made:
+    that of a public notice lies in the future when the notice is recorded.
+    """
+    if decided.deemed_date is not None and decided.status == "pending":
+        yield end_of(decided.deemed_date)
+    for receipt in receipts:
+        if receipt["final"] and receipt["served_on"]:
+            yield end_of(date.fromisoformat(receipt["served_on"]) - timedelta(days=1))
 
 
 def settle(songda: Songda, claim: Claim) -> Conclusion:  # noqa: ARG001 - a stage's signature
@@ -31,6 +38,8 @@ def settle(songda: Songda, claim: Claim) -> Conclusion:  # noqa: ARG001 - a stag
         decided = decide_delivery(connection, claim.subject_id, now)
         if decided.status == "final":
             return Done()
-        return Parked(_waits_for(decided, now), f"service date {decided.status}")
+        receipts = deliveries.paper_receipts(connection, claim.subject_id)
+        to_come = [moment for moment in _moments(decided, receipts) if moment > now]
+        return Parked(min(to_come, default=None), f"service date {decided.status}")
 
     return Conclusion(write)
