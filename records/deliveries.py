@@ -69,9 +69,12 @@ def inbox(
     counterparty_id: str,
     *,
     limit: int = 50,
-    before: datetime | None = None,
+    before: tuple[datetime, str] | None = None,
 ) -> list[sa.RowMapping]:
-    """What was made available to the counterparty, newest first, with the columns of its document."""
+    """What was made available to the counterparty, newest first, with the columns of its document.
+
+    `before` is `sent_at` and id of the last delivery of the page before this one: many are sent at one moment.
+    """
     query = _with_document().where(
         delivery.c.authority_id == authority_id,
         delivery.c.counterparty_id == counterparty_id,
@@ -79,8 +82,11 @@ def inbox(
         delivery.c.sent_at.is_not(None),
     )
     if before is not None:
-        query = query.where(delivery.c.sent_at < before)
-    return list(connection.execute(query.order_by(delivery.c.sent_at.desc()).limit(limit)).mappings())
+        moment, delivery_id = before
+        same = sa.and_(delivery.c.sent_at == moment, delivery.c.id < delivery_id)
+        query = query.where(sa.or_(delivery.c.sent_at < moment, same))
+    newest_first = query.order_by(delivery.c.sent_at.desc(), delivery.c.id.desc())
+    return list(connection.execute(newest_first.limit(limit)).mappings())
 
 
 def inbox_item(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery import desk
 from delivery.portal import desk_form, files, service_page
 from delivery.portal.views import file_headers, item_of
-from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, see, words_of
+from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, ThePerson, page, see, words_of
 from records import deliveries, paper
 from records.access import Person
 from records.database import Database, legal_time
@@ -23,6 +23,7 @@ from templates.manifests import manifests
 
 router = APIRouter(prefix="/desk")
 
+ReceiptId = Annotated[str, Path(pattern="^ppr_[0-9a-z]{1,40}$")]
 TRACKS: Final = ("to_print", "sent", "returned", "served")
 SHOWN: Final = 100
 _TOLD: Final = ("record_done", "record_done_not_final", "marked_sent")
@@ -47,9 +48,10 @@ def listing(
         counts = paper.counts(connection, clerk.authority_id)
         if track not in TRACKS:
             track = next((each for each in TRACKS if counts.get(each)), TRACKS[0])
-        if find.strip():
+        wanted = find.replace("\0", "").strip()[:100]
+        if wanted:
             track = ""
-            ids = paper.search(connection, clerk.authority_id, find.strip()[:100])
+            ids = paper.search(connection, clerk.authority_id, wanted)
             found = (deliveries.desk_item(connection, each, clerk.authority_id) for each in ids)
             rows = [row for row in found if row is not None]
         else:
@@ -62,14 +64,14 @@ def listing(
         items=[item_of(row, t, now) for row in rows],
         tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],
         track=track,
-        find=find.strip()[:100],
+        find=wanted,
         shown=SHOWN,
     )
 
 
 @router.get("/{delivery_id}")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: str, told: str = ""
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId, told: str = ""
 ) -> Response:
     """One delivery: its state with reasons, its files, and what may be done."""
     row, now = _row(portal.database, clerk, delivery_id)
@@ -93,14 +95,14 @@ def one(
 
 
 @router.get("/{delivery_id}/document.pdf")
-def document_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: str, download: bool = False) -> Response:
+def document_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, download: bool = False) -> Response:
     """The stored bytes, to print."""
     row, _ = _row(portal.database, clerk, delivery_id)
     return files.document(portal, row, download=download)
 
 
 @router.get("/{delivery_id}/proof-of-service.pdf")
-def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: str) -> Response:
+def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> Response:
     """The proof of service to be filled by hand."""
     row, _ = _row(portal.database, clerk, delivery_id)
     if row["final_digest"] is None:
@@ -109,7 +111,7 @@ def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: str) -> Respons
 
 
 @router.get("/{delivery_id}/scans/{receipt_id}")
-def scan(portal: PortalPart, clerk: ThePerson, delivery_id: str, receipt_id: str) -> Response:
+def scan(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, receipt_id: ReceiptId) -> Response:
     """The scan that came with a record."""
     _row(portal.database, clerk, delivery_id)
     with portal.database.read() as connection:
@@ -126,7 +128,7 @@ def scan(portal: PortalPart, clerk: ThePerson, delivery_id: str, receipt_id: str
 
 
 @router.post("/{delivery_id}/sent")
-def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: str) -> Response:
+def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: DeliveryId) -> Response:
     """Record that the paper copy has left the house."""
     _row(portal.database, clerk, delivery_id)
     try:
@@ -138,7 +140,7 @@ def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: st
 
 @router.get("/{delivery_id}/record")
 def record_page(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: str
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId
 ) -> Response:
     """The form of a paper receipt; what an earlier record without scan said stands in it already."""
     row, now = _row(portal.database, clerk, delivery_id)
@@ -175,7 +177,7 @@ def _record_page(
 
 @router.post("/{delivery_id}/record")
 def record(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: str
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Record what was typed, or show the form again with every fault."""
     row, now = _row(portal.database, clerk, delivery_id)

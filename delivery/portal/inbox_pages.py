@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from delivery import inbox
 from delivery.portal import files, service_page
 from delivery.portal.views import item_of
-from delivery.portal.web import AnySession, Form, PortalPart, TheAccount, page, see, words_of
+from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, TheAccount, page, see, words_of
 from records import access, deliveries
 from records.access import Account
 from records.database import Database, legal_time
@@ -24,6 +24,9 @@ from records.instants import from_microseconds, to_microseconds
 router = APIRouter(prefix="/inbox")
 
 PER_PAGE: Final = 30
+
+Before = Annotated[str, Query(pattern="^([0-9]{1,16}-dlv_[0-9a-z]{1,40})?$")]
+"""Where the page before ended: microseconds of sending, and the delivery."""
 
 
 def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
@@ -37,25 +40,27 @@ def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.Row
 
 @router.get("")
 def listing(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: int | None = None
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: Before = ""
 ) -> Response:
     """What was sent to the counterparty, newest first."""
     t = words_of(request)
     with portal.database.read() as connection:
-        start = from_microseconds(before) if before is not None else None
+        moment, _, delivery_id = before.partition("-")
+        start = (from_microseconds(int(moment)), delivery_id) if before else None
         rows = deliveries.inbox(
             connection, account.authority_id, account.counterparty_id, limit=PER_PAGE + 1, before=start
         )
         now = legal_time(connection)
     shown = rows[:PER_PAGE]
-    older = to_microseconds(shown[-1]["sent_at"]) if len(rows) > PER_PAGE else None
+    last = shown[-1] if len(rows) > PER_PAGE else None
+    older = f"{to_microseconds(last['sent_at'])}-{last['id']}" if last else ""
     items = [item_of(row, t, now) for row in shown]
     return page(request, "inbox.html", session, items=items, older=older, before=before)
 
 
 @router.get("/{delivery_id}")
 def document(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: str
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: DeliveryId
 ) -> Response:
     """The reading page; before the first opening, what opening means."""
     row, now = _row(portal.database, account, delivery_id)
@@ -87,7 +92,7 @@ def _confirmed_by(connection: sa.Connection, row: sa.RowMapping, account: Accoun
 
 @router.post("/{delivery_id}/open")
 def open_document(
-    portal: PortalPart, session: AnySession, account: TheAccount, form: Form, delivery_id: str
+    portal: PortalPart, session: AnySession, account: TheAccount, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Record that the document is opened, and go on to it."""
     how = "pdf" if form.fields.get("then") == "pdf" else "reading"
@@ -97,7 +102,7 @@ def open_document(
 
 
 @router.get("/{delivery_id}/document.pdf")
-def pdf(portal: PortalPart, account: TheAccount, delivery_id: str, download: bool = False) -> Response:
+def pdf(portal: PortalPart, account: TheAccount, delivery_id: DeliveryId, download: bool = False) -> Response:
     """The stored bytes. Never the first opening: a link that a program follows by itself must not count as one."""
     row, _ = _row(portal.database, account, delivery_id)
     if row["accessed_at"] is None:
@@ -107,7 +112,7 @@ def pdf(portal: PortalPart, account: TheAccount, delivery_id: str, download: boo
 
 @router.get("/{delivery_id}/confirm")
 def confirm_page(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: str
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: DeliveryId
 ) -> Response:
     """What confirming means, in both languages."""
     row, now = _row(portal.database, account, delivery_id)
@@ -144,7 +149,7 @@ def _digest(shown: inbox.Statement) -> str:
 
 @router.post("/{delivery_id}/confirm")
 def confirm(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form, delivery_id: str
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """The second click: confirm with exactly the words that were shown."""
     row, now = _row(portal.database, account, delivery_id)
@@ -158,7 +163,7 @@ def confirm(
 
 @router.get("/{delivery_id}/service")
 def service(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: str
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: DeliveryId
 ) -> Response:
     """The service date with its reasons."""
     row, now = _row(portal.database, account, delivery_id)
@@ -169,7 +174,7 @@ def service(
 
 
 @router.get("/{delivery_id}/receipt.pdf")
-def receipt(portal: PortalPart, account: TheAccount, delivery_id: str) -> Response:
+def receipt(portal: PortalPart, account: TheAccount, delivery_id: DeliveryId) -> Response:
     """The receipt of confirmation."""
     row, _ = _row(portal.database, account, delivery_id)
     if row["confirmed_at"] is None:

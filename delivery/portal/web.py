@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 import jinja2
 from fastapi import Depends, Request
+from fastapi import Path as PathPart
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -166,7 +167,7 @@ async def form_of(request: Request) -> Posted:
                 if data:
                     files[name] = data
             else:
-                fields[name] = value
+                fields[name] = value.replace("\0", "")  # no text that PostgreSQL could store has one
     return Posted(fields, files)
 
 
@@ -178,6 +179,7 @@ async def posted(request: Request, session: AnySession) -> Posted:
     return form
 
 
+DeliveryId = Annotated[str, PathPart(pattern="^dlv_[0-9a-z]{1,40}$")]
 Form = Annotated[Posted, Depends(posted)]
 
 

@@ -12,7 +12,7 @@ from pypdf import PdfReader
 
 from delivery import inbox
 from records import documents
-from records.database import Database
+from records.database import Database, legal_time
 from records.tables import delivery, document
 from tests.portal_house import PDF, PortalHouse, furnish, hidden
 
@@ -157,14 +157,21 @@ def test_others_documents_do_not_exist(house: PortalHouse) -> None:
 
 def test_a_long_inbox_goes_on_over_pages_without_loss(house: PortalHouse, client: TestClient) -> None:
     ids = {house.deliver(number=n) for n in range(1, 33)}
+    with house.database.write() as connection:  # as a bulk job does: all at one moment
+        connection.execute(delivery.update().values(sent_at=legal_time(connection)))
     seen: list[str] = []
     path = "/inbox"
     while path:
         page = client.get(path).text
         seen += re.findall(r'<h2><a href="/inbox/(dlv_\w+)"', page)
-        following = re.search(r'href="(/inbox\?before=\d+)"', page)
+        following = re.search(r'href="(/inbox\?before=[^"]+)"', page)
         path = following[1] if following else ""
     assert len(seen) == 32 and set(seen) == ids
+
+
+@pytest.mark.parametrize("before", ["x", "1", "99999999999999999-dlv_1", "1-dlv_'", "-"])
+def test_a_made_up_place_in_the_list_is_no_page(house: PortalHouse, client: TestClient, before: str) -> None:
+    assert client.get("/inbox", params={"before": before}).status_code == 404
 
 
 def test_a_revoked_document_says_so(house: PortalHouse, client: TestClient) -> None:

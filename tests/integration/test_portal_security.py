@@ -174,6 +174,18 @@ def test_a_broken_page_says_so_without_its_insides(house: PortalHouse, monkeypat
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    "path", ["/inbox/%00", "/inbox/dlv_%00/service", "/inbox/..%2f..%2fetc", "/inbox/dlv_' or 1=1"]
+)
+def test_an_identifier_that_is_none_is_not_found(house: PortalHouse, path: str) -> None:
+    assert house.browser("NEA-FLB").get(path).status_code == 404
+
+
+def test_characters_that_no_database_stores_break_nothing(house: PortalHouse) -> None:
+    assert log_in(house.browser(), "NEA\0FLB", "x\0").status_code == 401
+    assert house.browser("clerk").get("/desk", params={"find": "\0"}).status_code == 200
+
+
 def test_no_page_offers_what_only_scripts_can_do(house: PortalHouse) -> None:
     house.deliver()
     pages = [house.browser("NEA-FLB").get("/inbox").text, house.browser("clerk").get("/desk").text]
