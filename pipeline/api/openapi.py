@@ -72,7 +72,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     for operations in document["paths"].values():
         for operation in operations.values():
-            _drop_framework_answer(operation)
+            _tidy(operation)
     return document
 
 
@@ -103,7 +103,12 @@ def _components(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {name: moved} | {f"{name}.{part}": definition for part, definition in definitions.items()}
 
 
-def _drop_framework_answer(operation: dict[str, Any]) -> None:
+def _tidy(operation: dict[str, Any]) -> None:
+    """Say what is done here: problems instead of the framework's 422, and a header that we ask for is required."""
     answers = operation["responses"]
     if MEDIA_TYPE not in answers.get("422", {}).get("content", {MEDIA_TYPE: None}):
         del answers["422"]
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "header":
+            pattern = parameter["schema"]["pattern"]
+            parameter |= {"required": True, "schema": {"type": "string", "pattern": pattern}}

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
@@ -58,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         answer = _run(words, rest, common)
     except (BadInput, Refused, Permanent, Retry, BadSetting, OSError) as error:
+        answer = usage_error(error)
+    except Exception as error:  # an error of ours must not look like the verdict "not valid", which is exit 1
+        traceback.print_exc()
         answer = usage_error(error)
     _print(answer, as_json="--json" in words or rest[:1] == ["service-date"])
     return answer.code

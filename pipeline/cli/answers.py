@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from delivery.service_dates import error_of
+from pipeline.settings import BadSetting
 from records.errors import Fault, Permanent, Refused, Retry
 
 DONE: Final = 0
@@ -39,7 +40,7 @@ def usage_error(error: Exception) -> Answer:
     elif isinstance(error, OSError):
         fault = Fault(str(error.filename or ""), "file", error.strerror or str(error))
     else:
-        code = {Permanent: "permanent", Retry: "try_again"}.get(type(error), "setting")
+        code = {Permanent: "permanent", Retry: "try_again", BadSetting: "setting"}.get(type(error), "internal")
         fault = Fault("", code, str(error))
     field = f"{fault.pointer}: " if fault.pointer else ""
     value = {"error": {"code": fault.code, "field": fault.pointer, "message": fault.message_en}}

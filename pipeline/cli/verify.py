@@ -35,13 +35,13 @@ def run(arguments: Namespace) -> Answer:
     return Answer(value, _text(arguments.file, value), DONE if value["verdict"] == "valid" else NOT_VALID)
 
 
-def _trust(arguments: Namespace) -> tuple[Path, bool]:
+def _trust(arguments: Namespace) -> tuple[Path | None, bool]:
+    """Whom to trust: the file that was named, else as the installation here does, else nobody."""
     if arguments.trust:
         return Path(arguments.trust), arguments.test
     settings = settings_of(arguments)
     if not is_installed(settings):
-        message = f"no installation in {settings.home}: name the trust list by --trust FILE"
-        raise BadInput("--trust", "not_installed", message)
+        return None, False
     with opened(arguments) as songda, songda.database.read() as connection:
         return Path(settings.trust_list), is_test(connection)
 

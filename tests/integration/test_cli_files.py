@@ -86,6 +86,9 @@ def test_verify_says_valid_and_test_and_exits_0(songda: Songda, bench: Bench, se
     code, value = songda("verify", str(file), *trust)
     assert (code, value["verdict"], value["test"]) == (1, "indeterminate", True)
     assert "test_not_trusted" in {reason["code"] for reason in value["reasons"]}
+    # where nothing is installed, nobody is trusted
+    code, value = songda("--home", str(tmp_path / "none"), "verify", str(file))
+    assert (code, value["verdict"]) == (1, "indeterminate")
 
 
 def test_verify_exits_1_for_a_changed_file_and_2_for_no_readable_pdf(

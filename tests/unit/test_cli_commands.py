@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from pipeline.cli import main
 from tests.house import ROOT, sample
 
 SONGDA = Path(sys.executable).with_name("songda")
@@ -26,13 +29,24 @@ class Ran(NamedTuple):
         return json.loads(self.out)
 
 
-def songda(*words: str, stdin: str | bytes = "", home: Path | None = None) -> Ran:
-    environment = {**os.environ, "SONGDA_HOME": str(home or "/nonexistent")}
+def started(*words: str, stdin: str | bytes = "") -> Ran:
+    """The console script in a process of its own."""
+    environment = {**os.environ, "SONGDA_HOME": "/nonexistent"}
     given = stdin.encode() if isinstance(stdin, str) else stdin
-    done = subprocess.run([SONGDA, *words], input=given, capture_output=True, env=environment, cwd=ROOT)
-    ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
-    assert "Traceback" not in ran.error, ran.error
-    return ran
+    done = subprocess.run([SONGDA, *words], input=given, capture_output=True, env=environment)
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def songda(*words: str, stdin: str | bytes = "") -> Ran:
+    """The same in this process, which is quicker."""
+    given = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(error):
+        patch.setenv("SONGDA_HOME", "/nonexistent")
+        patch.setattr(sys, "stdin", io.TextIOWrapper(given))
+        code = main(words)
+    assert "Traceback" not in error.getvalue(), error.getvalue()
+    return Ran(code, out.getvalue(), error.getvalue())
 
 
 REQUEST = {
@@ -40,6 +54,25 @@ REQUEST = {
     "sent_at": "2026-02-12T10:00:00+08:00",
     "as_of": "2026-03-02T00:00:00Z",
 }
+
+
+def test_the_console_script_answers_and_exits_as_the_function_does() -> None:
+    ran = started("service-date", stdin=json.dumps(REQUEST))
+    assert (ran.code, ran.value["service_date"], ran.error) == (0, "2026-02-24", "")
+    assert started("service-date", stdin="{").code == 2
+    ran = started("ledger", "verify")
+    assert (ran.code, ran.out) == (2, "") and "songda init" in ran.error
+
+
+def test_an_error_of_ours_does_not_look_like_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("pipeline.cli.templates.run_list", broken)
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        code = main(["templates", "list", "--json"])
+    assert (code, json.loads(out.getvalue())["error"]["code"]) == (2, "internal")
 
 
 def test_service_date_of_one_object() -> None:
