@@ -14,14 +14,13 @@ import sqlalchemy as sa
 from delivery.beijing import day_of
 from pipeline.callers import Caller
 from pipeline.composition import Songda
+from pipeline.preflight import Asked, CheckedDocument, Surroundings, check_document
 from records import deliveries, directory, documents, series, steps
 from records.database import is_test, legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ids import new_id
 from records.ledger import append, canonical
-from templates.catalogue import Instrument, catalogue, check_job_document
 from templates.facts import check_facts
-from templates.manifests import Print
 from templates.markup import markup_faults
 from templates.printing import Imprint, print_document
 
@@ -33,21 +32,6 @@ def job_schema() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class CheckedDocument:
-    """A document of a job that may be made, with all that was looked up for it."""
-
-    asked: Mapping[str, Any]
-    instrument: Instrument
-    seal_id: str | None
-    recipients: tuple[Mapping[str, Any], ...]  # counterparty rows, or {"address": …}
-
-    @property
-    def printing(self) -> Print:
-        """How it is printed."""
-        return self.instrument.print
-
-
-@dataclass(frozen=True)
 class CheckedJob:
     """A job without a fault."""
 
@@ -56,45 +40,28 @@ class CheckedJob:
     documents: tuple[CheckedDocument, ...]
 
 
-@dataclass(frozen=True)
-class _Surroundings:
-    """What the job is checked against."""
-
-    caller: Caller
-    authority: Mapping[str, Any]
-    revision: int
-    year: int
-    test: bool
+#: Faults of size: a body that has one is looked at no further.
+_HOPELESS = frozenset({"too_many_values", "too_deep", "too_long", "number"})
 
 
 def check(songda: Songda, caller: Caller, body: object) -> CheckedJob:
     """Check a job and print it for trial with the widest number. Raises Refused with all faults; stores nothing."""
     faults = check_facts(job_schema(), body)
-    if faults:
+    if not isinstance(body, dict) or any(fault.code in _HOPELESS for fault in faults):
         raise Refused(faults)
-    assert isinstance(body, Mapping)  # noqa: S101 - the schema says so
+    listed: list[Any] = body["documents"] if all(fault.pointer not in ("", "/documents") for fault in faults) else []
     with songda.database.read() as connection:
         found = directory.authority_facts(connection, caller.authority_id)
-        if body["authority"] != caller.authority_id or found is None:
-            raise Refused(
-                [
-                    _fault(
-                        "/authority",
-                        "unknown_authority",
-                        "Your key does not act for this authority.",
-                        "该密钥无权代表此机关。",
-                    )
-                ]
-            )
-        around = _Surroundings(caller, found[1], found[0], day_of(legal_time(connection)).year, is_test(connection))
-        checked = []
-        for position, asked in enumerate(body["documents"]):
-            result = _check_document(connection, around, asked)
-            if isinstance(result, CheckedDocument):
-                checked.append(result)
-            else:
-                faults += [fault.under(f"/documents/{position}") for fault in result]
-    faults += [*markup_faults(body), *_repeated_numbers(body)]
+        own = found is not None and body.get("authority") == caller.authority_id
+        if not own and "authority" in body:
+            en = "Your key does not act for this authority."
+            faults.append(Fault("/authority", "unknown_authority", en, "该密钥无权代表此机关。"))
+        if found is None:
+            raise Refused(faults)
+        year = day_of(legal_time(connection)).year
+        around = Surroundings(caller, found[1], found[0], year, is_test(connection), own)
+        checked = list(_check_documents(connection, around, listed, faults))
+    faults += [*markup_faults(body), *_repeated_numbers(listed)]
     if not faults:
         faults = [
             fault.under(f"/documents/{position}")
@@ -102,125 +69,39 @@ def check(songda: Songda, caller: Caller, body: object) -> CheckedJob:
             for fault in _dry_render(songda, around, document)
         ]
     if faults:
-        raise Refused(faults)
+        raise Refused(list(dict.fromkeys(faults)))
     return CheckedJob(body, around.revision, tuple(checked))
 
 
-def _fault(pointer: str, code: str, en: str, zh: str, rule: str = "") -> Fault:
-    return Fault(pointer, code, en, zh, rule)
+def _check_documents(
+    connection: sa.Connection, around: Surroundings, listed: list[Any], faults: list[Fault]
+) -> Iterator[CheckedDocument]:
+    """The documents without a fault; the faults of the others are added to `faults`."""
+    broken = [fault.pointer for fault in faults]
+    for position, value in enumerate(listed):
+        if not isinstance(value, dict):
+            continue
+        place = f"/documents/{position}"
+        here = Asked(value, [pointer.removeprefix(place) for pointer in broken if pointer.startswith(f"{place}/")])
+        document, found = check_document(connection, around, here)
+        faults += [fault.under(place) for fault in found]
+        if document is not None:
+            yield document
 
 
-def _check_document(
-    connection: sa.Connection, around: _Surroundings, asked: Mapping[str, Any]
-) -> CheckedDocument | list[Fault]:
-    try:
-        instrument = catalogue().get(asked["instrument"])
-    except Refused as refused:
-        return list(refused.faults)
-    faults = [fault.under("/facts") for fault in check_job_document(instrument, asked["facts"], around.authority)]
-    faults += _check_number(connection, around, instrument, asked)
-    seal = directory.active_seal(connection, around.caller.authority_id) if instrument.print.sealed else None
-    if instrument.print.sealed:
-        if "approval" not in asked:
-            faults.append(
-                _fault(
-                    "/approval",
-                    "approval_missing",
-                    "A seal is used only with an approval: name, role, rule and time are needed.",
-                    "用印须经批准：须提供批准人姓名、职务、依据和时间。",
-                    "国发〔1999〕25号 第二十五条",
-                )
-            )
-        if seal is None:
-            faults.append(
-                _fault(
-                    "/instrument", "no_seal", "The authority has no active seal.", "该机关没有可用的印章。", "004-77"
-                )
-            )
-    recipients: list[Mapping[str, Any]] = []
-    for place, recipient in enumerate(asked.get("recipients", [])):
-        found = _recipient(connection, around, recipient)
-        if found is None:
-            faults.append(
-                _fault(
-                    f"/recipients/{place}/counterparty",
-                    "unknown_counterparty",
-                    "This counterparty is not in the authority's register.",
-                    "该行政相对人不在本机关名录库中。",
-                )
-            )
-        else:
-            recipients.append(found)
-    if not instrument.print.delivered and recipients:
-        faults.append(
-            _fault(
-                "/recipients",
-                "not_served",
-                "This instrument is not served on anybody: it has no recipients.",
-                "该文书不向当事人送达，不应指明受送达人。",
-            )
-        )
-    if instrument.print.delivered and not asked.get("recipients"):
-        faults.append(
-            _fault(
-                "/recipients",
-                "recipient_missing",
-                "This instrument is served: name a recipient.",
-                "该文书须送达：请指明受送达人。",
-                "004-79",
-            )
-        )
-    return faults or CheckedDocument(asked, instrument, seal["id"] if seal else None, tuple(recipients))
-
-
-def _recipient(
-    connection: sa.Connection, around: _Surroundings, recipient: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    if "address" in recipient:
-        return recipient
-    found = directory.find_counterparty(connection, around.caller.authority_id, recipient["counterparty"])
-    return None if found is None else dict(found)
-
-
-def _check_number(
-    connection: sa.Connection, around: _Surroundings, instrument: Instrument, asked: Mapping[str, Any]
-) -> list[Fault]:
-    supplied = asked.get("number")
-    if not instrument.print.numbered:
-        if supplied is None:
-            return []
-        return [_fault("/number", "not_numbered", "This instrument bears no number.", "该文书不编文号。")]
-    if supplied is not None:
-        if series.is_taken(connection, around.caller.authority_id, supplied):
-            return [
-                _fault(
-                    "/number", "number_taken", "This number is bound to another document.", "该文号已被其他文书使用。"
-                )
-            ]
-        return []
-    try:
-        series.find(connection, around.caller.authority_id, instrument.print.series, around.year, supplied=False)
-    except series.UnknownSeries as error:
-        return [_fault("/instrument", "no_series", f"{error}.", f"本机关没有{around.year}年度的该类文号序列。")]
-    return []
-
-
-def _repeated_numbers(body: Mapping[str, Any]) -> Iterator[Fault]:
+def _repeated_numbers(listed: list[Any]) -> Iterator[Fault]:
     seen: set[str] = set()
-    for position, asked in enumerate(body["documents"]):
-        number = asked.get("number")
+    for position, asked in enumerate(listed):
+        number = asked.get("number") if isinstance(asked, dict) else None
+        if not isinstance(number, str):
+            continue
         if number in seen:
-            yield _fault(
-                f"/documents/{position}/number",
-                "number_taken",
-                "This number stands twice in the job.",
-                "该文号在任务中重复。",
-            )
-        if number is not None:
-            seen.add(number)
+            en = "This number stands twice in the job."
+            yield Fault(f"/documents/{position}/number", "number_taken", en, "该文号在任务中重复。")
+        seen.add(number)
 
 
-def _dry_render(songda: Songda, around: _Surroundings, document: CheckedDocument) -> list[Fault]:
+def _dry_render(songda: Songda, around: Surroundings, document: CheckedDocument) -> list[Fault]:
     """Print for trial: what would fail later has to fail now."""
     number_zh = number_en = None
     if document.printing.numbered:
@@ -243,7 +124,7 @@ def _dry_render(songda: Songda, around: _Surroundings, document: CheckedDocument
     except Refused as refused:
         return [fault.under("/facts") for fault in refused.faults]
     except Permanent as error:
-        return [_fault("/facts", "not_printable", f"The document cannot be printed: {error}", "该文书无法印制。")]
+        return [Fault("/facts", "not_printable", f"The document cannot be printed: {error}", "该文书无法印制。")]
     return []
 
 

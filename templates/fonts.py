@@ -100,7 +100,11 @@ def list_digest() -> str:
 
 def font_directory() -> Path:
     """Where the font files are: `SONGDA_FONTS`, else `var/fonts` under the project root."""
-    configured = os.environ.get("SONGDA_FONTS")
+    return _directory(os.environ.get("SONGDA_FONTS"))
+
+
+@functools.cache
+def _directory(configured: str | None) -> Path:
     return Path(configured).resolve() if configured else Path(__file__).resolve().parents[1] / "var" / "fonts"
 
 

@@ -46,6 +46,7 @@ def render(songda: Songda, claim: Claim) -> Conclusion:
         document = documents.get(connection, claim.subject_id)
         imprint = imprint_of(connection, document)
     printed = print_stored(document, imprint)
+    template_digest = catalogue().get(document["instrument"]).digest
     digest = songda.store.put(printed.pdf)
     following = "seal" if document["sealed"] else "release"
     if document["sealed"] and printed.anchor is None:
@@ -57,7 +58,12 @@ def render(songda: Songda, claim: Claim) -> Conclusion:
             connection,
             document["id"],
             "rendered",
-            body={"digest": digest, "pages": printed.pages, "template_version": document["template_version"]},
+            body={
+                "digest": digest,
+                "pages": printed.pages,
+                "template_version": document["template_version"],
+                "template_digest": template_digest,
+            },
             rendered_digest=digest,
             pages=printed.pages,
             placement=asdict(printed.anchor) if printed.anchor else None,
