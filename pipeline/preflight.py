@@ -1,0 +1,157 @@
+"""Preflight: one document of a job is checked against instrument, register, series and seal; every fault is named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipeline.callers import Caller
+from records import directory, documents, series
+from records.errors import Fault, Refused
+from templates.catalogue import Instrument, catalogue, check_job_document
+from templates.manifests import Print
+
+
+@dataclass(frozen=True)
+class CheckedDocument:
+    """A document of a job that may be made, with all that was looked up for it."""
+
+    asked: Mapping[str, Any]
+    instrument: Instrument
+    seal_id: str | None
+    recipients: tuple[Mapping[str, Any], ...]  # counterparty rows, or {"address": …}
+
+    @property
+    def printing(self) -> Print:
+        """How it is printed."""
+        return self.instrument.print
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a job is checked against.
+
+    `year` is the legal one (Beijing), whose series number it. `own`: the job names the caller's own authority; of
+    another one's register, seals and numbers nothing is said.
+    """
+
+    caller: Caller
+    authority: Mapping[str, Any]
+    revision: int
+    year: int
+    test: bool
+    own: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A document as it was asked for. `broken` are the pointers at which the job's schema found it at fault."""
+
+    value: Mapping[str, Any]
+    broken: Collection[str]
+
+    def sound(self, *parts: object) -> bool:
+        """Whether the schema found nothing wrong at or below this place."""
+        place = "".join(f"/{part}" for part in parts)
+        return not any(pointer == place or pointer.startswith(f"{place}/") for pointer in self.broken)
+
+    def get(self, name: str) -> Any:
+        """The member, or None when it is missing or of the wrong shape."""
+        return self.value.get(name) if self.sound(name) else None
+
+
+def check_document(
+    connection: sa.Connection, around: Surroundings, asked: Asked
+) -> tuple[CheckedDocument | None, list[Fault]]:
+    """The document that may be made, or None and its faults, with pointers relative to the document."""
+    identifier, facts = asked.get("instrument"), asked.value.get("facts")
+    if not isinstance(identifier, str):
+        return None, []
+    try:
+        instrument = catalogue().get(identifier)
+    except Refused as refused:
+        return None, list(refused.faults)
+    faults: list[Fault] = []
+    if isinstance(facts, dict):
+        faults += [fault.under("/facts") for fault in check_job_document(instrument, facts, around.authority)]
+    faults += _approval_faults(instrument, asked)
+    if not around.own:
+        return None, faults
+    if asked.sound("number"):
+        faults += _number_faults(connection, around, instrument, asked.value.get("number"))
+    seal = directory.active_seal(connection, around.caller.authority_id) if instrument.print.sealed else None
+    if instrument.print.sealed and seal is None:
+        en = "The authority has no active seal."
+        faults.append(Fault("/instrument", "no_seal", en, "该机关没有可用的印章。", "004-77"))
+    recipients, wrong = _recipients(connection, around, asked)
+    faults += [*wrong, *_recipient_faults(instrument, asked)]
+    if faults:
+        return None, faults
+    return CheckedDocument(asked.value, instrument, seal["id"] if seal else None, tuple(recipients)), []
+
+
+def _approval_faults(instrument: Instrument, asked: Asked) -> Iterator[Fault]:
+    if instrument.print.sealed and "approval" not in asked.value:
+        yield Fault(
+            "/approval",
+            "approval_missing",
+            "A seal is used only with an approval: name, role, rule and time are needed.",
+            "用印须经批准：须提供批准人姓名、职务、依据和时间。",
+            "国发〔1999〕25号 第二十五条",
+        )
+
+
+def _number_faults(
+    connection: sa.Connection, around: Surroundings, instrument: Instrument, supplied: str | None
+) -> Iterator[Fault]:
+    authority_id = around.caller.authority_id
+    if not instrument.print.numbered:
+        if supplied is not None:
+            yield Fault("/number", "not_numbered", "This instrument bears no number.", "该文书不编文号。")
+    elif supplied is not None:
+        taken = series.is_taken(connection, authority_id, supplied)
+        if taken or documents.awaits_number(connection, authority_id, supplied):
+            en = "This number is bound to another document."
+            yield Fault("/number", "number_taken", en, "该文号已被其他文书使用。")
+    else:
+        try:
+            series.find(connection, authority_id, instrument.print.series, around.year, supplied=False)
+        except series.UnknownSeries as error:
+            zh = f"本机关没有{around.year}年度的该类文号序列。"
+            yield Fault("/instrument", "no_series", f"{error}.", zh)
+
+
+def _recipients(
+    connection: sa.Connection, around: Surroundings, asked: Asked
+) -> tuple[list[Mapping[str, Any]], list[Fault]]:
+    """Every recipient of the right shape as it was looked up, and a fault for each that is not in the register."""
+    found: list[Mapping[str, Any]] = []
+    faults: list[Fault] = []
+    listed = asked.value.get("recipients", [])
+    for place, recipient in enumerate(listed if isinstance(listed, list) else []):
+        if not asked.sound("recipients", place):
+            continue
+        if "address" in recipient:
+            found.append(recipient)
+            continue
+        row = directory.find_counterparty(connection, around.caller.authority_id, recipient["counterparty"])
+        if row is not None:
+            found.append(dict(row))
+            continue
+        en = "This counterparty is not in the authority's register."
+        zh = "该行政相对人不在本机关名录库中。"
+        faults.append(Fault(f"/recipients/{place}/counterparty", "unknown_counterparty", en, zh))
+    return found, faults
+
+
+def _recipient_faults(instrument: Instrument, asked: Asked) -> Iterator[Fault]:
+    named = bool(asked.value.get("recipients"))
+    if named and not instrument.print.delivered:
+        en = "This instrument is not served on anybody: it has no recipients."
+        yield Fault("/recipients", "not_served", en, "该文书不向当事人送达，不应指明受送达人。")
+    elif not named and instrument.print.delivered:
+        en = "This instrument is served: name a recipient."
+        yield Fault("/recipients", "recipient_missing", en, "该文书须送达：请指明受送达人。", "004-79")
