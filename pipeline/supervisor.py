@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -25,6 +26,7 @@ from pipeline.testsystem import Access, Ports, free_ports, make_test_system
 
 _RESTART_PAUSE = 1.0
 _START_SECONDS = 60.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,12 @@ class Supervisor:
 
     def __enter__(self) -> Supervisor:
         self._logs.mkdir(parents=True, exist_ok=True)
-        for name in self._programs:
-            self._start(name)
+        try:
+            for name in self._programs:
+                self._start(name)
+        except BaseException:
+            self._end()
+            raise
         self._watcher.start()
         return self
 
@@ -58,6 +64,9 @@ class Supervisor:
     ) -> None:
         self._ending.set()
         self._watcher.join(5)
+        self._end()
+
+    def _end(self) -> None:
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():
@@ -80,8 +89,13 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._ending.wait(_RESTART_PAUSE):
             for name, process in list(self.running.items()):
-                if process.poll() is not None and not self._ending.is_set():
+                if process.poll() is None or self._ending.is_set():
+                    continue
+                _log.warning("%s ended with %s and is started again", name, process.returncode)
+                try:
                     self._start(name)
+                except OSError:  # no memory, no file handles: tried again with the next round
+                    _log.exception("%s could not be started", name)
 
 
 def programs_of(settings: Settings, ports: Ports | None) -> list[Program]:
@@ -113,10 +127,17 @@ def wait_until_ready(settings: Settings, ports: Ports | None) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"port {port} did not open; see {settings.home}/log")
             time.sleep(0.05)
-    while httpx2.get(f"http://{settings.host}:{settings.port}/v1/health").status_code != 200:
+    while not _is_healthy(f"http://{settings.host}:{settings.port}/v1/health"):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the web process is not healthy; see {settings.home}/log")
         time.sleep(0.2)
+
+
+def _is_healthy(url: str) -> bool:
+    try:
+        return httpx2.get(url).status_code == 200
+    except httpx2.TransportError:  # it may be on its way down and up again
+        return False
 
 
 def write_access(access: Access) -> Path:

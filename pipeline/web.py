@@ -19,7 +19,7 @@ from pipeline.composition import Songda, open_songda
 from pipeline.queue import Queue
 from pipeline.settings import Settings, load
 from pipeline.wake import wake_workers
-from records import directory
+from records import directory, schema
 from records.database import is_test
 from records.tables import authority
 
@@ -78,6 +78,7 @@ def main() -> int:
     )
     settings = load()
     songda = open_songda(settings, make_hint(settings))
+    schema.keep_up(songda.database)
     uvicorn.run(
         make_web(songda),
         host=settings.host,

@@ -17,6 +17,7 @@ from pipeline.runner import Runner
 from pipeline.settings import load
 from pipeline.steps import STAGES
 from pipeline.wake import Bell
+from records import schema
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     songda = open_songda(load())
+    schema.keep_up(songda.database)
     worker = Worker(songda)
     worker.start()
     ended.wait()

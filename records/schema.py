@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-import alembic.command
-import alembic.config
 import sqlalchemy as sa
 
 from records.database import Database, database_time
@@ -16,8 +14,28 @@ from records.tables import system
 _MIGRATION_LOCK = 0x536F6E676461  # any number that nobody else takes: "Songda"
 
 
+#: The newest version: what a process of this code works with.
+NEWEST = "0002"
+
+
+def keep_up(database: Database) -> None:
+    """Migrate a database that an earlier version of this code made; costs one look when there is nothing to do.
+
+    Raises LookupError when the database has no schema at all: `create` makes one.
+    """
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            raise LookupError("this database is empty: set the system up first")
+        present = connection.execute(sa.text("select version_num from alembic_version")).scalar()
+    if present != NEWEST:
+        migrate(database)
+
+
 def migrate(database: Database) -> None:
     """Bring the schema to the newest version; safe to call at any time."""
+    import alembic.command  # heavy, and rarely needed
+    import alembic.config
+
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with database.write() as connection:
