@@ -73,6 +73,7 @@ class Postgres:
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={folder}",
             "max_connections=200",
+            "fsync=off",  # nobody pulls the plug of the test server,
         ]
         process = subprocess.Popen(
             [_postgres_tool("postgres"), "-D", data, *(word for setting in settings for word in ("-c", setting))],
@@ -89,7 +90,7 @@ class Postgres:
             process.wait(20)
             shutil.rmtree(folder, ignore_errors=True)
 
-    def create_database(self) -> str:
+    def create_database(self, template: str = "template1") -> str:
         name = f"t{secrets.token_hex(6)}"
         deadline = time.monotonic() + 20
         while True:
@@ -97,7 +98,7 @@ class Postgres:
                 with psycopg.connect(
                     f"postgresql://songda@127.0.0.1:{self.port}/postgres", autocommit=True
                 ) as connection:
-                    connection.execute(f"create database {name}")
+                    connection.execute(f"create database {name} template {template}")
                 return f"postgresql+psycopg://songda@127.0.0.1:{self.port}/{name}"
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:

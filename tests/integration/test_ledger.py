@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from records import ledger
 from records.database import Database, legal_time, set_legal_time
-
 from tests.conftest import LEGAL_NOW
 
 
