@@ -14,7 +14,7 @@ from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from delivery.portal import desk_pages, inbox_pages, login
+from delivery.portal import desk_pages, inbox_pages, login, verify_page
 from delivery.portal.security import Guard
 from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
 from delivery.portal.wording import messages
@@ -29,12 +29,12 @@ _log = structlog.get_logger(__name__)
 
 
 def make_portal(portal: Portal) -> FastAPI:
-    """The pages `/`, `/login`, `/inbox…`, `/desk…`, `/static…` as an application of its own, to be mounted at `/`."""
+    """The pages `/login`, `/inbox…`, `/desk…`, `/verify` as an application of its own, to be mounted at `/`."""
     app = FastAPI(title="Songda portal", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.portal = portal
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for router in (login.router, inbox_pages.router, desk_pages.router):
+    for router in (login.router, inbox_pages.router, desk_pages.router, verify_page.router):
         app.include_router(router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

@@ -35,7 +35,8 @@ class Portal:
     """What the pages work with.
 
     `hint` tells the queue of steps that are due now. `test` marks every page TEST, as the database is. `secure_cookies`
-    is for pages reached by https. `mail_url` is where the mails of a TEST system can be read ("" for none).
+    is for pages reached by https. `mail_url` is where the mails of a TEST system can be read ("" for none). `verify`
+    gives the verdict about a PDF as `POST /v1/verify` does, raises Refused or Retry; without it `/verify` is absent.
     """
 
     database: Database
@@ -46,6 +47,7 @@ class Portal:
     system_name_zh: str
     system_name_en: str
     mail_url: str = ""
+    verify: Callable[[bytes], Mapping[str, Any]] | None = None
 
     @property
     def session_cookie(self) -> str:

@@ -45,6 +45,7 @@ def _made() -> set[str]:
     made |= {f"record.{name}" for name in (*desk_form._TEXTS, *desk_form._LISTS, *desk_form._FLAGS)}
     made |= {f"record.{method}" for method in ("post", "leaving", "entrusted", "public_notice", "fax")}
     made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent")}
+    made |= {f"verify.{verdict}" for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
     return made | {"confirm.done", "confirm.already", "status.deemed_confirmed", "status.paper_only"}
 
