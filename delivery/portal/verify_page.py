@@ -45,7 +45,7 @@ def verify(request: Request, portal: PortalPart, posted: Annotated[Posted, Depen
         return page(request, "verify.html", session_of(request), status=422, found=None, faults=faults)
     shown = {
         "verdict": found["verdict"],
-        "test": found["test"],
+        "test": found["test"] and not any(each["code"].startswith("test") for each in found["reasons"]),
         "sha256": hashlib.sha256(pdf).hexdigest(),
         "reasons": [t.pick(each["text_zh"], each["text_en"]) for each in found["reasons"]],
         "signatures": [_signature(each, t) for each in found["signatures"]],
