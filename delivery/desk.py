@@ -62,48 +62,56 @@ def record_paper_receipt(
     result, media_type = _checked(database, authority_id, delivery_id, record, scan, recorded_by)
     digest = store.put(scan) if scan is not None else None  # the file first, its row after
     entered = result.record.as_dict()
-    key = hashlib.sha256(canonical([entered, digest]).encode()).hexdigest()[:32]
     with database.write() as connection:
         row = _locked(connection, delivery_id, authority_id)
-        standing = deliveries.paper_receipts(connection, delivery_id)
         known = _known(connection, delivery_id, entered, digest)
         if known is not None:
             return _answer(known, row["paper_status"], ())
-        former = _completed(standing, entered)
+        former = _completed(deliveries.paper_receipts(connection, delivery_id), entered)
         if scan is not None and digest is not None:
             documents.record_artifact(connection, digest, len(scan), media_type)
-        receipt_id = deliveries.insert_paper_receipt(
-            connection,
-            delivery_id=delivery_id,
-            method=result.record.method,
-            outcome=result.record.outcome,
-            served_on=result.served_on and result.served_on.isoformat(),
-            record=entered,
-            scan_digest=digest,
-            final=result.final,
-            supersedes=former,
-            recorded_by=recorded_by,
-        )
+        receipt_id = _store(connection, row, result, digest, former, recorded_by)
         status = _paper_status(result)
-        append(
-            connection,
-            row["document_id"],
-            f"{delivery_id}/paper/{key}",
-            "paper.recorded",
-            subject=delivery_id,
-            actor=recorded_by,
-            legal_date=result.served_on.isoformat() if result.served_on else None,
-            body={
-                "receipt": receipt_id,
-                "record": entered,
-                "scan_sha256": digest,
-                "final": result.final,
-                "supersedes": former,
-            },
-        )
         deliveries.update(connection, delivery_id, paper_status=status)
         due = settle_now(connection, delivery_id, legal_time(connection))
         return RecordedReceipt(receipt_id, result.served_on, result.final, status, due)
+
+
+def _store(
+    connection: sa.Connection,
+    row: sa.RowMapping,
+    result: PaperResult,
+    digest: str | None,
+    former: str | None,
+    recorded_by: str,
+) -> str:
+    """Write the record and its event, whose key follows from its content; returns the record's id."""
+    entered, served_on = result.record.as_dict(), result.served_on and result.served_on.isoformat()
+    receipt_id = deliveries.insert_paper_receipt(
+        connection,
+        delivery_id=row["id"],
+        method=result.record.method,
+        outcome=result.record.outcome,
+        served_on=served_on,
+        record=entered,
+        scan_digest=digest,
+        final=result.final,
+        supersedes=former,
+        recorded_by=recorded_by,
+    )
+    key = hashlib.sha256(canonical([entered, digest]).encode()).hexdigest()[:32]
+    body = {"receipt": receipt_id, "record": entered, "scan_sha256": digest, "final": result.final}
+    append(
+        connection,
+        row["document_id"],
+        f"{row['id']}/paper/{key}",
+        "paper.recorded",
+        subject=row["id"],
+        actor=recorded_by,
+        legal_date=served_on,
+        body=body | {"supersedes": former},
+    )
+    return receipt_id
 
 
 def _locked(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping:
