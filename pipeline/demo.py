@@ -22,7 +22,7 @@ import pypdf
 from delivery.beijing import end_of
 from pipeline.settings import load
 from pipeline.supervisor import Supervisor, environment_of, programs_of, wait_until_ready, write_access
-from pipeline.testsystem import SAMPLES, Access, free_ports, make_test_system
+from pipeline.testsystem import SAMPLES, SHARED_PKI, Access, make_test_system, shared_ports
 from pipeline.visitor import Visitor
 from pipeline.wake import wake_workers
 from records.database import Database, set_legal_time
@@ -225,11 +225,11 @@ def main() -> int:
     out.mkdir(parents=True, exist_ok=True)
     home = Path("var/demo-system").resolve()
     shutil.rmtree(home, ignore_errors=True)
-    ports = free_ports()
+    ports = shared_ports(SHARED_PKI)
     _say("▸ making a TEST system: database, local CA with OCSP, CRL and TSA, seal, counterparties")
-    access = make_test_system(home, ports, legal_now=_LEGAL_START)
+    access = make_test_system(home, ports, pki=SHARED_PKI, legal_now=_LEGAL_START)
     settings = load(home, {})
-    write_access(access)
+    write_access(access.as_dict())
     database = Database(settings.database_url)
     _say(f"▸ starting web, {settings.workers} workers, CA and mail sink on loopback")
     with Supervisor(programs_of(settings, ports), environment_of(home), home / "log"):

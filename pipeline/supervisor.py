@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import httpx2
 
 from pipeline.settings import Settings, load
-from pipeline.testsystem import Access, Ports, free_ports, make_test_system
+from pipeline.testsystem import SHARED_PKI, Ports, make_test_system, shared_ports
 
 _RESTART_PAUSE = 1.0
 _START_SECONDS = 60.0
@@ -102,7 +103,8 @@ def programs_of(settings: Settings, ports: Ports | None) -> list[Program]:
     """Web and workers; with `ports` (a TEST system) the local CA and the mail sink before them."""
     programs = []
     if ports is not None:
-        programs.append(Program("pki", ["signing.testpki", str(settings.home / "pki")]))
+        if not _answers(settings.host, ports.pki):  # the demo may find the CA of ./run up running
+            programs.append(Program("pki", ["signing.testpki", str(Path(settings.trust_list).parent)]))
         mail = ["delivery.mailsink", str(settings.home / "mail"), str(ports.smtp), str(ports.mail)]
         programs.append(Program("mail", mail))
     programs.append(Program("web", ["pipeline.web"]))
@@ -110,9 +112,21 @@ def programs_of(settings: Settings, ports: Ports | None) -> list[Program]:
     return programs
 
 
-def environment_of(home: Path) -> dict[str, str]:
-    """The environment of the system's processes."""
-    return {**os.environ, "SONGDA_HOME": str(home)}
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
+def environment_of(home: Path, ports: Ports | None = None) -> dict[str, str]:
+    """The environment of the system's processes; `ports` other than those of its settings are handed on."""
+    environment = {**os.environ, "SONGDA_HOME": str(home)}
+    if ports is not None:
+        environment |= {
+            "SONGDA_PORT": str(ports.web),
+            "SONGDA_PUBLIC_URL": f"http://127.0.0.1:{ports.web}",
+            "SONGDA_SMTP_PORT": str(ports.smtp),
+        }
+    return environment
 
 
 def wait_until_ready(settings: Settings, ports: Ports | None) -> None:
@@ -120,10 +134,7 @@ def wait_until_ready(settings: Settings, ports: Ports | None) -> None:
     deadline = time.monotonic() + _START_SECONDS
     wanted = [settings.port, *((ports.pki, ports.smtp, ports.mail) if ports else ())]
     for port in wanted:
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex((settings.host, port)) == 0:
-                    break
+        while not _answers(settings.host, port):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"port {port} did not open; see {settings.home}/log")
             time.sleep(0.05)
@@ -140,52 +151,64 @@ def _is_healthy(url: str) -> bool:
         return False
 
 
-def write_access(access: Access) -> Path:
+def write_access(access: Mapping[str, object]) -> Path:
     """Write var/access.json, readable by its owner only."""
     file = Path("var/access.json")
-    file.parent.mkdir(exist_ok=True)
-    file.unlink(missing_ok=True)
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(access.as_dict(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+    _write_private(file, access)
     return file
 
 
-def _told(access: Access) -> str:
-    lines = [f"Songda runs at {access.url} (TEST system; mails: {access.mail_url})", ""]
-    logins = [*access.people.values(), *access.counterparties.values()]
-    lines += [f"  log in as {login.account:<10} password {login.password}" for login in logins]
+def _write_private(file: Path, value: Mapping[str, object]) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def _told(access: Mapping[str, Any]) -> str:
+    lines = [f"Songda runs at {access['url']} (TEST system; mails: {access['mail_url']})", ""]
+    logins = [access["clerk"], access["administrator"], *access["counterparties"].values()]
+    lines += [f"  log in as {login['account']:<10} password {login['password']}" for login in logins]
     return "\n".join(
-        [*lines, f"  API key      {access.api_key}", "", "These stand in var/access.json. Ctrl-C ends all."]
+        [*lines, f"  API key      {access['api_key']}", "", "These stand in var/access.json. Ctrl-C ends all."]
     )
 
 
+def _open_test_system(home: Path, *, fresh: bool) -> Ports | None:
+    """Make or open the TEST system of `home` and tell how to get in; None when a production system stands there."""
+    state = home / "test-system.json"
+    if fresh and state.exists():
+        shutil.rmtree(home)
+    ports = shared_ports(SHARED_PKI)
+    if not (home / "songda.toml").exists():
+        access = make_test_system(home, ports, pki=SHARED_PKI).as_dict()
+        _write_private(state, access)
+    elif state.exists():
+        access = json.loads(state.read_text("utf-8"))
+    else:
+        return None
+    access |= {"url": f"http://127.0.0.1:{ports.web}", "mail_url": f"http://127.0.0.1:{ports.mail}"}
+    write_access(access)
+    sys.stdout.write(_told(access) + "\n")
+    return ports
+
+
 def main() -> int:
-    """`./run up`: start the installation in the home folder, or a new TEST system where there is none."""
+    """`./run up`: start the installation in the home folder, or a TEST system where there is none."""
     parser = argparse.ArgumentParser(prog="./run up", description=main.__doc__)
     parser.add_argument("--fresh", action="store_true", help="throw a TEST system that stands there away first")
     arguments = parser.parse_args()
     home = load().home
-    state = home / "test-system.json"
-    if arguments.fresh and state.exists():
-        shutil.rmtree(home)
-    ports: Ports | None = None
-    if not (home / "songda.toml").exists():
-        ports = free_ports()
-        access = make_test_system(home, ports)
-        state.touch(mode=0o600)
-        state.write_text(json.dumps({"ports": vars(ports), "access": access.as_dict()}), "utf-8")
-        write_access(access)
-        sys.stdout.write(_told(access) + "\n")
-    elif state.exists():
-        known = json.loads(state.read_text("utf-8"))
-        ports = Ports(**known["ports"])
-        sys.stdout.write(f"Songda runs at {known['access']['url']}; log-ins stand in {state}. Ctrl-C ends all.\n")
-    settings = load(home)
+    ports = _open_test_system(home, fresh=arguments.fresh)
+    environment = environment_of(home, ports)
+    settings = load(home, environment)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with Supervisor(programs_of(settings, ports), environment_of(home), home / "log"):
+    with Supervisor(programs_of(settings, ports), environment, home / "log"):
         wait_until_ready(settings, ports)
+        sys.stdout.write(f"ready: {settings.public_url}\n")
+        sys.stdout.flush()
         ended.wait()
     return 0
 

@@ -9,10 +9,11 @@ import json
 import secrets
 import socket
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -21,9 +22,11 @@ from delivery.passwords import hash_password
 from records import access, api_keys, directory, schema, series
 from records.database import Database, legal_time
 from records.errors import Refused
-from signing.testpki import LocalPki, make_pki
+from signing.testpki import LocalPki, make_pki, open_pki
 from templates.catalogue import check_authority
 
+#: The local CA that the demo and `./run up` share, so that each verifies what the other sealed.
+SHARED_PKI = Path(__file__).resolve().parents[1] / "var" / "test-pki"
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 _LETTERS_SINCE = datetime(2018, 8, 14, tzinfo=UTC)
 
@@ -86,18 +89,28 @@ def free_ports(preferred_web: int = 8000) -> Ports:
             each.close()
 
 
+def shared_ports(pki: Path, preferred_web: int = 8000) -> Ports:
+    """Free ports, but the local CA's own if it was made before: its address stands in its certificates."""
+    ports = free_ports(preferred_web)
+    if not (pki / "pki.json").exists():
+        return ports
+    known = urlsplit(open_pki(pki).url).port
+    return replace(ports, pki=known) if known else ports
+
+
 def make_test_system(
     home: Path,
     ports: Ports,
     *,
+    pki: Path | None = None,
     database_url: str = "",
     legal_now: datetime | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Access:
     """Make a TEST system in the empty folder `home` and write its settings; returns how to get in.
 
-    `database_url` defaults to SQLite in `home`; `legal_now` is where the legal clock starts;
-    `extra` are further settings.
+    `pki` is the folder of the local CA, made if need be (default: in `home`); `database_url` defaults to SQLite in
+    `home`; `legal_now` is where the legal clock starts; `extra` are further settings.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     world = tomllib.loads((SAMPLES / "directory.toml").read_text("utf-8"))
@@ -105,26 +118,25 @@ def make_test_system(
     if faults := check_authority(facts):
         raise Refused(faults)
     mark = world["seal"]
-    pki = make_pki(
-        home / "pki", f"http://127.0.0.1:{ports.pki}", [(mark["id"], mark["organisation"], mark["common_name"])]
-    )
+    subject = (mark["id"], mark["organisation"], mark["common_name"])
+    local = make_pki(pki or home / "pki", f"http://127.0.0.1:{ports.pki}", [subject])
     url = database_url or f"sqlite:///{home}/songda.db"
     database = Database(url)
     schema.create(database, test=True, legal_now=legal_now)
     with database.write() as connection:
-        seal_id, given = _fill(connection, world, facts, pki)
+        seal_id, given = _fill(connection, world, facts, local)
     database.close()
     settings: dict[str, Any] = {
         "database_url": url,
         "public_url": f"http://127.0.0.1:{ports.web}",
         "port": ports.web,
-        "trust_list": str(pki.trust_list),
-        "tsa_urls": [pki.tsa_url],
+        "trust_list": str(local.trust_list),
+        "tsa_urls": [local.tsa_url],
         "smtp_port": ports.smtp,
         "mail_from": "songda@caac-north-china.test",
         **(extra or {}),
     }
-    _write_settings(home, settings, {seal_id: pki.seals[mark["id"]].passphrase})
+    _write_settings(home, settings, {seal_id: local.seals[mark["id"]].passphrase})
     return Access(settings["public_url"], f"http://127.0.0.1:{ports.mail}", **given)
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from pipeline.cli.answers import DONE, NOT_VALID, Answer, BadInput
 from pipeline.cli.inputs import is_installed, opened, read_file, settings_of
+from pipeline.testsystem import SHARED_PKI
 from pipeline.verifying import verdict_of
 from records.database import is_test
 from records.tables import document
@@ -36,12 +37,13 @@ def run(arguments: Namespace) -> Answer:
 
 
 def _trust(arguments: Namespace) -> tuple[Path | None, bool]:
-    """Whom to trust: the file that was named, else as the installation here does, else nobody."""
+    """Whom to trust: the file that was named, else as the installation here does, else the TEST CA of the demo."""
     if arguments.trust:
         return Path(arguments.trust), arguments.test
     settings = settings_of(arguments)
     if not is_installed(settings):
-        return None, False
+        local = SHARED_PKI / "trust.json"
+        return (local, True) if local.exists() else (None, False)
     with opened(arguments) as songda, songda.database.read() as connection:
         return Path(settings.trust_list), is_test(connection)
 
