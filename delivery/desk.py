@@ -86,7 +86,8 @@ def _store(
     recorded_by: str,
 ) -> str:
     """Write the record and its event, whose key follows from its content; returns the record's id."""
-    entered, served_on = result.record.as_dict(), result.served_on and result.served_on.isoformat()
+    entered = result.record.as_dict()
+    served_on = result.served_on.isoformat() if result.served_on else None
     receipt_id = deliveries.insert_paper_receipt(
         connection,
         delivery_id=row["id"],
