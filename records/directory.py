@@ -56,15 +56,19 @@ def propose_facts(connection: sa.Connection, authority_id: str, facts: Mapping[s
 
 
 def approve_facts(connection: sa.Connection, authority_id: str, revision: int, by: str) -> None:
-    """Let a revision count, by a second person. Raises SelfApproval, LookupError."""
+    """Let a revision count, by a second person; the first approval stands. Raises SelfApproval, LookupError."""
     here = (authority_revision.c.authority_id == authority_id, authority_revision.c.revision == revision)
     proposed_by = connection.execute(sa.select(authority_revision.c.proposed_by).where(*here)).scalar()
     if proposed_by is None:
         raise LookupError(f"authority {authority_id} has no revision {revision}")
     if proposed_by == by:
         raise SelfApproval("a second person approves a change of the authority's facts")
-    connection.execute(authority_revision.update().where(*here).values(approved_by=by, approved_at=now()))
-    append(connection, f"directory:{authority_id}", f"facts/{revision}/approved", "authority.approved", actor=by)
+    open_ = authority_revision.c.approved_by.is_(None)
+    approved = connection.execute(
+        authority_revision.update().where(*here, open_).values(approved_by=by, approved_at=now())
+    )
+    if approved.rowcount:
+        append(connection, f"directory:{authority_id}", f"facts/{revision}/approved", "authority.approved", actor=by)
 
 
 def authority_facts(
@@ -259,13 +263,15 @@ def file_letter(
 
 
 def withdraw_letter(connection: sa.Connection, letter_id: str, at: datetime, by: str) -> None:
-    """Withdraw consent from `at` (aware) on: stops electronic service, not what was sent before."""
-    row = connection.execute(
-        confirmation_letter.update()
-        .where(confirmation_letter.c.id == letter_id)
-        .values(withdrawn_at=at)
-        .returning(confirmation_letter.c.authority_id, confirmation_letter.c.counterparty_id)
-    ).one()
+    """Withdraw consent from `at` (aware) on: stops electronic service, not what was sent before.
+
+    The first withdrawal stands. Raises NoResultFound when there is no such letter.
+    """
+    here = confirmation_letter.c.id == letter_id
+    row = connection.execute(sa.select(confirmation_letter).where(here).with_for_update()).one()
+    if row.withdrawn_at is not None:
+        return
+    connection.execute(confirmation_letter.update().where(here).values(withdrawn_at=at))
     append(
         connection,
         f"directory:{row.authority_id}",
