@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from records.instants import microseconds, now, to_microseconds
-from records.tables import step, system
+from records.tables import STEP_IS_OPEN, step, system
 
 
 class LeaseLost(Exception):
@@ -179,10 +179,10 @@ def stop(connection: sa.Connection, subject_id: str) -> None:
     )
 
 
-def _unhinted() -> tuple[sa.ColumnElement[bool], ...]:
+def _unhinted() -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
     lapsed = sa.and_(step.c.state == "running", step.c.lease_until < now())
     return (
-        step.c.state.in_(("ready", "running")),
+        STEP_IS_OPEN,
         step.c.run_at <= now(),
         sa.or_(step.c.state == "ready", lapsed),
         step.c.hinted_until < now(),
@@ -208,7 +208,8 @@ def pick_due(connection: sa.Connection, limit: int, hint_seconds: float) -> list
 
 def seconds_until_next(connection: sa.Connection) -> float | None:
     """Seconds until the next step becomes due by the database's clock; None when no step waits for a time."""
-    soonest = sa.select(sa.func.min(step.c.run_at) - now()).where(step.c.state == "ready", step.c.run_at > now())
+    later = (STEP_IS_OPEN, step.c.state == "ready", step.c.run_at > now())
+    soonest = sa.select(sa.func.min(step.c.run_at) - now()).where(*later)
     value = connection.execute(soonest).scalar_one()
     return None if value is None else float(value) / 1_000_000
 

@@ -1,0 +1,344 @@
+"""The schema: migrations and metadata agree, evidence cannot be changed, TEST is for good; what is named exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from pipeline.steps import STAGES
+from records import deliveries, documents, ledger, notices, schema, steps
+from records.database import Database, is_test, legal_time, set_legal_time
+from records.tables import APPEND_ONLY, document, metadata, step, system
+from tests.conftest import LEGAL_NOW
+from tests.house import ROOT
+from tests.rows import make_delivery, make_document
+from tests.servers import Postgres
+
+MIGRATIONS = ROOT / "records" / "migrations"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any schema."""
+    postgres: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    database = Database(postgres.create_database() if postgres else f"sqlite:///{tmp_path}/empty.db")
+    yield database
+    database.close()
+
+
+# --- migrations
+
+
+def test_migrations_make_exactly_the_tables_of_the_metadata(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_version_is_the_head_of_the_migrations() -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.NEWEST
+
+
+def test_a_database_of_every_earlier_version_is_brought_up_to_date(empty: Database) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+        connection.execute(
+            sa.text(
+                "insert into step (id, subject_type, subject_id, stage, state, run_at, attempt, fence, hinted_until)"
+                " values ('doc_1/render', 'document', 'doc_1', 'render', 'ready', 0, 3, 3, 0)"
+            )
+        )
+    schema.keep_up(empty)
+    schema.keep_up(empty)
+    with empty.write() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        held = steps.claim(connection, "doc_1/render", "test", 60)
+        assert held and (held.attempt, held.excused) == (4, 0)
+
+
+def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:
+    with pytest.raises(LookupError, match="empty"):
+        schema.keep_up(empty)
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    schema.migrate(database)
+    schema.create(database, test=True)
+    with database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(system)).scalar_one() == 1
+
+
+# --- append-only
+
+
+def _fill(connection: sa.Connection) -> None:
+    """One row in each append-only table."""
+    document_id = make_document(connection, "doc_1")
+    delivery_id = make_delivery(connection, document_id)
+    ledger.append(connection, document_id, "a", "document.accepted")
+    connection.execute(
+        sa.text(
+            "insert into seal (id, authority_id, ring_text, second_line, diameter_mm, key_uri, state, test, created_at)"
+            " values ('sea_1', 'a', '甲', '乙', 42, 'x', 'active', true, 0)"
+        )
+    )
+    documents.record_seal_use(
+        connection,
+        document_id=document_id,
+        seal_id="sea_1",
+        rendered_digest="0",
+        sealed_digest="1",
+        approver_name="孙",
+        approver_role="局长",
+        approval_rule="004-58",
+        approved_at="2026-11-20T09:00:00+08:00",
+        certificate_serial="1",
+        certificate_subject="CN=x",
+    )
+    deliveries.insert_paper_receipt(
+        connection,
+        delivery_id=delivery_id,
+        method="direct",
+        outcome="served",
+        served_on="2026-11-23",
+        record={},
+        final=True,
+        recorded_by="per_1",
+    )
+    notices.store(
+        connection,
+        year=2027,
+        document_number="国办发明电〔2026〕7号",
+        source="x",
+        digest="0",
+        days={"2027-01-01": False},
+        by="per_1",
+    )
+
+
+@pytest.mark.parametrize("name", [table.name for table in APPEND_ONLY])
+def test_esl_5_evidence_refuses_update_and_delete_by_trigger(database: Database, name: str) -> None:
+    table = metadata.tables[name]
+    with database.write() as connection:
+        _fill(connection)
+        before = connection.execute(sa.select(table)).all()
+        assert before
+    column = next(iter(table.columns)).name
+    statements = [f"update {name} set {column} = {column}", f"delete from {name}"]  # noqa: S608 - names of our tables
+    if database.is_postgresql:
+        statements.append(f"truncate {name} cascade")
+    for statement in statements:
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"), database.write() as connection:
+            connection.exec_driver_sql(statement)
+    with database.read() as connection:
+        assert connection.execute(sa.select(table)).all() == before
+
+
+# --- TEST and its legal clock
+
+
+def test_test_is_for_good_and_so_is_production(empty: Database) -> None:
+    schema.create(empty, test=False)
+    with pytest.raises(ValueError, match="created as production"):
+        schema.create(empty, test=True)
+    with empty.read() as connection:
+        assert not is_test(connection)
+
+
+def test_a_test_database_is_never_taken_for_production(database: Database) -> None:
+    with pytest.raises(ValueError, match="created as TEST"):
+        schema.create(database, test=False)
+
+
+@pytest.mark.parametrize("statement", ["update system set test = not test", "delete from system"])
+def test_the_database_itself_guards_the_mark(database: Database, statement: str) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match=r"for good|legal clock"), database.write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_production_has_no_legal_clock_of_its_own(empty: Database) -> None:
+    with pytest.raises(ValueError, match="TEST"):
+        schema.create(empty, test=False, legal_now=LEGAL_NOW)
+    schema.create(empty, test=False)
+    with pytest.raises(PermissionError, match="TEST"), empty.write() as connection:
+        set_legal_time(connection, legal_time(connection) + timedelta(days=1))
+    with pytest.raises(sa.exc.DBAPIError, match="legal clock"), empty.write() as connection:
+        connection.exec_driver_sql("update system set legal_offset = 86400000000")
+
+
+# --- structure: what is named exists
+
+
+def _sources() -> Iterator[tuple[Path, ast.Module]]:
+    for package in ("records", "signing", "templates", "delivery", "pipeline"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path, ast.parse(path.read_text("utf-8"))
+
+
+def _texts(node: ast.expr, inside: ast.AST) -> set[str]:
+    """Every text that the expression may be: a constant, one of two, or a name that was given one of them."""
+    if isinstance(node, ast.Constant):
+        return {node.value}
+    if isinstance(node, ast.IfExp):
+        return _texts(node.body, inside) | _texts(node.orelse, inside)
+    if isinstance(node, ast.Name):
+        given = [
+            each.value
+            for each in ast.walk(inside)
+            if isinstance(each, ast.Assign) and any(ast.unparse(target) == node.id for target in each.targets)
+        ]
+        return {text for value in given for text in _texts(value, inside)}
+    return set()
+
+
+def _named_stages() -> dict[str, str]:
+    """Stage names in calls of `Next(type, id, stage)` and `steps.add(connection, type, id, stage)`, and where."""
+    named: dict[str, str] = {}
+    for path, tree in _sources():
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        for function in [
+            node for holder in (tree, *classes) for node in holder.body if isinstance(node, ast.FunctionDef)
+        ]:
+            for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
+                place = {"Next": 2, "steps.add": 3}.get(ast.unparse(call.func))
+                if place is None or len(call.args) <= place:
+                    continue
+                found = _texts(call.args[place], function)
+                if not found and ast.unparse(call.args[place]) != "each.stage":
+                    raise AssertionError(f"{path.name}: cannot tell the stage in {ast.unparse(call)}")
+                named |= dict.fromkeys(found, f"{path.name}:{call.lineno}")
+        for text in re.findall(r'f"\{[a-z_]+(?:\[[^]]*\])?\}/([a-z]+)"', path.read_text("utf-8")):
+            if text == "settle":
+                named[text] = path.name
+    return named
+
+
+def test_every_stage_that_is_named_has_an_implementation_and_every_implementation_is_named() -> None:
+    named = _named_stages()
+    assert set(named) == set(STAGES), named
+
+
+def test_every_status_of_a_document_can_be_reached_and_is_known_to_the_database() -> None:
+    check = next(each for each in document.constraints if str(each.name).endswith("status"))
+    assert isinstance(check, sa.CheckConstraint)
+    known = set(re.findall(r"'([a-z]+)'", str(check.sqltext)))
+    assert known == {"accepted", *documents.TRANSITIONS}
+    assert set().union(*documents.TRANSITIONS.values()) <= known
+    reached, frontier = {"accepted"}, {"accepted"}
+    while frontier:
+        frontier = {to for to, starts in documents.TRANSITIONS.items() if starts & reached} - reached
+        reached |= frontier
+    assert reached == known
+
+
+@pytest.mark.parametrize("to", sorted(documents.TRANSITIONS))
+def test_a_status_is_reached_only_along_its_transitions_and_with_its_event(database: Database, to: str) -> None:
+    for start in ("accepted", *documents.TRANSITIONS):
+        with database.write() as connection:
+            document_id = make_document(connection, f"doc_{start}")
+            connection.execute(document.update().where(document.c.id == document_id).values(status=start))
+        allowed = start in documents.TRANSITIONS[to]
+        if allowed:
+            with database.write() as connection:
+                documents.move(connection, document_id, to, reason="because")
+        else:
+            with pytest.raises(documents.WrongState, match=start), database.write() as connection:
+                documents.move(connection, document_id, to, reason="because")
+        with database.read() as connection:
+            row = documents.get(connection, document_id)
+            kinds = [event.kind for event in ledger.events(connection, document_id)]
+        assert (row["status"], row["reason"], kinds) == (
+            (to, "because", [f"document.{to}"]) if allowed else (start, None, [])
+        )
+
+
+#: Tables without an authority's column, and why their rows belong to one nevertheless, or to none.
+_WITHOUT_AUTHORITY = {
+    "authority": "is the authority",
+    "system": "the one row of the whole system",
+    "api_key": "through its client",
+    "session": "through its account or person",
+    "login_failure": "counts attempts of people who may be nobody",
+    "seal_use": "through its document and its seal",
+    "idempotency_key": "through its API key and its job",
+    "paper_receipt": "through its delivery",
+    "notice": "through its delivery",
+    "step": "through its subject",
+    "event": "through its stream: a document, or an authority's directory",
+    "ledger_head": "through its stream",
+    "artifact": "bytes by their digest; who may read them is decided by the rows that name them",
+    "calendar_notice": "the State Council's, for everybody",
+}
+
+
+def test_every_row_belongs_to_an_authority_or_there_is_a_reason() -> None:
+    without = {name for name, table in metadata.tables.items() if "authority_id" not in table.c}
+    assert without == set(_WITHOUT_AUTHORITY)
+    for name in metadata.tables.keys() - without:
+        assert not metadata.tables[name].c.authority_id.nullable, name
+
+
+def test_what_a_case_system_sent_belongs_to_its_client() -> None:
+    for name in ("job", "document", "api_key"):
+        assert not metadata.tables[name].c.client_id.nullable
+
+
+# --- indexes: what is asked all the time is found without reading everything
+
+
+def test_the_relays_question_reads_an_index_however_many_steps_wait_for_years(database: Database) -> None:
+    with database.write() as connection:
+        rows = [
+            {
+                "id": f"dlv_{n}/settle",
+                "subject_type": "delivery",
+                "subject_id": f"dlv_{n}",
+                "stage": "settle",
+                "state": "ready",
+                "run_at": LEGAL_NOW + timedelta(days=365),
+                "attempt": 0,
+                "fence": 1,
+                "hinted_until": LEGAL_NOW - timedelta(days=365),
+            }
+            for n in range(4000)
+        ]
+        connection.execute(step.insert(), rows)
+    with database.write() as connection:
+        connection.exec_driver_sql("analyze")
+    for ask in (steps.any_due, steps.seconds_until_next, lambda connection: steps.pick_due(connection, 16, 10)):
+        plan = _plan_of(database, ask)
+        assert re.search(r"Index Cond: .*run_at [<>]", plan) or "ix_step_due (run_at" in plan, plan
+
+
+def _plan_of(database: Database, ask: Callable[[sa.Connection], object]) -> str:
+    """The plan of the first statement that `ask(connection)` sends."""
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        asked.append((statement, parameters))
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    with database.read() as connection:
+        ask(connection)
+    sa.event.remove(database.engine, "before_cursor_execute", note)
+    statement, parameters = next(each for each in asked if each[0].lower().startswith("select"))
+    explain = "explain (costs off) " if database.is_postgresql else "explain query plan "
+    with database.read() as connection:
+        rows = connection.exec_driver_sql(explain + statement, parameters).all()  # type: ignore[arg-type]
+    return "\n".join(str(row[-1]) for row in rows)
