@@ -33,6 +33,7 @@ class Settings:
     smtp_user: str = ""
     smtp_password: str = field(default="", repr=False)
     smtp_starttls: bool = False
+    mail_url: str = ""  # where the mails of a TEST system can be read; the pages then link to it
     mail_from: str = "songda@localhost.localdomain"
     sms_gateway: str = "recording"
     sms_signature: str = "民航监管执法"  # the sender's name in an SMS (签名), as approved by the operator

@@ -125,6 +125,7 @@ def environment_of(home: Path, ports: Ports | None = None) -> dict[str, str]:
             "SONGDA_PORT": str(ports.web),
             "SONGDA_PUBLIC_URL": f"http://127.0.0.1:{ports.web}",
             "SONGDA_SMTP_PORT": str(ports.smtp),
+            "SONGDA_MAIL_URL": f"http://127.0.0.1:{ports.mail}",
         }
     return environment
 

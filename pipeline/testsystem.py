@@ -133,6 +133,7 @@ def make_test_system(
         "trust_list": str(local.trust_list),
         "tsa_urls": [local.tsa_url],
         "smtp_port": ports.smtp,
+        "mail_url": f"http://127.0.0.1:{ports.mail}",
         "mail_from": "songda@caac-north-china.test",
         **(extra or {}),
     }

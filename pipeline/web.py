@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import redis
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from pipeline.api.app import make_api
 from pipeline.composition import Songda, open_songda
 from pipeline.queue import Queue
 from pipeline.settings import Settings, load
+from pipeline.verifying import verdict_of
 from pipeline.wake import wake_workers
 from records import directory, schema
 from records.database import is_test
@@ -39,7 +41,17 @@ def _portal(songda: Songda) -> Portal:
         test = is_test(connection)
         name = _system_name(connection)
     secure = songda.settings.public_url.startswith("https:")
-    return Portal(songda.database, songda.store, songda.hint, test, secure, *name)
+    trust_list = Path(songda.settings.trust_list)
+    return Portal(
+        songda.database,
+        songda.store,
+        songda.hint,
+        test,
+        secure,
+        *name,
+        mail_url=songda.settings.mail_url,
+        verify=lambda pdf: verdict_of(pdf, trust_list, test_system=test),
+    )
 
 
 def _system_name(connection: sa.Connection) -> tuple[str, str]:

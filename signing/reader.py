@@ -19,7 +19,7 @@ from pikepdf import Name
 
 from records.errors import Fault, Refused
 from signing.cms import CmsError, check_detached, check_token, unpadded
-from signing.revisions import later_changes
+from signing.revisions import ends_with_stray_bytes, later_changes
 
 _GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
 _REVISION_END = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
@@ -57,7 +57,7 @@ def read_seals(pdf: bytes) -> Reading:
     try:
         with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, suppress_warnings=True) as opened:
             return _read(pdf, opened)
-    except (pikepdf.PdfError, pikepdf.PasswordError) as error:
+    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, KeyError, AttributeError) as error:
         return Reading((), (Fault("", "unreadable", f"not a readable PDF: {error}", "无法读取的PDF文件"),))
 
 
@@ -96,6 +96,8 @@ def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
         faults.append(Fault("", "damaged", "the file's structure is damaged"))
     if not faults and not any(seal.kind == "Sig" for seal in seals):
         faults.append(Fault("", "unsigned", "the file carries no signature", "文件没有数字签名"))
+    if seals and ends_with_stray_bytes(pdf, max(seal.covers for seal in seals)):
+        faults.append(Fault("", "appended", "bytes that belong to no revision were appended", "文件末尾被附加了内容"))
     faults += [fault for seal in seals if seal.covers < len(pdf) for fault in later_changes(pdf, seal.covers)]
     return Reading(tuple(seals), tuple(dict.fromkeys(faults)))
 

@@ -7,6 +7,7 @@ about itself: they keep a signature provable and change nothing that anybody rea
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pikepdf
@@ -15,6 +16,21 @@ from pikepdf import Array, Dictionary, Name
 from records.errors import Fault
 
 _CATALOG_MAY_CHANGE = {"/DSS", "/Extensions", "/AcroForm"}
+
+
+_END = re.compile(rb"startxref\s+(\d{1,15})\s+%%EOF(?:\r\n|\n|\r)?\Z")
+
+
+def ends_with_stray_bytes(pdf: bytes, signed: int) -> bool:
+    """Whether bytes that belong to no revision stand behind the first `signed` ones.
+
+    Nothing may follow a signed revision but whole later ones, and nothing the last of them (ISO 32000-2 7.5.6). A later
+    revision has a cross-reference of its own, which therefore begins behind the signed bytes.
+    """
+    if len(pdf) <= signed:
+        return False
+    end = _END.search(pdf, max(signed, len(pdf) - 64))
+    return end is None or int(end[1]) < signed
 
 
 def later_changes(pdf: bytes, signed: int) -> list[Fault]:

@@ -21,6 +21,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Something was added or changed after signing that the signer did not allow.",
         "签章之后文件被添加或修改了签章者不允许的内容。",
     ),
+    "appended": (
+        "Bytes that belong to no revision were appended to the file.",
+        "文件末尾被附加了不属于任何版本的内容。",
+    ),
     "coverage": ("The signature does not cover the whole document.", "签名没有覆盖整个文件。"),
     "signature_wrong": (
         "The signature does not fit the signer's certificate.",

@@ -32,6 +32,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext, error
 from records.errors import Fault, Refused, Retry
 from signing.certificates import TrustList, is_test, name_of
 from signing.cms import CmsError, check_form, stray_certificates, unpadded
+from signing.revisions import ends_with_stray_bytes
 from signing.revocation import Evidence, RevocationCache
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
 
@@ -68,11 +69,22 @@ def verify(
         word, reason = _judge_document_timestamp(pdf, stamp, trust, proof)
         words.append(word)
         reasons += [reason] if reason else []
+    if ends_with_stray_bytes(pdf, max(_covered(signature) for signature in signatures)):
+        words.append("invalid")
+        reasons = [Reason.of("appended"), *(reason for reason in reasons if reason.code != "valid")]
     test = any(each.report.test for each in found)
     if test:
         reasons.append(Reason.of("test_key"))
     word = max(words, key=lambda each: _ORDER[each])
     return Verdict(word, test, tuple(each.report for each in found), tuple(dict.fromkeys(reasons)))
+
+
+def _covered(signature: EmbeddedPdfSignature) -> int:
+    """Where the second stretch of the ByteRange ends; 0 when there is none that could be read."""
+    try:
+        return sum(int(value) for value in list(signature.byte_range)[2:4])
+    except (ValueError, TypeError):
+        return 0
 
 
 @dataclass(frozen=True)

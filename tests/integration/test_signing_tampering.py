@@ -185,6 +185,16 @@ def test_a_file_cut_and_closed_again_is_never_valid(sealed: bytes, trust: TrustL
     _never_valid(sealed[: len(sealed) // 2] + b"\nstartxref\n0\n%%EOF\n", trust)
 
 
+@pytest.mark.parametrize("tail", [b"x", b"\n", b"\n% a comment", b"\n%%EOF\n", b"\nstartxref\n17\n%%EOF\n"])
+def test_bytes_appended_that_belong_to_no_revision(sealed: bytes, trust: TrustList, tail: bytes) -> None:
+    try:
+        verdict = verify(sealed + tail, trust)
+    except Refused:
+        return
+    assert verdict.verdict == "invalid"
+    assert not read_seals(sealed + tail).sound
+
+
 def test_the_signature_of_another_document_spliced_in(sealed: bytes, other: bytes, trust: TrustList) -> None:
     """Mixed: this document's bytes with the other's signature in the room, padded to fit."""
     start, end = _gap(sealed)
