@@ -67,7 +67,7 @@ class Queue:
         try:
             for step_id in step_ids:
                 self._actor.send(step_id)
-        except (redis.RedisError, dramatiq.errors.ConnectionError) as error:
+        except (redis.RedisError, dramatiq.errors.BrokerConnectionError) as error:
             _log.warning("hint not sent, the relay will: %s", error)
 
     def worker(self, threads: int) -> dramatiq.Worker:

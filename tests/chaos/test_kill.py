@@ -14,8 +14,8 @@ import pytest
 
 from records import ledger
 from records.tables import delivery, document, event, notice, number, seal_use
-from tests.chaos.system import System, running_system, sample
 from tests.servers import Postgres, Valkey
+from tests.system import System, running_system, sample
 
 DOCUMENTS = 24
 

@@ -1,4 +1,4 @@
-"""A whole TEST system of real processes for the chaos tests: local CA, mail sink, web, workers, all to be killed."""
+"""A whole TEST system of real processes for tests: local CA, mail sink, web, workers, to be used and killed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from pipeline.composition import Songda, open_songda
 from pipeline.settings import load
 from pipeline.supervisor import Program, environment_of, programs_of
 from pipeline.testsystem import SAMPLES, Access, free_ports, make_test_system
-from records import documents
-from records.tables import document, notice, step
+from records.tables import step
 from tests.conftest import LEGAL_NOW
 from tests.servers import wait_for_port
 
@@ -99,6 +98,3 @@ def running_system(home: Path, *, workers: int = 2, **settings: Any) -> Iterator
 
 def sample(name: str) -> dict[str, Any]:
     return dict(json.loads((SAMPLES / f"{name}.json").read_text("utf-8")))
-
-
-__all__ = ["System", "document", "documents", "notice", "running_system", "sample"]
