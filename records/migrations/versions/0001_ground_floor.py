@@ -7,7 +7,6 @@ from alembic import op
 
 from records.instants import Instant
 
-
 revision = "0001"
 down_revision = None
 
