@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.cli import COMMANDS, Parser
 from pipeline.settings import Settings
+from templates.manifests import manifests
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -30,6 +31,10 @@ every_page = pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.rel
 @cache
 def _text(page: Path) -> str:
     return page.read_text("utf-8")
+
+
+def _readme() -> str:
+    return _text(ROOT / "README.md")
 
 
 @cache
@@ -73,6 +78,12 @@ def test_every_page_is_in_the_index() -> None:
     index = _text(ROOT / "docs/README.md")
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"({page.name}" in index, page.name
+
+
+def test_the_readme_counts_the_instruments_right() -> None:
+    known, printed = len(manifests()), sum(each.print is not None for each in manifests().values())
+    told = re.search(r"(\d+) are known by their identifiers.*?(\d+) can be printed.*?other (\d+)", _readme(), re.DOTALL)
+    assert told and told.groups() == (str(known), str(printed), str(known - printed))
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -172,7 +183,7 @@ def test_every_module_that_is_started_exists(page: Path) -> None:
 
 
 def test_pictures_are_small_and_shown() -> None:
-    shown = _text(ROOT / "README.md")
+    shown = _readme()
     pictures = sorted((ROOT / "docs/images").glob("*.png"))
     assert pictures
     for picture in pictures:
