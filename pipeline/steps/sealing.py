@@ -8,11 +8,14 @@ from pipeline.cabinet import picture_of
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
 from records import directory, documents
-from records.errors import Permanent
+from records.errors import Permanent, Retry
 from records.steps import Claim
 from signing.fields import Placement
 from signing.sealing import SealedPdf, seal_pdf
 from templates.manifests import manifest
+
+#: Seconds until a seal that is out of order is tried again.
+_PAUSE = 60.0
 
 
 def seal(songda: Songda, claim: Claim) -> Conclusion:
@@ -21,7 +24,7 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
         document = documents.get(connection, claim.subject_id)
         used = directory.find_seal(connection, document["seal_id"])
     if used["state"] != "active":
-        raise Permanent(f"seal {used['id']} is {used['state']}")
+        raise Permanent(f"seal {used['id']} is {used['state']}")  # for good: a stopped seal is never taken up again
     approval = document["approval"]
     if not approval:
         raise Permanent("a seal is used only with an approval")
@@ -52,16 +55,21 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
 
 
 def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping) -> SealedPdf:
+    """Seal, or wait: a key, certificate or token out of order is the operator's to mend, not the document's fault."""
     anchor = document["placement"]
     titles = manifest(document["instrument"])
-    return seal_pdf(
-        songda.store.get(document["rendered_digest"]),
-        songda.cabinet.means(dict(used)),
-        placement=Placement(anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"], used["diameter_mm"]),
-        picture=picture_of(dict(used)),
-        reason=f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
-        description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
-    )
+    rendered = songda.store.get(document["rendered_digest"])
+    try:
+        return seal_pdf(
+            rendered,
+            songda.cabinet.means(dict(used)),
+            placement=Placement(anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"], used["diameter_mm"]),
+            picture=picture_of(dict(used)),
+            reason=f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
+            description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
+        )
+    except Permanent as error:
+        raise Retry(f"seal {used['id']} cannot be used: {error}", after_seconds=_PAUSE) from error
 
 
 def _told(sealed: SealedPdf, digest: str, used: sa.RowMapping, approval: dict[str, str]) -> dict[str, object]:
