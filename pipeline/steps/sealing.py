@@ -19,12 +19,16 @@ _PAUSE = 60.0
 
 
 def seal(songda: Songda, claim: Claim) -> Conclusion:
-    """Seal the rendered bytes. A sealed file whose lease was lost leaves its digest in the ledger."""
+    """Seal the rendered bytes with the authority's newest active seal.
+
+    That is chosen now and not at intake: when a seal was stopped or ran out, what waits goes on with its successor. A
+    sealed file whose lease was lost leaves its digest in the ledger.
+    """
     with songda.database.read() as connection:
         document = documents.get(connection, claim.subject_id)
-        used = directory.find_seal(connection, document["seal_id"])
-    if used["state"] != "active":
-        raise Permanent(f"seal {used['id']} is {used['state']}")  # for good: a stopped seal is never taken up again
+        used = directory.active_seal(connection, document["authority_id"])
+    if used is None:
+        raise Retry("the authority has no active seal", after_seconds=_PAUSE)
     approval = document["approval"]
     if not approval:
         raise Permanent("a seal is used only with an approval")
@@ -47,7 +51,12 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
             certificate_subject=sealed.certificate_subject,
         )
         documents.move(
-            connection, document["id"], "sealed", body=_told(sealed, digest, used, approval), final_digest=digest
+            connection,
+            document["id"],
+            "sealed",
+            body=_told(sealed, digest, used, approval),
+            final_digest=digest,
+            seal_id=used["id"],
         )
         return Done((Next("document", document["id"], "release"),))
 
