@@ -66,10 +66,11 @@ _MONTH_NAMES = [
     "november",
     "december",
 ]
-_MONTH = (
-    r"(?P<month>January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\b\.?"
+_NAME_OF_MONTH = (
+    r"January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec"
 )
+_MONTH = rf"(?P<month>{_NAME_OF_MONTH})\b\.?"
 _ORDINAL = r"(?:st|nd|rd|th)?"
 _TO = r"\s{0,3}(?:to|until|through|and|or|-|–|—)\s{0,3}(?:the\s{1,3})?"
 
@@ -92,7 +93,9 @@ _EN_MONTH_FIRST = re.compile(
     rf"\b{_MONTH}\s{{1,3}}(?P<from>\d{{1,2}}){_ORDINAL}(?!\d)(?:{_TO}(?P<day>\d{{1,2}}){_ORDINAL}(?!\d))?"
     r"(?:,?\s{1,3}(?P<year>\d{4})\b)?"
 )
-_EN_MONTH_ONLY = re.compile(rf"\b{_MONTH},?\s{{1,3}}(?P<year>\d{{4}})\b")
+_EN_MONTH_ONLY = re.compile(
+    rf"(?:\b(?P<earlier>{_NAME_OF_MONTH})\b\.?{_TO})?\b{_MONTH},?\s{{1,3}}(?P<year>\d{{4}})\b"
+)
 
 _ZH_AMOUNT_AFTER = re.compile(
     rf"(?P<currency>人民币|美元|欧元|港币|RMB|CNY|USD|US\$|EUR|HKD|HK\$|GBP|JPY|[¥$€£])\s{{0,3}}(?P<number>{_NUMBER})"
@@ -230,11 +233,17 @@ def _chinese_dates(rest: _Text, reading: Reading) -> None:
 
 def _english_date(match: re.Match[str], reading: Reading) -> None:
     groups = match.groupdict()
-    month = 1 + next(i for i, name in enumerate(_MONTH_NAMES) if name.startswith(match["month"].lower()[:3]))
+    month = _month(match["month"])
     year = int(groups["year"]) if groups["year"] else None
+    if groups.get("earlier"):  # May to August 2026: the year holds for both
+        _add_day(reading, (year, _month(match["earlier"]), None), match[0])
     days: list[int | None] = [int(groups[name]) for name in ("from", "day") if groups.get(name)]
     for day in days or [None]:
         _add_day(reading, (year, month, day), match[0])
+
+
+def _month(name: str) -> int:
+    return 1 + next(i for i, each in enumerate(_MONTH_NAMES) if each.startswith(name.lower()[:3]))
 
 
 def _add_day(reading: Reading, day: Day, written: str) -> None:

@@ -18,6 +18,7 @@ from templates.twins import disagreements, number_warnings, untranslated
 ZH, EN = filters("zh"), filters("en")
 
 AGREE = [
+    ("2026年5月至8月登记12项", "From May to August 2026, 12 were registered"),
     ("2026年11月22日", "22 November 2026"),
     ("2026年11月22日", "November 22, 2026"),
     ("２０２６年１１月２２日", "the 22nd day of November, 2026"),
