@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from delivery.portal.app import make_portal
 from delivery.portal.web import Portal
+from pipeline.api import problems
 from pipeline.api.app import make_api
 from pipeline.composition import Songda, open_songda
 from pipeline.queue import Queue
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 def make_web(songda: Songda) -> FastAPI:
     """API and portal in one application."""
     web = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    problems.install(web)  # for paths that no mount takes, such as those with a line break
     web.mount("/v1", make_api(songda))
     web.mount("/", make_portal(_portal(songda)))
     return web

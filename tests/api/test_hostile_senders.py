@@ -89,3 +89,9 @@ def test_api_and_pages_each_answer_in_their_own_way(port: int) -> None:
         connection.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         page = b"".join(iter(lambda: connection.recv(65536), b""))
     assert page.startswith(b"HTTP/1.1 404") and b"text/html" in page
+
+
+def test_a_path_with_a_line_break_that_no_mount_takes_is_answered_with_a_problem(port: int) -> None:
+    answer = _answer(port, b"GET /v1/documents/%0Ax HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert b"application/problem+json" in answer
