@@ -25,7 +25,8 @@ from records.errors import Permanent, Retry
 from templates.serving import HEADER
 
 _KEPT = ("PATH", "TMPDIR", "SONGDA_FONTS", "TZ")
-_REMEMBERED_TIMEOUTS: Final = 256
+_REMEMBERED: Final = 256
+"""Jobs that ended the child once and are remembered by their digest."""
 _MAX_ANSWER: Final = 512 * 2**20
 
 
@@ -55,7 +56,7 @@ class Child:
         self._environment = dict(environment or {})
         self._lock = threading.Lock()
         self._running: _Running | None = None
-        self._timed_out: OrderedDict[bytes, None] = OrderedDict()
+        self._fatal: OrderedDict[bytes, None] = OrderedDict()
 
     @property
     def pid(self) -> int | None:
@@ -65,8 +66,8 @@ class Child:
     def call(self, payload: bytes, timeout: float) -> bytes:
         """The child's answer to one job, within `timeout` seconds of wall time.
 
-        Raises Permanent when the job itself failed, or ran out of time for the second time; Retry when the child
-        crashed, was killed, or ran out of time for the first time.
+        Raises Permanent when the job itself failed; Retry when the child crashed, was killed, ran out of memory or of
+        time; but Permanent when that happens with the same job for the second time, lest it go round for ever.
         """
         with self._lock:
             running = self._ready()
@@ -75,13 +76,14 @@ class Child:
                 kind, answer = running.exchange(payload, time.monotonic() + timeout)
             except TimeoutError as error:
                 self._stop()
-                raise self._late(payload, timeout) from error
+                raise self._ended_by(payload, f"took longer than {timeout:g} s") from error
             except OSError as error:
                 told = self._stop()
-                raise Retry(f"{self._name} ended in the middle of a job: {told}") from error
+                raise self._ended_by(payload, f"ended in the middle of a job: {told}") from error
             if kind == b"A":
                 self._stop()
-                raise Retry(f"{self._name}: {answer.decode()}")
+                raise self._ended_by(payload, f"gave up a job: {answer.decode()}")
+            self._forgive(payload)
             if running.jobs >= self._jobs:
                 self._stop()
             if kind == b"P":
@@ -98,15 +100,20 @@ class Child:
         with self._lock:
             self._stop()
 
-    def _late(self, payload: bytes, timeout: float) -> Retry | Permanent:
+    def _ended_by(self, payload: bytes, what: str) -> Retry | Permanent:
+        """The error for a job that ended the child, and the memory of that job."""
         digest = hashlib.sha256(payload).digest()
-        message = f"{self._name} took longer than {timeout:g} s"
-        if digest in self._timed_out:
-            return Permanent(f"{message}, for the second time with the same job")
-        self._timed_out[digest] = None
-        while len(self._timed_out) > _REMEMBERED_TIMEOUTS:
-            self._timed_out.popitem(last=False)
-        return Retry(message)
+        if digest in self._fatal:
+            return Permanent(f"{self._name} {what}, for the second time with the same job")
+        self._fatal[digest] = None
+        while len(self._fatal) > _REMEMBERED:
+            self._fatal.popitem(last=False)
+        return Retry(f"{self._name} {what}")
+
+    def _forgive(self, payload: bytes) -> None:
+        """Forget that a job ended the child once: it was answered now, so the fault was not in the job."""
+        if self._fatal:
+            self._fatal.pop(hashlib.sha256(payload).digest(), None)
 
     def _ready(self) -> _Running:
         running = self._running

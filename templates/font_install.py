@@ -6,6 +6,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,18 @@ from pathlib import Path
 from fontTools.ttLib import TTFont
 
 from records.errors import Permanent
-from templates.fonts import FONTS, STAMP, Font, file_digest, file_state, is_installed, list_digest, write_fontconfig
+from templates.fonts import (
+    FONTS,
+    STAMP,
+    Font,
+    file_digest,
+    file_state,
+    font_directory,
+    is_installed,
+    list_digest,
+    verify,
+    write_fontconfig,
+)
 
 Say = Callable[[str], None]
 
@@ -142,3 +154,25 @@ def _advice(font: Font, problem: str) -> str:
         f"{problem}. Get {font.package} {font.version} (https://snapshot.debian.org has every version), take "
         f"{font.path} out of it (SHA-256 {font.digest_in_package}), set it at /{font.path}, and run this again."
     )
+
+
+def main(arguments: list[str]) -> int:
+    """`install [DIR]`: bring the fonts; `verify [DIR]`: read them all again. Returns the exit code."""
+    if not arguments or arguments[0] not in ("install", "verify") or len(arguments) > 2:
+        sys.stderr.write("usage: python -m templates.font_install install|verify [DIR]\n")
+        return 2
+    directory = Path(arguments[1]).resolve() if len(arguments) == 2 else font_directory()
+    if arguments[0] == "install":
+        try:
+            install(directory, lambda line: print(line, flush=True))  # noqa: T201
+        except Permanent as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+        return 0
+    wrong = verify(directory)
+    sys.stdout.write("".join(f"not as pinned: {name}\n" for name in wrong) or f"{len(FONTS)} fonts as pinned\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,7 +1,7 @@
 """The pinned fonts: what may be drawn with, where the files are, and which characters they cannot draw.
 
 Fonts are part of the evidence, so nothing is taken from the machine's own fonts: `fonts.toml` names every file with its
-digest, `python -m templates.fonts install` brings them here, and an engine is shown this folder alone.
+digest, `python -m templates.font_install install` brings them here, and an engine is shown this folder alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import functools
 import hashlib
 import json
 import os
-import sys
 import tomllib
 import unicodedata
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from records.errors import Permanent
 
 LIST = Path(__file__).with_name("fonts.toml")
 STAMP = "installed.json"
-INSTALL_COMMAND = "python -m templates.fonts install"
+INSTALL_COMMAND = "python -m templates.font_install install"
 
 # Word templates name the fonts of Chinese offices; these are the pinned faces that stand for them.
 SUBSTITUTES = {
@@ -219,27 +218,3 @@ def write_fontconfig(directory: Path) -> None:
     target = directory / "fonts.conf"
     if not target.is_file() or target.read_text(encoding="utf-8") != text:
         target.write_text(text, encoding="utf-8")
-
-
-def main(arguments: list[str]) -> int:
-    """`install [DIR]`: bring the fonts; `verify [DIR]`: read them all again. Returns the exit code."""
-    from templates.font_install import install
-
-    if not arguments or arguments[0] not in ("install", "verify") or len(arguments) > 2:
-        sys.stderr.write("usage: python -m templates.fonts install|verify [DIR]\n")
-        return 2
-    directory = Path(arguments[1]).resolve() if len(arguments) == 2 else font_directory()
-    if arguments[0] == "install":
-        try:
-            install(directory, lambda line: print(line, flush=True))  # noqa: T201
-        except Permanent as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-        return 0
-    wrong = verify(directory)
-    sys.stdout.write("".join(f"not as pinned: {name}\n" for name in wrong) or f"{len(FONTS)} fonts as pinned\n")
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -93,9 +93,7 @@ _EN_MONTH_FIRST = re.compile(
     rf"\b{_MONTH}\s{{1,3}}(?P<from>\d{{1,2}}){_ORDINAL}(?!\d)(?:{_TO}(?P<day>\d{{1,2}}){_ORDINAL}(?!\d))?"
     r"(?:,?\s{1,3}(?P<year>\d{4})\b)?"
 )
-_EN_MONTH_ONLY = re.compile(
-    rf"(?:\b(?P<earlier>{_NAME_OF_MONTH})\b\.?{_TO})?\b{_MONTH},?\s{{1,3}}(?P<year>\d{{4}})\b"
-)
+_EN_MONTH_ONLY = re.compile(rf"(?:\b(?P<earlier>{_NAME_OF_MONTH})\b\.?{_TO})?\b{_MONTH},?\s{{1,3}}(?P<year>\d{{4}})\b")
 
 _ZH_AMOUNT_AFTER = re.compile(
     rf"(?P<currency>人民币|美元|欧元|港币|RMB|CNY|USD|US\$|EUR|HKD|HK\$|GBP|JPY|[¥$€£])\s{{0,3}}(?P<number>{_NUMBER})"

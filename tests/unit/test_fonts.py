@@ -154,6 +154,6 @@ def test_the_digest_of_the_list_changes_with_any_file(monkeypatch: pytest.Monkey
 
 
 def test_the_command_verifies_and_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fonts.main(["verify"]) == 0
-    assert fonts.main(["fetch"]) == 2
+    assert font_install.main(["verify"]) == 0
+    assert font_install.main(["fetch"]) == 2
     assert "usage" in capsys.readouterr().err
