@@ -121,7 +121,7 @@ def test_office_font_names_lead_to_pinned_faces_and_never_to_a_japanese_one(aske
 
 def test_without_installed_fonts_the_error_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SONGDA_FONTS", str(tmp_path))
-    with pytest.raises(Permanent, match=r"python -m templates\.fonts install"):
+    with pytest.raises(Permanent, match=r"python -m templates\.font_install install"):
         fonts.font_path("body")
     assert not fonts.is_installed()
 
