@@ -38,7 +38,7 @@ def _check_sealed(songda: Songda, pdf: bytes) -> dict[str, object]:
         verdict = verify(pdf, songda.cabinet.trust)
         second = read_independently(pdf)
     except Refused as error:
-        raise Permanent(f"the sealed file cannot be read: {error}") from error
+        raise Permanent(f"the sealed file is refused: {error}") from error
     if verdict.verdict != "valid":
         told = "; ".join(reason.text_en for reason in verdict.reasons)
         raise Permanent(f"the sealed file is {verdict.verdict}: {told}")
