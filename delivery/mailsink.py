@@ -24,6 +24,8 @@ from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from records import logs
+
 HOST: Final = "127.0.0.1"
 _NAME = re.compile(r"[0-9]{20}-[0-9]{6}\.eml")
 _HOSTS = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]+)?")
@@ -212,6 +214,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 3 or not all(argument.isdecimal() for argument in arguments[1:]):
         sys.stderr.write("usage: python -m delivery.mailsink DIR SMTP_PORT HTTP_PORT\n")
         return 2
+    logs.configure()
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before any thread: all of them leave the signals to us
     sink = MailSink(Path(arguments[0]), int(arguments[1]), int(arguments[2]))

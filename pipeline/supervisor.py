@@ -24,9 +24,11 @@ import httpx2
 
 from pipeline.settings import Settings, load
 from pipeline.testsystem import SHARED_PKI, Ports, make_test_system, shared_ports
+from records import logs
 
 _RESTART_PAUSE = 1.0
 _START_SECONDS = 60.0
+_ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")  # of util-linux; it becomes the program, with the same pid
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +41,7 @@ class Program:
 
 
 class Supervisor:
-    """Starts programs, starts those anew that die, and ends all of them with itself."""
+    """Starts programs, starts those anew that die, and ends all of them with itself, even if it is killed hard."""
 
     def __init__(self, programs: Sequence[Program], environment: Mapping[str, str], log_folder: Path) -> None:
         self._programs = {program.name: program for program in programs}
@@ -47,24 +49,39 @@ class Supervisor:
         self._logs = log_folder
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._ending = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+        self._keeper = threading.Thread(target=self._keep, name="supervisor", daemon=True)
 
     def __enter__(self) -> Supervisor:
         self._logs.mkdir(parents=True, exist_ok=True)
-        try:
-            for name in self._programs:
-                self._start(name)
-        except BaseException:
-            self._end()
-            raise
-        self._watcher.start()
+        self._keeper.start()
+        self._started.wait()
+        if self._failure is not None:
+            self._keeper.join()
+            raise self._failure
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ending.set()
-        self._watcher.join(5)
+        self._keeper.join()
+
+    def _keep(self) -> None:
+        """Start, watch and end the programs, all from this one thread.
+
+        The kernel sends a child the signal of its parent's death (prctl(2), PR_SET_PDEATHSIG) when the thread ends that
+        started it, so that thread has to live for as long as the programs do.
+        """
+        try:
+            for name in self._programs:
+                self._start(name)
+        except BaseException as error:
+            self._failure = error
+            self._ending.set()
+        self._started.set()
+        self._watch()
         self._end()
 
     def _end(self) -> None:
@@ -80,7 +97,7 @@ class Supervisor:
     def _start(self, name: str) -> None:
         with (self._logs / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", *self._programs[name].arguments],
+                [*_ENDS_WITH_US, sys.executable, "-m", *self._programs[name].arguments],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
@@ -199,6 +216,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./run up", description=main.__doc__)
     parser.add_argument("--fresh", action="store_true", help="throw a TEST system that stands there away first")
     arguments = parser.parse_args()
+    logs.configure()
     home = load().home
     ports = _open_test_system(home, fresh=arguments.fresh)
     environment = environment_of(home, ports)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from pipeline.queue import Queue
 from pipeline.settings import Settings, load
 from pipeline.verifying import verdict_of
 from pipeline.wake import wake_workers
-from records import directory, schema
+from records import directory, logs, schema
 from records.database import is_test
 from records.tables import authority
 
@@ -87,9 +86,7 @@ def _not_here(step_id: str) -> None:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=os.environ.get("SONGDA_LOG", "WARNING"), stream=sys.stderr, format="%(name)s: %(message)s"
-    )
+    logs.configure()
     settings = load()
     songda = open_songda(settings, make_hint(settings))
     schema.keep_up(songda.database)
@@ -97,6 +94,7 @@ def main() -> int:
         make_web(songda),
         host=settings.host,
         port=settings.port,
+        log_config=None,  # uvicorn's records go where all others go
         log_level="warning",
         server_header=False,
         timeout_keep_alive=30,

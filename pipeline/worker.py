@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import signal
@@ -17,9 +16,7 @@ from pipeline.runner import Runner
 from pipeline.settings import load
 from pipeline.steps import STAGES
 from pipeline.wake import Bell
-from records import schema
-
-_log = logging.getLogger(__name__)
+from records import logs, schema
 
 
 class Worker:
@@ -51,9 +48,7 @@ class Worker:
 
 def main() -> int:
     """Run a worker until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=os.environ.get("SONGDA_LOG", "WARNING"), stream=sys.stderr, format="%(name)s: %(message)s"
-    )
+    logs.configure()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from records import logs
 from records.errors import Permanent
 
 ORGANISATION = "Songda TEST 测试"
@@ -336,4 +337,5 @@ def _write(path: Path, content: str | bytes) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m signing.testpki DIRECTORY")
+    logs.configure()
     serve(Path(sys.argv[1]))
