@@ -9,6 +9,7 @@ Load keys after a process has forked, never before: PKCS#11 modules do not survi
 from __future__ import annotations
 
 import hashlib
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -127,7 +128,8 @@ def load_key(address: str, secret: str | None = None, *, chain: Iterable[Path] =
     `secret` is the passphrase of the PKCS#12 file or the PIN of the token; without it, a ``pin-source=file:PATH`` of
     the PKCS#11 URI is read. `chain` names PEM files with the certificates between this one and its root.
     Raises Permanent when a person has to act (wrong PIN or passphrase, missing file, unfit key), Retry when the
-    token is away; the message says which and what to do. A wrong PIN is never tried again: tokens lock themselves.
+    token is away; the message says which and what to do. A refused PIN is not tried a second time by this process,
+    however often it is asked for: tokens lock themselves.
     """
     above = [certificate for path in chain for certificate in read_certificates(path)]
     scheme, _, rest = address.partition(":")
@@ -263,6 +265,15 @@ class _Token:
 _TOKENS: dict[tuple[str, str], _Token] = {}
 _TOKENS_LOCK = Lock()
 
+_SALT = secrets.token_bytes(32)
+_REFUSED_PINS: set[bytes] = set()
+"""Digests of module, token and PIN that the token refused, salted anew in each process; never forgotten."""
+
+
+def _pin_digest(module: str, label: str, pin: str | None) -> bytes:
+    named = "\0".join((str(Path(module).resolve()), label, "" if pin is None else f"={pin}"))
+    return hashlib.blake2b(named.encode(), key=_SALT).digest()
+
 
 def _token(module: str, label: str, pin: str | None) -> _Token:
     """The one `_Token` of this process for that token: a PKCS#11 login counts for the whole process."""
@@ -276,6 +287,10 @@ def _token(module: str, label: str, pin: str | None) -> _Token:
 
 
 def _open_session(module: str, label: str, pin: str | None) -> Any:
+    wrong = f"the PIN of token {label!r} is wrong; it is not tried again, lest the token lock itself"
+    digest = _pin_digest(module, label, pin)
+    if digest in _REFUSED_PINS:
+        raise Permanent(wrong)
     if not Path(module).exists():
         raise Permanent(f"PKCS#11 module {module} is not there: install the token's driver or correct module-path")
     try:
@@ -287,9 +302,8 @@ def _open_session(module: str, label: str, pin: str | None) -> Any:
     except token_errors.MultipleTokensReturned as error:
         raise Permanent(f"several tokens are labelled {label!r}: give them different labels") from error
     except (token_errors.PinIncorrect, token_errors.PinInvalid, token_errors.PinLenRange) as error:
-        raise Permanent(
-            f"the PIN of token {label!r} is wrong; it is not tried again, lest the token lock itself"
-        ) from error
+        _REFUSED_PINS.add(digest)
+        raise Permanent(wrong) from error
     except (token_errors.PinLocked, token_errors.PinExpired, token_errors.UserPinNotInitialized) as error:
         raise Permanent(
             f"the PIN of token {label!r} is locked, expired or not set: unlock it with the SO PIN"

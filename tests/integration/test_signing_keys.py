@@ -227,3 +227,56 @@ def test_a_wrong_pin_is_permanent_so_that_nobody_locks_the_token_by_retrying(tok
     load_key(token % "north", PIN)
     with pytest.raises(Permanent, match="already open with another PIN"):
         load_key(token % "north", "9999")
+
+
+_COUNTED = """
+import sys, threading, pkcs11
+from records.errors import Permanent
+from signing import keys
+
+opened = []
+
+class Token:
+    def __init__(self, token): self._token = token
+    def open(self, user_pin):
+        opened.append(user_pin)
+        return self._token.open(user_pin=user_pin)
+
+class Library:
+    def __init__(self, library): self._library = library
+    def get_token(self, **names): return Token(self._library.get_token(**names))
+
+class Pkcs11:
+    def lib(self, path): return Library(pkcs11.lib(path))
+    def __getattr__(self, name): return getattr(pkcs11, name)
+
+keys.pkcs11 = Pkcs11()
+told = []
+
+def load(address, pin):
+    try:
+        keys.load_key(address, pin)
+    except Permanent as error:
+        told.append(str(error))
+
+north, second, right = sys.argv[1:]
+threads = [threading.Thread(target=load, args=(each, "9999")) for each in (north, second) * 4]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+load(north, "99")
+load(north, "9999")
+print(len(opened), len(told), len(set(told)), "9999" in repr(keys._REFUSED_PINS))
+load(north, right)
+load(second, right)
+print(len(opened), len(told))
+"""
+
+
+@needs_softhsm
+def test_a_refused_pin_reaches_the_token_once_in_the_life_of_a_process(token: str) -> None:
+    """Many documents, threads and keys with one wrong PIN: a real token locks itself after three tries."""
+    command = [sys.executable, "-c", _COUNTED, token % "north", token % "second", PIN]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    refused, right = ran.stdout.splitlines()
+    assert refused == "2 10 1 False"  # 9999 once and 99 once; every caller was told the same
+    assert right == "3 10"

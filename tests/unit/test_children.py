@@ -30,6 +30,7 @@ def handle(payload):
     if verb == "sleep": time.sleep(float(rest)); return b"slept"
     if verb == "eat": return str(len(bytearray(int(rest)))).encode()
     if verb == "die": os._exit(3)
+    if verb == "unless": return b"calm" if os.path.exists(rest) else os._exit(4)
     if verb == "again": raise Again("the office is closed")
     if verb == "environment": return "\\n".join(sorted(os.environ)).encode()
     if verb == "grandchild": return str(subprocess.Popen(["sleep", "60"]).pid).encode()
@@ -93,6 +94,41 @@ def test_a_crash_in_the_middle_of_a_job_is_a_retry_then_works(child: Child) -> N
     with pytest.raises(Retry, match="exit 3"):
         child.call(b"die", 5)
     assert child.call(b"echo again", 5) == b"again"
+
+
+def test_a_job_that_crashes_the_child_twice_is_permanent_and_others_go_on(child: Child) -> None:
+    """A poison document must not go round for ever."""
+    for poison, told in ((b"die", "exit 3"), (b"again", "office is closed"), (b"eat 2000000000", "MemoryError")):
+        with pytest.raises(Retry, match=told):
+            child.call(poison, 5)
+        assert child.call(b"echo other", 5) == b"other"
+        for _ in range(2):
+            with pytest.raises(Permanent, match=f"{told}.*second time with the same job"):
+                child.call(poison, 5)
+    assert child.call(b"echo other", 5) == b"other"
+
+
+def test_a_job_that_was_answered_meanwhile_may_lose_its_child_again(child: Child, tmp_path: Path) -> None:
+    """An administrator's kill is no fault of the job, however many years a worker runs."""
+    job = f"unless {tmp_path}/calm".encode()
+    for _ in range(2):
+        (tmp_path / "calm").unlink(missing_ok=True)
+        with pytest.raises(Retry, match="exit 4"):
+            child.call(job, 5)
+        (tmp_path / "calm").touch()
+        assert child.call(job, 5) == b"calm"
+
+
+def test_the_memory_of_jobs_that_ended_the_child_is_bounded(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("templates.children._REMEMBERED", 2)
+    for number in (1, 2, 3):
+        with pytest.raises(Retry):
+            child.call(f"die {number}".encode(), 5)
+    assert len(child._fatal) == 2
+    with pytest.raises(Retry):
+        child.call(b"die 1", 5)
+    with pytest.raises(Permanent):
+        child.call(b"die 3", 5)
 
 
 def test_a_child_that_asks_for_another_try_is_replaced(child: Child) -> None:
