@@ -18,9 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from records.database import database_time, legal_time
-from records.instants import to_microseconds
-from records.tables import event, ledger_head
+from records.instants import from_microseconds, now, to_microseconds
+from records.tables import event, ledger_head, system
 
 _GENESIS = "0" * 64
 
@@ -74,10 +73,12 @@ def lock(connection: sa.Connection, stream: str) -> sa.Row[int, str]:
 
     Whoever changes rows of a document's deliveries takes this lock first: one order of locks, so no two can deadlock.
     """
-    _insert_if_absent(connection, ledger_head, stream=stream, seq=0, hash=_GENESIS)
-    return connection.execute(
-        sa.select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.stream == stream).with_for_update()
-    ).one()
+    head = sa.select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.stream == stream).with_for_update()
+    found = connection.execute(head).first()
+    if found is None:
+        _insert_if_absent(connection, ledger_head, stream=stream, seq=0, hash=_GENESIS)
+        found = connection.execute(head).one()
+    return found
 
 
 def append(
@@ -98,8 +99,12 @@ def append(
     `happened_at` (aware) defaults to the legal clock's now; `subject` to the stream itself.
     """
     head = lock(connection, stream)
-    known = sa.select(event.c.seq).where(event.c.stream == stream, event.c.key == key)
-    if connection.execute(known).first():
+    # asked in one statement, and after the lock: what another writer committed meanwhile is seen, and time goes on
+    known = sa.exists().where(event.c.stream == stream, event.c.key == key)
+    present = connection.execute(
+        sa.select(known.label("known"), now().label("recorded_at"), (now() + system.c.legal_offset).label("legal_now"))
+    ).one()
+    if present.known:
         return False
     row: dict[str, Any] = {
         "stream": stream,
@@ -108,8 +113,8 @@ def append(
         "kind": kind,
         "subject": subject or stream,
         "actor": actor,
-        "happened_at": happened_at or legal_time(connection),
-        "recorded_at": database_time(connection),
+        "happened_at": happened_at or from_microseconds(present.legal_now),
+        "recorded_at": from_microseconds(present.recorded_at),
         "legal_date": legal_date,
         "body": canonical(body or {}),
         "previous": head.hash,
