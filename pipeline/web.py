@@ -17,6 +17,7 @@ from delivery.portal.web import Portal
 from pipeline.api import problems
 from pipeline.api.app import make_api
 from pipeline.composition import Songda, open_songda
+from pipeline.heap import freeze
 from pipeline.queue import Queue
 from pipeline.settings import Settings, load
 from pipeline.verifying import verdict_of
@@ -90,8 +91,10 @@ def main() -> int:
     settings = load()
     songda = open_songda(settings, make_hint(settings))
     schema.keep_up(songda.database)
+    web = make_web(songda)
+    freeze()
     uvicorn.run(
-        make_web(songda),
+        web,
         host=settings.host,
         port=settings.port,
         log_config=None,  # uvicorn's records go where all others go
