@@ -15,8 +15,16 @@ import sqlalchemy as sa
 
 from records.ids import new_id
 from records.instants import microseconds, now
-from records.ledger import append
+from records.ledger import append, count, lock
 from records.tables import account, login_failure, person, session
+
+
+class LastAdministrator(Exception):
+    """The last active administrator of an authority may not be stopped: nobody could act for it any more."""
+
+
+class Stopped(Exception):
+    """The account or the person was stopped."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +123,90 @@ def set_password_hash(connection: sa.Connection, subject: Account | Person, pass
     """Store another hash: of a new password, or of the same one by stronger parameters."""
     table = account if isinstance(subject, Account) else person
     connection.execute(table.update().where(table.c.id == subject.id).values(password_hash=password_hash))
+
+
+# --- stopping, and other passwords -----------------------------------------------------------------------------------
+
+
+def stop_account(connection: sa.Connection, login: str, by: str, reason: str = "") -> sa.RowMapping:
+    """Let a counterparty's account log in no more, and end its sessions; the first stop stands. Returns its row.
+
+    Raises LookupError.
+    """
+    row = _row(connection, account, login)
+    connection.execute(account.update().where(account.c.id == row["id"]).values(state="stopped"))
+    _end_sessions(connection, "account", row["id"])
+    told = {"login": login, "reason": reason}
+    _append(connection, row, f"account/{row['id']}/stopped", "account.stopped", row["counterparty_id"], by, told)
+    return row
+
+
+def stop_person(connection: sa.Connection, login: str, by: str, reason: str = "") -> sa.RowMapping:
+    """Let a clerk or an administrator log in no more, and end the sessions; the first stop stands. Returns the row.
+
+    Raises LookupError, LastAdministrator.
+    """
+    row = _row(connection, person, login)
+    lock(connection, f"directory:{row['authority_id']}")  # two operators might stop the last two at the same moment
+    others = sa.select(person.c.id).where(
+        person.c.authority_id == row["authority_id"],
+        person.c.role == "administrator",
+        person.c.active,
+        person.c.id != row["id"],
+    )
+    if row["role"] == "administrator" and connection.execute(others.limit(1)).first() is None:
+        raise LastAdministrator(f"{login!r} is the last active administrator of {row['authority_id']}")
+    connection.execute(person.update().where(person.c.id == row["id"]).values(active=False))
+    _end_sessions(connection, "person", row["id"])
+    told = {"login": login, "reason": reason}
+    _append(connection, row, f"person/{row['id']}/stopped", "person.stopped", row["id"], by, told)
+    return row
+
+
+def change_account_password(connection: sa.Connection, login: str, password_hash: str, by: str) -> None:
+    """Give an account another password, end its sessions, forgive failed attempts. Raises LookupError, Stopped."""
+    row = _row(connection, account, login)
+    if row["state"] != "approved":
+        raise Stopped(f"the account {login!r} is {row['state']}")
+    _change_password(connection, account, row, row["counterparty_id"], password_hash, by)
+
+
+def change_person_password(connection: sa.Connection, login: str, password_hash: str, by: str) -> None:
+    """Give a person another password, end the sessions, forgive failed attempts. Raises LookupError, Stopped."""
+    row = _row(connection, person, login)
+    if not row["active"]:
+        raise Stopped(f"the person {login!r} is stopped")
+    _change_password(connection, person, row, row["id"], password_hash, by)
+
+
+def _row(connection: sa.Connection, table: sa.Table, login: str) -> sa.RowMapping:
+    row = connection.execute(sa.select(table).where(table.c.login == login)).mappings().first()
+    if row is None:
+        raise LookupError(f"no {table.name} {login!r}")
+    return row
+
+
+def _change_password(
+    connection: sa.Connection, table: sa.Table, row: sa.RowMapping, subject: str, password_hash: str, by: str
+) -> None:
+    stream, kind = f"directory:{row['authority_id']}", f"{table.name}.password_changed"
+    lock(connection, stream)
+    connection.execute(table.update().where(table.c.id == row["id"]).values(password_hash=password_hash))
+    _end_sessions(connection, table.name, row["id"])
+    forget_failures(connection, row["login"])
+    nth = count(connection, stream, subject, {kind}) + 1
+    _append(connection, row, f"{table.name}/{row['id']}/password/{nth}", kind, subject, by, {"login": row["login"]})
+
+
+def _append(
+    connection: sa.Connection, row: sa.RowMapping, key: str, kind: str, subject: str, by: str, body: dict[str, str]
+) -> None:
+    append(connection, f"directory:{row['authority_id']}", key, kind, subject=subject, actor=by, body=body)
+
+
+def _end_sessions(connection: sa.Connection, subject_type: str, subject_id: str) -> None:
+    mine = (session.c.subject_type == subject_type, session.c.subject_id == subject_id)
+    connection.execute(session.delete().where(*mine))
 
 
 def find_account(connection: sa.Connection, account_id: str, authority_id: str) -> sa.RowMapping | None:

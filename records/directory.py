@@ -327,6 +327,26 @@ def create_seal(
     return seal_id
 
 
+def stop_seal(connection: sa.Connection, seal_id: str, by: str, reason: str = "") -> int:
+    """Let a seal seal nothing more; the first stop stands. Returns how many active seals the authority has left.
+
+    Raises LookupError.
+    """
+    authority_id = find_seal(connection, seal_id)["authority_id"]
+    connection.execute(seal.update().where(seal.c.id == seal_id).values(state="stopped"))
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"seal/{seal_id}/stopped",
+        "seal.stopped",
+        subject=seal_id,
+        actor=by,
+        body={"reason": reason},
+    )
+    left = sa.select(sa.func.count()).where(seal.c.authority_id == authority_id, seal.c.state == "active")
+    return int(connection.execute(left).scalar_one())
+
+
 def active_seal(connection: sa.Connection, authority_id: str) -> sa.RowMapping | None:
     """The authority's newest active seal, or None."""
     query = sa.select(seal).where(seal.c.authority_id == authority_id, seal.c.state == "active")

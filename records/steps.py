@@ -7,19 +7,33 @@ All times are the database's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from records import deliveries
 from records.instants import microseconds, now, to_microseconds
+from records.ledger import append, lock
 from records.tables import STEP_IS_OPEN, step, system
+
+#: The states of a step that is not done, the one that needs a person first.
+UNDONE: Final = ("dead", "running", "ready", "waiting")
 
 
 class LeaseLost(Exception):
     """Another worker owns the step now: this result must be thrown away."""
+
+
+class NotRequeued(Exception):
+    """The step cannot be repeated by an operator: `code` says why in a word, the message in a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -170,6 +184,38 @@ def wake(connection: sa.Connection, step_id: str, *, hinted_seconds: float = 0.0
     return bool(changed.rowcount)
 
 
+def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
+    """Make a dead or waiting step of a delivery or a notice due now, as `by`, with an event in its document's stream.
+
+    Raises LookupError for an unknown step, NotRequeued for one that is under way or done, or of a document.
+    """
+    query = sa.select(step.c.subject_type, step.c.subject_id, step.c.stage, step.c.state, step.c.fence, step.c.error)
+    query = query.where(step.c.id == step_id)
+    row = connection.execute(query).first()
+    if row is None:
+        raise LookupError(f"no step {step_id}")
+    if row.subject_type == "document" and row.state == "dead":
+        message = "a failed document is final and its number is void: the case system submits the job again"
+        raise NotRequeued("document_failed", message)
+    if row.subject_type == "document":
+        raise NotRequeued("document", "the steps of a document go on by themselves")
+    stream = deliveries.stream(connection, row.subject_id)
+    lock(connection, stream)  # before the row, as everybody does
+    row = connection.execute(query.with_for_update()).one()
+    if row.state in ("running", "done"):
+        raise NotRequeued(row.state, f"the step is {row.state}")
+    wake(connection, step_id)
+    append(
+        connection,
+        stream,
+        f"{step_id}/requeued/{row.fence}",
+        "step.requeued",
+        subject=row.subject_id,
+        actor=by,
+        body={"stage": row.stage, "was": row.state, "error": row.error},
+    )
+
+
 def stop(connection: sa.Connection, subject_id: str) -> None:
     """End every step of a subject that is cancelled or void; work under way is thrown away by the fence."""
     connection.execute(
@@ -212,6 +258,24 @@ def seconds_until_next(connection: sa.Connection) -> float | None:
     soonest = sa.select(sa.func.min(step.c.run_at) - now()).where(*later)
     value = connection.execute(soonest).scalar_one()
     return None if value is None else float(value) / 1_000_000
+
+
+def listed(connection: sa.Connection, states: Collection[str], limit: int) -> list[sa.RowMapping]:
+    """Up to `limit` steps in one of `states`: dead ones first, then those that are due soonest.
+
+    `run_at` is when the step became or becomes due, `lease_until` when one that is running belongs to nobody again,
+    both by the database's clock; `legal_at` is the moment of the legal clock that it waits for. All are UTC.
+    """
+    columns = ("id", "state", "attempt", "run_at", "lease_until", "legal_at", "owner", "error")
+    query = sa.select(*(step.c[name] for name in columns)).where(step.c.state.in_(states))
+    order = (sa.case((step.c.state == "dead", 0), else_=1), step.c.run_at, step.c.id)
+    return list(connection.execute(query.order_by(*order).limit(limit)).mappings())
+
+
+def count_overdue(connection: sa.Connection, seconds: float) -> int:
+    """How many steps have been due for more than `seconds`, and nobody took them."""
+    late = (STEP_IS_OPEN, step.c.state == "ready", step.c.run_at < now() - microseconds(seconds))
+    return int(connection.execute(sa.select(sa.func.count()).select_from(step).where(*late)).scalar_one())
 
 
 def count_by_state(connection: sa.Connection) -> dict[str, int]:

@@ -30,13 +30,14 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "authority": ("authorities", "propose and approve the authority's own facts"),
     "counterparty": ("counterparties", "enter a counterparty"),
     "contact": ("counterparties", "add a contact person of a counterparty"),
-    "account": ("counterparties", "add a log-in account of a counterparty"),
+    "account": ("counterparties", "add or stop a log-in account of a counterparty, change its password"),
     "letter": ("counterparties", "file or withdraw a confirmation letter"),
-    "seal": ("seals", "register a seal"),
+    "seal": ("seals", "register or stop a seal"),
     "series": ("seals", "create a number series"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
-    "person": ("access", "add a clerk or an administrator"),
+    "person": ("access", "add or stop a clerk or an administrator, change the password"),
+    "steps": ("steps", "list steps, repeat dead ones"),
     "bench": ("bench", "measure, and print ratios"),
 }
 

@@ -12,6 +12,7 @@ from pipeline.cli.inputs import (
     add_secret_options,
     ask_new_password,
     authority_of,
+    declare_log_in,
     log_in,
     opened,
     operator,
@@ -44,6 +45,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         add_authority_option(add)
         add_secret_options(add)
         add.set_defaults(run=add_person)
+        declare_log_in(actions, common, stop_person, change_password)
 
 
 def add_client(arguments: Namespace) -> Answer:
@@ -95,3 +97,30 @@ def add_person(arguments: Namespace) -> Answer:
         except sa.exc.IntegrityError as error:
             raise BadInput("--login", "taken", f"the login {arguments.login!r} is taken") from error
     return Answer({"person_id": person_id}, person_id)
+
+
+def stop_person(arguments: Namespace) -> Answer:
+    """Stop a clerk or an administrator; the sessions end."""
+    try:
+        with opened(arguments) as songda, songda.database.write() as connection:
+            row = access.stop_person(connection, arguments.login, operator(), arguments.reason)
+    except LookupError as error:
+        raise BadInput("LOGIN", "unknown_person", str(error)) from error
+    except access.LastAdministrator as error:
+        message = f"{error}: add another one first, by songda person add"
+        raise BadInput("LOGIN", "last_administrator", message) from error
+    return Answer({"stopped": row["id"], "role": row["role"]}, f"stopped: {arguments.login}")
+
+
+def change_password(arguments: Namespace) -> Answer:
+    """Give a person another password; the sessions end."""
+    with opened(arguments) as songda:
+        password_hash = ask_new_password(arguments, arguments.login)
+        try:
+            with songda.database.write() as connection:
+                access.change_person_password(connection, arguments.login, password_hash, operator())
+        except LookupError as error:
+            raise BadInput("LOGIN", "unknown_person", str(error)) from error
+        except access.Stopped as error:
+            raise BadInput("LOGIN", "stopped", str(error)) from error
+    return Answer({"password_changed": arguments.login}, f"changed: the password of {arguments.login}")

@@ -15,11 +15,12 @@ from pipeline.cli.inputs import (
     add_secret_options,
     ask_new_password,
     authority_of,
+    declare_log_in,
     opened,
     operator,
     read_file,
 )
-from records import directory, documents
+from records import access, directory, documents
 from records.database import legal_time
 from records.errors import Fault
 from templates.identifiers import check_credit_code, check_email, check_mobile
@@ -57,6 +58,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         add.add_argument("--login", required=True, help="without Chinese characters (rule R3)")
         add_secret_options(add)
         add.set_defaults(run=add_account)
+        declare_log_in(actions, common, stop_account, change_password)
 
 
 def _declare_letter(file: ArgumentParser) -> None:
@@ -154,6 +156,34 @@ def add_account(arguments: Namespace) -> Answer:
         except sa.exc.IntegrityError as error:
             raise BadInput("--login", "taken", f"the login {arguments.login!r} is taken") from error
     return Answer({"account_id": account_id}, account_id)
+
+
+def stop_account(arguments: Namespace) -> Answer:
+    """Stop an account; its sessions end."""
+    try:
+        with opened(arguments) as songda, songda.database.write() as connection:
+            row = access.stop_account(connection, arguments.login, operator(), arguments.reason)
+            left = directory.has_approved_account(connection, row["authority_id"], row["counterparty_id"])
+    except LookupError as error:
+        raise BadInput("LOGIN", "unknown_account", str(error)) from error
+    text = f"stopped: {arguments.login}"
+    if not left:
+        text += f"\nWARNING: {row['counterparty_id']} has no account left and is served on paper from now on"
+    return Answer({"stopped": row["id"], "counterparty": row["counterparty_id"], "accounts_left": left}, text)
+
+
+def change_password(arguments: Namespace) -> Answer:
+    """Give an account another password; its sessions end."""
+    with opened(arguments) as songda:
+        password_hash = ask_new_password(arguments, arguments.login)
+        try:
+            with songda.database.write() as connection:
+                access.change_account_password(connection, arguments.login, password_hash, operator())
+        except LookupError as error:
+            raise BadInput("LOGIN", "unknown_account", str(error)) from error
+        except access.Stopped as error:
+            raise BadInput("LOGIN", "stopped", str(error)) from error
+    return Answer({"password_changed": arguments.login}, f"changed: the password of {arguments.login}")
 
 
 def file_letter(arguments: Namespace) -> Answer:

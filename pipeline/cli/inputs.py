@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from delivery import passwords
 from pipeline import strict_json
-from pipeline.cli.answers import BadInput
+from pipeline.cli.answers import Answer, BadInput
 from pipeline.composition import Songda, open_songda
 from pipeline.settings import Settings, load
 from records import access
@@ -129,6 +129,28 @@ def log_in(songda: Songda, arguments: Namespace, authority_id: str) -> Person:
     if not isinstance(person, Person) or person.authority_id != authority_id or person.role != "administrator":
         raise BadInput("--by", "not_allowed", "no administrator of this authority with this login and password")
     return person
+
+
+def add_reason_option(parser: ArgumentParser) -> None:
+    """`--reason`, which the ledger keeps."""
+    parser.add_argument("--reason", default="", metavar="TEXT", help="kept in the ledger")
+
+
+def declare_log_in(
+    actions: Any, common: ArgumentParser, stop: Callable[[Namespace], Answer], password: Callable[[Namespace], Answer]
+) -> None:
+    """Declare `stop LOGIN` and `password LOGIN` for those who log in; `actions` are the subparsers of the command."""
+    for name, run, text in (
+        ("stop", stop, "no log-in any more; the sessions end"),
+        ("password", password, "another password, which is asked for; the sessions end"),
+    ):
+        action = actions.add_parser(name, help=text, parents=[common])
+        action.add_argument("login", metavar="LOGIN")
+        action.set_defaults(run=run)
+        if name == "stop":
+            add_reason_option(action)
+        else:
+            add_secret_options(action)
 
 
 def operator() -> str:

@@ -8,7 +8,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from pipeline.cli.answers import Answer, BadInput
-from pipeline.cli.inputs import add_authority_option, add_secret_options, ask, authority_of, opened
+from pipeline.cli.inputs import (
+    add_authority_option,
+    add_reason_option,
+    add_secret_options,
+    ask,
+    authority_of,
+    opened,
+    operator,
+)
 from pipeline.installation import SealPlan, add_secret, check_seal_key
 from records import directory, series
 from records.database import is_test
@@ -25,6 +33,10 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         add_seal_options(add)
         add_secret_options(add)
         add.set_defaults(run=add_seal)
+        stop = actions.add_parser("stop", help="it seals nothing more, from now on", parents=[common])
+        stop.add_argument("seal", metavar="SEAL_ID")
+        add_reason_option(stop)
+        stop.set_defaults(run=stop_seal)
     else:
         add.add_argument("kind", metavar="KIND", help="what manifests name, e.g. penalty-decision")
         add.add_argument("--year", type=int, required=True)
@@ -72,6 +84,19 @@ def add_seal(arguments: Namespace) -> Answer:
         {"seal_id": seal_id, "test": marked, "warnings": list(warnings)},
         "\n".join([*text, *(f"WARNING: {warning}" for warning in warnings)]),
     )
+
+
+def stop_seal(arguments: Namespace) -> Answer:
+    """Stop a seal: it seals nothing more, also not what was accepted before."""
+    try:
+        with opened(arguments) as songda, songda.database.write() as connection:
+            left = directory.stop_seal(connection, arguments.seal, operator(), arguments.reason)
+    except LookupError as error:
+        raise BadInput("SEAL_ID", "unknown_seal", str(error)) from error
+    text = f"stopped: {arguments.seal}"
+    if not left:
+        text += "\nWARNING: the authority has no active seal left; register one by songda seal add"
+    return Answer({"stopped": arguments.seal, "active_seals": left}, text)
 
 
 def add_series(arguments: Namespace) -> Answer:

@@ -1,0 +1,142 @@
+"""What an operator does on the command line when something or somebody has to be stopped, or a step repeated."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery import passwords
+from pipeline.cli import main
+from records import access, directory, ledger, schema, steps
+from records.database import Database
+from tests.rows import AUTHORITY, COUNTERPARTY, make_counterparty, make_delivery, make_document
+
+PASSWORD = "a long enough password"
+STREAM = f"directory:{AUTHORITY}"
+Command = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/songda.db")
+    schema.create(database, test=True)
+    with database.write() as connection:
+        directory.create_authority(connection, AUTHORITY)
+        make_counterparty(connection)
+        directory.add_account(connection, AUTHORITY, COUNTERPARTY, login="AIR", department="x", password_hash="old")
+        for login, role in (("admin", "administrator"), ("clerk", "clerk")):
+            access.add_person(connection, AUTHORITY, login=login, name=login, role=role, password_hash="old")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def songda(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    def run(*words: str, line: str = "", json_wanted: bool = True) -> tuple[int, Any]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
+        more = [*(["--json"] if json_wanted else []), *(["--secrets-stdin"] if line else [])]
+        code = main(["--home", str(tmp_path), *words, *more])
+        out = capsys.readouterr().out
+        return code, json.loads(out) if json_wanted else out
+
+    return run
+
+
+def _last(database: Database, stream: str = STREAM) -> ledger.Event:
+    with database.read() as connection:
+        return ledger.events(connection, stream)[-1]
+
+
+def test_an_account_is_stopped_and_the_operator_is_told_that_paper_follows(database: Database, songda: Command) -> None:
+    code, value = songda("account", "stop", "AIR", "--reason", "the phone was lost")
+    assert (code, value["counterparty"], value["accounts_left"]) == (0, COUNTERPARTY, False)
+    event = _last(database)
+    assert event.kind == "account.stopped" and event.actor.startswith("operator:")
+    assert event.body["reason"] == "the phone was lost"
+    assert "served on paper" in songda("account", "stop", "AIR", json_wanted=False)[1]
+    code, value = songda("account", "stop", "nobody")
+    assert (code, value["error"]["code"], value["error"]["field"]) == (2, "unknown_account", "LOGIN")
+
+
+def test_a_person_is_stopped_but_not_the_last_administrator(database: Database, songda: Command) -> None:
+    assert songda("person", "stop", "clerk")[0] == 0
+    assert _last(database).kind == "person.stopped"
+    code, value = songda("person", "stop", "admin")
+    assert (code, value["error"]["code"]) == (2, "last_administrator")
+    assert "songda person add" in value["error"]["message"]
+    assert songda("person", "stop", "AIR")[1]["error"]["code"] == "unknown_person"
+
+
+@pytest.mark.parametrize(("command", "login"), [("account", "AIR"), ("person", "clerk")])
+def test_a_password_is_changed_from_standard_input_and_never_on_the_command_line(
+    database: Database, songda: Command, command: str, login: str
+) -> None:
+    code, value = songda(command, "password", login, line=PASSWORD)
+    assert (code, value) == (0, {"password_changed": login})
+    with database.read() as connection:
+        (credential,) = access.credentials(connection, login)
+    assert passwords.matches(credential.password_hash, PASSWORD)
+    event = _last(database)
+    assert event.kind == f"{command}.password_changed" and event.body == {"login": login}
+    assert songda(command, "password", login, line="short")[1]["error"]["code"] == "password"
+    assert songda(command, "password", login)[1]["error"]["code"] == "secret_missing"
+    assert songda(command, "password", "nobody", line=PASSWORD)[1]["error"]["code"] == f"unknown_{command}"
+    assert songda(command, "stop", login)[0] == 0
+    assert songda(command, "password", login, line=PASSWORD)[1]["error"]["code"] == "stopped"
+
+
+def test_a_seal_is_stopped_and_the_operator_is_told_that_none_is_left(database: Database, songda: Command) -> None:
+    with database.write() as connection:
+        seal_id = directory.create_seal(
+            connection, AUTHORITY, ring_text="甲局", second_line="章", key_uri="pkcs12:none", test=True
+        )
+    assert songda("seal", "stop", seal_id, "--reason", "stolen") == (0, {"stopped": seal_id, "active_seals": 0})
+    assert (_last(database).kind, _last(database).body) == ("seal.stopped", {"reason": "stolen"})
+    assert "songda seal add" in songda("seal", "stop", seal_id, json_wanted=False)[1]
+    assert songda("seal", "stop", "sea_x")[1]["error"]["code"] == "unknown_seal"
+
+
+def _dead(database: Database, subject_type: str, subject_id: str, stage: str, error: str) -> str:
+    with database.write() as connection:
+        step_id = steps.add(connection, subject_type, subject_id, stage)
+        held = steps.claim(connection, step_id, "worker", 60)
+        assert held is not None
+        steps.give_up(connection, held, error)
+    return step_id
+
+
+def test_dead_steps_are_seen_and_repeated_but_a_failed_document_is_final(database: Database, songda: Command) -> None:
+    with database.write() as connection:
+        document_id = make_document(connection)
+        delivery_id = make_delivery(connection, document_id)
+        waiting = steps.add(connection, "delivery", delivery_id, "settle")
+    dispatch = _dead(database, "delivery", delivery_id, "dispatch", "server said:\n\x1b[2J550 no")
+    seal = _dead(database, "document", document_id, "seal", "the PIN is wrong")
+    code, value = songda("steps", "list")
+    assert code == 0 and value["overdue"] == 0
+    assert value["counts"] == {"dead": 2, "running": 0, "ready": 1, "waiting": 0, "done": 0}
+    assert [row["id"] for row in value["steps"]] == [dispatch, seal, waiting]
+    assert value["steps"][1]["error"] == "the PIN is wrong" and value["steps"][1]["next_run"] is None
+    assert value["steps"][2]["next_run"].endswith("+00:00") and value["steps"][2]["attempts"] == 0
+    assert [row["id"] for row in songda("steps", "list", "--state", "ready")[1]["steps"]] == [waiting]
+    text = songda("steps", "list", "--state", "dead", "--limit", "1", json_wanted=False)[1].splitlines()
+    assert text[0] == "dead 2, running 0, ready 1, waiting 0, done 0; overdue 0"
+    assert "\x1b" not in text[1] and text[1].endswith("server said: [2J550 no")
+    assert text[2] == "and 1 more"
+    assert songda("steps", "list", "--limit", "0")[0] == 2
+
+    assert songda("steps", "requeue", dispatch) == (0, {"requeued": dispatch})
+    assert _last(database, document_id).kind == "step.requeued"
+    code, value = songda("steps", "requeue", seal)
+    assert (code, value["error"]["code"]) == (2, "document_failed")
+    assert "final" in value["error"]["message"]
+    assert songda("steps", "requeue", "dlv_x/settle")[1]["error"]["code"] == "unknown_step"
+    assert songda("ledger", "verify")[1]["verdict"] == "valid"
