@@ -174,3 +174,10 @@ def not_passed(connection: sa.Connection, today: str) -> list[str]:
         sa.or_(delivery.c.service_status != "final", delivery.c.deemed_date >= today),
     )
     return list(connection.execute(query.order_by(delivery.c.id)).scalars())
+
+
+def count_notices(connection: sa.Connection) -> list[sa.RowMapping]:
+    """`channel`, `state` and `notices`: how many reminders stand in each state."""
+    columns = (notice.c.channel, notice.c.state)
+    query = sa.select(*columns, sa.func.count().label("notices")).group_by(*columns).order_by(*columns)
+    return list(connection.execute(query).mappings())

@@ -353,6 +353,11 @@ def active_seal(connection: sa.Connection, authority_id: str) -> sa.RowMapping |
     return connection.execute(query.order_by(seal.c.created_at.desc()).limit(1)).mappings().first()
 
 
+def seals(connection: sa.Connection) -> list[sa.RowMapping]:
+    """All seals of all authorities, oldest first."""
+    return list(connection.execute(sa.select(seal).order_by(seal.c.created_at, seal.c.id)).mappings())
+
+
 def find_seal(connection: sa.Connection, seal_id: str) -> sa.RowMapping:
     """A seal by its id. Raises LookupError."""
     row = connection.execute(sa.select(seal).where(seal.c.id == seal_id)).mappings().first()

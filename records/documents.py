@@ -113,3 +113,16 @@ def awaits_number(connection: sa.Connection, authority_id: str, text: str) -> bo
         document.c.authority_id == authority_id, document.c.supplied_number == text, document.c.status == "accepted"
     )
     return connection.execute(query.limit(1)).first() is not None
+
+
+def count_by_status(connection: sa.Connection) -> dict[str, int]:
+    """How many documents have each status."""
+    query = sa.select(document.c.status, sa.func.count().label("documents")).group_by(document.c.status)
+    return {row.status: row.documents for row in connection.execute(query)}
+
+
+def failed(connection: sa.Connection, limit: int) -> list[sa.RowMapping]:
+    """`id`, `number_zh` and `reason` of the failed documents that were accepted last."""
+    query = sa.select(document.c.id, document.c.number_zh, document.c.reason).where(document.c.status == "failed")
+    newest_first = query.order_by(document.c.created_at.desc(), document.c.id.desc())
+    return list(connection.execute(newest_first.limit(limit)).mappings())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from records.ids import new_id
+from records.ledger import append
 from records.tables import number, series
 
 
@@ -23,6 +24,10 @@ class Number:
 
 class UnknownSeries(LookupError):
     """The authority has no series of this kind and year."""
+
+
+class NotForward(ValueError):
+    """A series goes forward only: numbers that were given would be given again."""
 
 
 class NumberTaken(ValueError):
@@ -61,6 +66,34 @@ def create(
         )
     )
     return series_id
+
+
+def advance(connection: sa.Connection, authority_id: str, kind: str, year: int, to: int, by: str, reason: str) -> None:
+    """Let the series go on with number `to`, as `by` and for `reason`: the numbers before it are used elsewhere.
+
+    Raises UnknownSeries; NotForward unless `to` lies beyond the next number.
+    """
+    found = find(connection, authority_id, kind, year, supplied=False)
+    forward = (series.c.id == found, series.c.next < to)
+    if connection.execute(series.update().where(*forward).values(next=to)).rowcount != 1:
+        present = connection.execute(sa.select(series.c.next).where(series.c.id == found)).scalar_one()
+        raise NotForward(f"the next number of {kind} {year} is {present} already")
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"series/{found}/advanced/{to}",
+        "series.advanced",
+        subject=found,
+        actor=by,
+        body={"kind": kind, "year": year, "next": to, "reason": reason},
+    )
+
+
+def listed(connection: sa.Connection) -> list[sa.RowMapping]:
+    """`authority_id`, `kind`, `year` and `next` of every series that Songda counts itself."""
+    columns = (series.c.authority_id, series.c.kind, series.c.year, series.c.next)
+    query = sa.select(*columns).where(series.c.supplied.is_(False)).order_by(*columns[:3])
+    return list(connection.execute(query).mappings())
 
 
 def _print(pattern: str, year: int, ordinal: int) -> str:

@@ -33,11 +33,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "account": ("counterparties", "add or stop a log-in account of a counterparty, change its password"),
     "letter": ("counterparties", "file or withdraw a confirmation letter"),
     "seal": ("seals", "register or stop a seal"),
-    "series": ("seals", "create a number series"),
+    "series": ("seals", "create a number series, move one forward"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
     "person": ("access", "add or stop a clerk or an administrator, change the password"),
     "steps": ("steps", "list steps, repeat dead ones"),
+    "status": ("status", "how the installation stands: documents, steps, reminders, seals, series"),
     "bench": ("bench", "measure, and print ratios"),
 }
 

@@ -47,6 +47,11 @@ def usage_error(error: Exception) -> Answer:
     return Answer(value, f"songda: {field}{fault.message_en}", BAD_INPUT)
 
 
+def one_line(text: str | None) -> str:
+    """Text that may hold what a foreign server answered, fit for a terminal: one line, no control characters."""
+    return "".join(letter for letter in " ".join((text or "").split()) if letter.isprintable())
+
+
 def error_value(value: Any) -> bool:
     """Whether the value of an answer tells of an error."""
     return isinstance(value, Mapping) and "error" in value

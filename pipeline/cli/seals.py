@@ -44,6 +44,13 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         add.add_argument("--en", required=True, metavar="PATTERN", help="with {year} and {n}")
         add.add_argument("--first", type=int, default=1, help="the first number to give (default: 1)")
         add.set_defaults(run=add_series)
+        advance = actions.add_parser("advance", help="go on with a higher number, never a lower one", parents=[common])
+        advance.add_argument("kind", metavar="KIND")
+        advance.add_argument("--year", type=int, required=True)
+        advance.add_argument("--to", type=int, required=True, metavar="N", help="the next number to give")
+        advance.add_argument("--reason", required=True, metavar="TEXT", help="kept in the ledger")
+        add_authority_option(advance)
+        advance.set_defaults(run=advance_series)
 
 
 def add_seal_options(parser: ArgumentParser) -> None:
@@ -120,3 +127,18 @@ def add_series(arguments: Namespace) -> Answer:
         message = f"there is a series {arguments.kind!r} of {arguments.year} already"
         raise BadInput("KIND", "taken", message) from error
     return Answer({"series_id": series_id}, series_id)
+
+
+def advance_series(arguments: Namespace) -> Answer:
+    """Move a series forward, beyond numbers that were used elsewhere or before the database was restored."""
+    try:
+        with opened(arguments) as songda, songda.database.write() as connection:
+            authority_id = authority_of(connection, arguments)
+            asked = (arguments.kind, arguments.year, arguments.to)
+            series.advance(connection, authority_id, *asked, operator(), arguments.reason)
+    except series.UnknownSeries as error:
+        raise BadInput("KIND", "unknown_series", str(error)) from error
+    except series.NotForward as error:
+        raise BadInput("--to", "not_forward", str(error)) from error
+    value = {"kind": arguments.kind, "year": arguments.year, "next": arguments.to}
+    return Answer(value, f"{arguments.kind} {arguments.year} goes on with {arguments.to}")

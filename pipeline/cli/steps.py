@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
-from pipeline.cli.answers import Answer, BadInput
+from pipeline.cli.answers import Answer, BadInput, one_line
 from pipeline.cli.inputs import opened, operator
+from pipeline.cli.status import OVERDUE
 from records import steps
-
-#: A step that has been due for longer than this, in seconds, and that nobody took tells that no worker is alive.
-_OVERDUE: Final = 60.0
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
@@ -35,7 +33,7 @@ def run_list(arguments: Namespace) -> Answer:
     states = (arguments.state,) if arguments.state else steps.UNDONE
     with opened(arguments) as songda, songda.database.read() as connection:
         counted = steps.count_by_state(connection)
-        overdue = steps.count_overdue(connection, _OVERDUE)
+        overdue = steps.count_overdue(connection, OVERDUE)
         rows = [_told(row) for row in steps.listed(connection, states, arguments.limit)]
     counts = {state: counted.get(state, 0) for state in (*steps.UNDONE, "done")}
     value = {"counts": counts, "overdue": overdue, "steps": rows}
@@ -63,9 +61,7 @@ def _told(row: sa.RowMapping) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     next_run = (row["next_run"] or "-")[:19]
-    error = " ".join((row["error"] or "").split())
-    shown = "".join(letter for letter in error if letter.isprintable())  # it may hold what a foreign server answered
-    return f"{row['state']:<8} {row['id']:<44} {row['attempts']:>3} {next_run:<19} {shown}".rstrip()
+    return f"{row['state']:<8} {row['id']:<44} {row['attempts']:>3} {next_run:<19} {one_line(row['error'])}".rstrip()
 
 
 def run_requeue(arguments: Namespace) -> Answer:

@@ -13,7 +13,7 @@ import pytest
 
 from delivery import passwords
 from pipeline.cli import main
-from records import access, directory, ledger, schema, steps
+from records import access, directory, documents, ledger, schema, series, steps
 from records.database import Database
 from tests.rows import AUTHORITY, COUNTERPARTY, make_counterparty, make_delivery, make_document
 
@@ -140,3 +140,43 @@ def test_dead_steps_are_seen_and_repeated_but_a_failed_document_is_final(databas
     assert "final" in value["error"]["message"]
     assert songda("steps", "requeue", "dlv_x/settle")[1]["error"]["code"] == "unknown_step"
     assert songda("ledger", "verify")[1]["verdict"] == "valid"
+
+
+def test_status_tells_what_has_to_be_watched(database: Database, songda: Command) -> None:
+    with database.write() as connection:
+        document_id = make_document(connection)
+        failed = make_document(connection)
+        documents.move(connection, failed, "failed", reason="no\nsuch template")
+        steps.add(connection, "document", document_id, "number")
+        seal_id = directory.create_seal(
+            connection, AUTHORITY, ring_text="甲局", second_line="章", key_uri="pkcs12:none", test=True
+        )
+        series.create(connection, AUTHORITY, "hearing-notice", 2026, "{n}号", "No. {n}")
+    code, value = songda("status")
+    assert (code, value["documents"], value["on_the_way"]) == (0, {"accepted": 1, "failed": 1}, 1)
+    assert value["failed"] == [{"id": failed, "number_zh": None, "reason": "no\nsuch template"}]
+    assert (value["steps"]["ready"], value["overdue"], value["reminders"]) == (1, 0, [])
+    assert [(row["id"], row["state"]) for row in value["seals"]] == [(seal_id, "active")]
+    assert "key_uri" not in value["seals"][0]
+    assert value["series"] == [{"authority_id": AUTHORITY, "kind": "hearing-notice", "year": 2026, "next": 1}]
+    text = songda("status", json_wanted=False)[1]
+    assert "documents  accepted 1, failed 1; on the way 1" in text
+    assert f"seal       {seal_id} active TEST 甲局章" in text and "no such template" in text
+
+
+def test_a_series_is_moved_forward_with_a_reason_and_never_back(database: Database, songda: Command) -> None:
+    """A number that was given before the database was restored must not be given again."""
+    with database.write() as connection:
+        series.create(connection, AUTHORITY, "hearing-notice", 2026, "{n}号", "No. {n}", first=7)
+    advance = ("series", "advance", "hearing-notice", "--year", "2026", "--reason", "restored from a backup", "--to")
+    assert songda(*advance, "118") == (0, {"kind": "hearing-notice", "year": 2026, "next": 118})
+    event = _last(database)
+    assert (event.kind, event.body["next"], event.body["reason"]) == ("series.advanced", 118, "restored from a backup")
+    for lower in ("118", "5"):
+        assert songda(*advance, lower)[1]["error"]["code"] == "not_forward"
+    with database.write() as connection:
+        document_id = make_document(connection)
+        assert series.bind_next(connection, AUTHORITY, "hearing-notice", 2026, document_id).text_zh == "118号"
+    assert songda("series", "advance", "x", "--year", "2026", "--to", "9", "--reason", "x")[1]["error"]["code"] == (
+        "unknown_series"
+    )

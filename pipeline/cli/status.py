@@ -1,0 +1,67 @@
+"""`songda status`: how the installation stands, for those who watch it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from pipeline.cli.answers import Answer, one_line
+from pipeline.cli.inputs import opened
+from records import deliveries, directory, documents, series, steps
+from records.database import is_test
+
+#: A step that has been due for longer than this, in seconds, and that nobody took tells that no worker is alive.
+OVERDUE: Final = 60.0
+
+_ON_THE_WAY: Final = ("accepted", "numbered", "rendered", "sealed")
+_FAILED_SHOWN: Final = 20
+
+
+def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
+    """Declare the command."""
+    parser.set_defaults(run=run)
+
+
+def run(arguments: Namespace) -> Answer:
+    """Tell."""
+    with opened(arguments) as songda, songda.database.read() as connection:
+        value = _told(connection)
+    return Answer(value, "\n".join(_lines(value)))
+
+
+def _told(connection: sa.Connection) -> dict[str, Any]:
+    counted = documents.count_by_status(connection)
+    by_state = steps.count_by_state(connection)
+    return {
+        "test": is_test(connection),
+        "documents": counted,
+        "on_the_way": sum(counted.get(status, 0) for status in _ON_THE_WAY),
+        "failed": [dict(row) for row in documents.failed(connection, _FAILED_SHOWN)],
+        "steps": {state: by_state.get(state, 0) for state in (*steps.UNDONE, "done")},
+        "overdue": steps.count_overdue(connection, OVERDUE),
+        "reminders": [dict(row) for row in deliveries.count_notices(connection)],
+        "seals": [
+            {name: row[name] for name in ("id", "authority_id", "ring_text", "second_line", "state", "test")}
+            | {"created_at": row["created_at"].isoformat()}
+            for row in directory.seals(connection)
+        ],
+        "series": [dict(row) for row in series.listed(connection)],
+    }
+
+
+def _lines(value: dict[str, Any]) -> list[str]:
+    lines = ["TEST system"] if value["test"] else []
+    documents_told = ", ".join(f"{status} {number}" for status, number in sorted(value["documents"].items()))
+    steps_told = ", ".join(f"{state} {number}" for state, number in value["steps"].items())
+    lines += [f"documents  {documents_told or 'none'}; on the way {value['on_the_way']}"]
+    lines += [f"  failed   {row['id']} {row['number_zh'] or ''} {one_line(row['reason'])}" for row in value["failed"]]
+    lines += [f"steps      {steps_told}; overdue {value['overdue']}"]
+    lines += [f"reminders  {row['channel']} {row['state']} {row['notices']}" for row in value["reminders"]]
+    lines += [
+        f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} {row['ring_text']}{row['second_line']}"
+        for row in value["seals"]
+    ]
+    lines += [f"series     {row['kind']} {row['year']}: next {row['next']}" for row in value["series"]]
+    return lines
