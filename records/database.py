@@ -29,6 +29,9 @@ class Database:
     def __init__(self, url: str, pool_size: int = 8) -> None:
         self.url = url
         self.engine = _sqlite(url, pool_size) if url.startswith("sqlite") else _postgresql(url, pool_size)
+        self._reading: dict[str, Any] = {"songda_read_only": True}
+        if self.is_postgresql:
+            self._reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @property
     def is_postgresql(self) -> bool:
@@ -43,8 +46,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A transaction that only reads; never blocks writers."""
-        with self.engine.connect().execution_options(songda_read_only=True) as connection:
+        """A transaction that only reads, all of it as of one moment; never blocks writers."""
+        with self.engine.connect().execution_options(**self._reading) as connection:
             yield connection
 
     def close(self) -> None:

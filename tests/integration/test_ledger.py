@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -68,3 +69,27 @@ def test_legal_clock_of_a_test_database_runs_on_from_where_it_is_set(database: D
         assert timedelta() <= legal_time(connection) - moment < timedelta(seconds=5)
     with pytest.raises(PermissionError), database.write() as connection:
         set_legal_time(connection, moment - timedelta(days=1))
+
+
+def test_a_ledger_is_verified_as_of_one_moment_while_others_write(database: Database) -> None:
+    """Entries and heads are read one after the other: what is written between them is no fault."""
+    with database.write() as connection:
+        ledger.append(connection, "doc_1", "0", "document.accepted")
+    with database.read() as connection:
+        faults = ledger.verify(connection)
+        connection.execute(sa.text("select 1 from event")).all()
+        with database.write() as other:
+            ledger.append(other, "doc_1", "1", "document.numbered")
+        assert list(faults) == []
+        assert len(ledger.events(connection, "doc_1")) == 1
+    with database.read() as connection:
+        assert len(ledger.events(connection, "doc_1")) == 2
+
+
+def test_who_only_reads_cannot_write(database: Database) -> None:
+    """On PostgreSQL it is refused; on SQLite it is gone with the transaction."""
+    refused = pytest.raises(sa.exc.DBAPIError, match="read-only") if database.is_postgresql else nullcontext()
+    with refused, database.read() as connection:
+        ledger.append(connection, "doc_1", "a", "document.accepted")
+    with database.read() as connection:
+        assert ledger.events(connection, "doc_1") == []
