@@ -34,14 +34,26 @@ class SealCabinet:
         return TrustList.load(Path(self._settings.trust_list), test_system=self._test)
 
     @cached_property
+    def _revocation(self) -> RevocationCache:
+        return RevocationCache()
+
+    @cached_property
     def _chains(self) -> ChainChecker:
-        return ChainChecker(self.trust, RevocationCache())
+        return ChainChecker(self.trust, self._revocation)
 
     @cached_property
     def _timestamps(self) -> TimestampService:
         if not self._settings.tsa_urls:
             raise Permanent("setting tsa_urls: no time stamp authority is configured")
         return TimestampService(self._settings.tsa_urls)
+
+    def close(self) -> None:
+        """Close the connections to OCSP, CRL and TSA, if there are any."""
+        opened = vars(self)
+        if "_revocation" in opened:
+            self._revocation.close()
+        if "_timestamps" in opened:
+            self._timestamps.close()
 
     def means(self, seal: Mapping[str, Any]) -> SealingMeans:
         """What sealing with this seal needs. Raises Retry or Permanent when its key cannot be used."""

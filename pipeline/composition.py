@@ -36,6 +36,12 @@ class Songda:
         """Keys and trust, opened when first needed."""
         return SealCabinet(self.settings, test=self.test)
 
+    def close(self) -> None:
+        """Close every connection: of the database, and to the authorities behind the seals."""
+        if "cabinet" in vars(self):
+            self.cabinet.close()
+        self.database.close()
+
 
 def open_songda(settings: Settings, hint: Callable[[Sequence[str]], None] = _no_hint) -> Songda:
     """Open database and store as the settings name them."""

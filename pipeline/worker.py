@@ -60,7 +60,7 @@ def main() -> int:
     worker.start()
     ended.wait()
     worker.stop()
-    songda.database.close()
+    songda.close()
     return 0
 
 

@@ -6,6 +6,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -86,7 +87,7 @@ class Postgres:
             wait_for_port(port)
             yield cls(port)
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # at once, whoever is still connected
             process.wait(20)
             shutil.rmtree(folder, ignore_errors=True)
 
