@@ -104,7 +104,7 @@ def main() -> int:
         h11_max_incomplete_event_size=64 * 1024,
         timeout_graceful_shutdown=10,
     )
-    songda.database.close()
+    songda.close()
     return 0
 
 
