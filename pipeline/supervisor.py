@@ -28,6 +28,7 @@ from records import logs
 
 _RESTART_PAUSE = 1.0
 _START_SECONDS = 60.0
+_PATIENCE = 15.0  # seconds that a program has to end after SIGTERM
 _ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")  # of util-linux; it becomes the program, with the same pid
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Supervisor:
             process.terminate()
         for process in self.running.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(15)
+                process.wait(_PATIENCE)
             if process.poll() is None:
                 process.kill()
                 process.wait(5)
