@@ -28,7 +28,7 @@ class Leases:
 
     def __init__(self, songda: Songda) -> None:
         self._songda = songda
-        self._held: dict[str, steps.Claim] = {}
+        self._held: set[steps.Claim] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         threading.Thread(target=self._renew, name="leases", daemon=True).start()
@@ -37,26 +37,24 @@ class Leases:
     def hold(self, claim: steps.Claim) -> Iterator[None]:
         """Renew the claim's lease while the block runs."""
         with self._lock:
-            self._held[claim.id] = claim
+            self._held.add(claim)
         try:
             yield
         finally:
             with self._lock:
-                self._held.pop(claim.id, None)
+                self._held.discard(claim)
 
     def _renew(self) -> None:
         seconds = self._songda.settings.lease_seconds
         while not self._stopped.wait(seconds / 3):
             with self._lock:
-                held = list(self._held.values())
-            if not held:
-                continue
-            try:
-                with self._songda.database.write() as connection:
-                    for claim in held:
+                held = list(self._held)
+            for claim in held:  # one transaction each: none holds one row while it waits for another
+                try:
+                    with self._songda.database.write() as connection:
                         steps.renew(connection, claim, seconds)
-            except Exception:
-                _log.exception("leases could not be renewed")
+                except Exception:
+                    _log.exception("step %s: its lease could not be renewed", claim.id)
 
     def stop(self) -> None:
         """End the thread."""

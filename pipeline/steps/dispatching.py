@@ -14,7 +14,7 @@ from delivery.routes import Letter, Recipient, Route, System, route
 from delivery.service import decide_delivery, fix_count
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
-from records import deliveries, directory, documents
+from records import deliveries, directory, documents, ledger
 from records.database import legal_time
 from records.errors import Permanent
 from records.ids import new_id
@@ -28,6 +28,7 @@ def dispatch(songda: Songda, claim: Claim) -> Conclusion:
     domain = songda.settings.mail_from.rpartition("@")[2]
 
     def write(connection: sa.Connection) -> Done:
+        ledger.lock(connection, deliveries.stream(connection, claim.subject_id))
         row = deliveries.get(connection, claim.subject_id)
         document = documents.get(connection, row["document_id"])
         sent_at = legal_time(connection)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from pipeline.composition import Songda
+from pipeline.composition import Songda, open_songda
 from pipeline.outcomes import Conclusion, Done, Next
 from pipeline.queue import Queue
 from pipeline.relay import Relay, relay_once
@@ -224,6 +224,28 @@ def test_a_doubled_reordered_and_false_message_changes_nothing(
     with plant.running():
         plant.wait(8)
     assert set(plant.runs) == set(ids) and set(plant.runs.values()) == {1}
+
+
+def test_every_thread_of_a_large_worker_has_its_connection(database: Database, tmp_path: Path) -> None:
+    """Threads, relay and leases hold a connection each at the same time: the pool is made for them."""
+    threads = 30
+    settings = Settings(tmp_path, database_url=database.url, store_url=f"file://{tmp_path}/store", threads=threads)
+    songda = open_songda(settings)
+    barrier = threading.Barrier(threads + 2)
+    together: list[int] = []
+
+    def hold() -> None:
+        with songda.database.read() as connection:
+            together.append(connection.execute(sa.select(sa.func.count()).select_from(step)).scalar_one())
+            barrier.wait(20)
+
+    holders = [threading.Thread(target=hold) for _ in range(threads + 2)]
+    for holder in holders:
+        holder.start()
+    for holder in holders:
+        holder.join()
+    assert together == [0] * (threads + 2) and not barrier.broken
+    songda.close()
 
 
 def test_a_hint_lapses_before_anybody_would_call_the_step_lost() -> None:

@@ -16,7 +16,7 @@ from pipeline.cancellation import cancel
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next, Parked
 from pipeline.queue import Queue
-from pipeline.runner import Runner
+from pipeline.runner import Leases, Runner
 from pipeline.settings import Settings
 from records import documents, ledger, series, steps
 from records.database import Database, legal_time, set_legal_time
@@ -418,6 +418,27 @@ def test_the_lease_is_renewed_while_a_long_stage_runs(database: Database, tmp_pa
     bench.runner.close()
     assert tries > 10 and bench.runs == 1
     assert bench.row()["state"] == "done" and bench.document()["status"] == "rendered"
+
+
+def test_who_lost_a_lease_does_not_end_the_renewal_of_the_one_who_has_it(database: Database, tmp_path: Path) -> None:
+    """Both may be threads of one worker: the first one's end must not leave the second one's lease to lapse."""
+    bench = Bench(database, tmp_path, lease_seconds=0.6)
+    leases = Leases(bench.songda)
+    with database.write() as connection:
+        make_document(connection, "doc_1")
+        steps.add(connection, "document", "doc_1", "render")
+        first = steps.claim(connection, STEP, "one", 60)
+        connection.execute(step.update().values(lease_until=0))
+        second = steps.claim(connection, STEP, "two", 0.6)
+    assert first and second
+    with leases.hold(second):
+        with leases.hold(first):
+            pass
+        time.sleep(1.2)
+        with database.write() as connection:
+            assert steps.claim(connection, STEP, "a thief", 60) is None
+    leases.stop()
+    bench.runner.close()
 
 
 def test_a_database_that_is_away_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
