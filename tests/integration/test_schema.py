@@ -334,7 +334,7 @@ def _plan_of(database: Database, ask: Callable[[sa.Connection], object]) -> str:
         asked.append((statement, parameters))
 
     sa.event.listen(database.engine, "before_cursor_execute", note)
-    with database.read() as connection:
+    with database.write() as connection:
         ask(connection)
     sa.event.remove(database.engine, "before_cursor_execute", note)
     statement, parameters = next(each for each in asked if each[0].lower().startswith("select"))
