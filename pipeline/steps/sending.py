@@ -15,7 +15,7 @@ from delivery.mail import send as send_mail
 from delivery.sms import sms_gateway
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done
-from records import deliveries
+from records import deliveries, steps
 from records.errors import Ambiguous, Permanent, Retry
 from records.instants import now
 from records.ledger import append
@@ -33,7 +33,7 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
     try:
         answer = _by_mail(songda, notice) if notice["channel"] == "email" else _by_sms(songda, notice)
     except Retry:
-        _take_back(songda, notice)  # it is known that nothing went out
+        _take_back(songda, claim, notice)  # it is known that nothing went out
         raise
     except Permanent as error:
         return _told(notice, "failed", str(error))
@@ -45,8 +45,12 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
 
 
 def _intend(songda: Songda, claim: Claim) -> tuple[dict[str, Any], bool]:
-    """Count the send and write the intent; says whether an earlier intent stands without an outcome."""
+    """Count the send and write the intent; says whether an earlier intent stands without an outcome.
+
+    Raises LeaseLost: who is late must not send what another worker sends or has sent.
+    """
     with songda.database.write() as connection:
+        _hold(songda, connection, claim)
         notice = dict(deliveries.get_notice(connection, claim.subject_id))
         notice["sends"] += 1
         was_intended = notice["state"] == "intended"
@@ -57,8 +61,15 @@ def _intend(songda: Songda, claim: Claim) -> tuple[dict[str, Any], bool]:
         return notice, was_intended
 
 
-def _take_back(songda: Songda, notice: dict[str, Any]) -> None:
+def _hold(songda: Songda, connection: sa.Connection, claim: Claim) -> None:
+    """Renew the lease in this transaction, as its guard. Raises LeaseLost."""
+    if not steps.renew(connection, claim, songda.settings.lease_seconds):
+        raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one")
+
+
+def _take_back(songda: Songda, claim: Claim, notice: dict[str, Any]) -> None:
     with songda.database.write() as connection:
+        _hold(songda, connection, claim)
         deliveries.update_notice(connection, notice["id"], state="pending", sends=notice["sends"] - 1)
 
 

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
 from pipeline.composition import Songda
 from pipeline.outcomes import Done
 from pipeline.settings import Settings
+from pipeline.steps import sending
 from pipeline.steps.sending import send
 from records import deliveries, directory, documents, ledger, steps
 from records.database import Database
 from records.errors import Retry
 from records.store import FileStore
+from records.tables import step
 from tests.servers import free_port
 
 
@@ -160,3 +163,38 @@ def test_later_means_later_and_no_means_failed(songda: Songda, inbox: tuple[Inbo
     inbox[0].answer = "550 no such mailbox"
     _run(songda, claim)
     assert _notices(songda) == ("failed", ["notice.failed"])
+
+
+def _lose(songda: Songda) -> steps.Claim:
+    """Another worker takes the step over."""
+    with songda.database.write() as connection:
+        connection.execute(sa.update(step).values(lease_until=0))
+        claim = steps.claim(connection, "ntc_1/send", "the next one", 60)
+    assert claim
+    return claim
+
+
+def test_who_lost_the_lease_before_sending_sends_nothing(songda: Songda) -> None:
+    late = _notice(songda, "sms")
+    conclusion = send(songda, _lose(songda))
+    with songda.database.write() as connection:
+        conclusion.write(connection)
+    with pytest.raises(steps.LeaseLost):
+        send(songda, late)
+    assert (songda.settings.home / "sms.jsonl").read_text().count("\n") == 1
+    assert _notices(songda) == ("sent", ["notice.sent"])
+
+
+def test_who_lost_the_lease_takes_no_other_workers_intent_back(
+    songda: Songda, inbox: tuple[Inbox, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = _notice(songda)
+
+    def meanwhile(*_: object) -> str:
+        sending._intend(songda, _lose(songda))
+        raise Retry("451 later")
+
+    monkeypatch.setattr(sending, "_by_mail", meanwhile)
+    with pytest.raises(steps.LeaseLost):
+        send(songda, late)
+    assert _notices(songda)[0] == "intended"
