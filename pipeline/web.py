@@ -17,7 +17,6 @@ from delivery.portal.web import Portal
 from pipeline.api import problems
 from pipeline.api.app import make_api
 from pipeline.composition import Songda, open_songda
-from pipeline.heap import freeze
 from pipeline.queue import Queue
 from pipeline.settings import Settings, load
 from pipeline.verifying import verdict_of
@@ -92,7 +91,6 @@ def main() -> int:
     songda = open_songda(settings, make_hint(settings))
     schema.keep_up(songda.database)
     web = make_web(songda)
-    freeze()
     uvicorn.run(
         web,
         host=settings.host,

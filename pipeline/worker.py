@@ -10,7 +10,6 @@ import sys
 import threading
 
 from pipeline.composition import Songda, open_songda
-from pipeline.heap import freeze
 from pipeline.queue import Queue
 from pipeline.relay import Relay
 from pipeline.runner import Runner
@@ -56,7 +55,6 @@ def main() -> int:
     songda = open_songda(load())
     schema.keep_up(songda.database)
     worker = Worker(songda)
-    freeze()
     worker.start()
     ended.wait()
     worker.stop()

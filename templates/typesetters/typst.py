@@ -8,8 +8,8 @@ serialised inside: use processes, not threads, to go faster.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,8 @@ SOURCE: Final = Path(__file__).with_name("songda.typ")
 STANDARDS: Final = ("a-2a", "ua-1")
 PAGE_HEIGHT_MM: Final = 297.0
 
-_LOCK: Final = threading.Lock()
+#: One thread prints: the compiler is serialised inside, and in several threads its memory would stay with each of them.
+_PRESS: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="typst")
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,17 @@ def _families(directory: str) -> Mapping[str, str]:
     return families
 
 
+def _compile(directory: str, inputs: dict[str, str], created: int) -> tuple[Any, Any, Any]:
+    compiler = _compiler(directory)
+    try:
+        pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=list(STANDARDS), timestamp=created)
+        pages = json.loads(compiler.query("<pages>", field="value", one=True))
+        seals = json.loads(compiler.query("<seal>", field="value"))
+    except typst.TypstError as error:
+        raise Permanent(f"typst cannot print this: {error.message} {' '.join(error.hints)}".strip()) from error
+    return pdf, pages, seals
+
+
 def typeset(blocks: Sequence[Composed], sheet: Sheet) -> Typeset:
     """Print the blocks.
 
@@ -103,16 +115,7 @@ def typeset(blocks: Sequence[Composed], sheet: Sheet) -> Typeset:
         "fonts": _families(directory),
     }
     inputs = {"data": json.dumps(data, ensure_ascii=False)}
-    with _LOCK:
-        compiler = _compiler(directory)
-        try:
-            pdf = compiler.compile(
-                format="pdf", sys_inputs=inputs, pdf_standards=list(STANDARDS), timestamp=sheet.created
-            )
-            pages = json.loads(compiler.query("<pages>", field="value", one=True))
-            seals = json.loads(compiler.query("<seal>", field="value"))
-        except typst.TypstError as error:
-            raise Permanent(f"typst cannot print this: {error.message} {' '.join(error.hints)}".strip()) from error
+    pdf, pages, seals = _PRESS.submit(_compile, directory, inputs, sheet.created).result()
     if not isinstance(pdf, bytes):
         raise Permanent("typst gave no single PDF")
     return Typeset(pdf + b"\n", int(pages), _seal(seals))  # without a last line feed, signing would break PDF/A
