@@ -24,6 +24,9 @@ from records.tables import STEP_IS_OPEN, step, system
 UNDONE: Final = ("dead", "running", "ready", "waiting")
 
 
+_UNENDED: Final = "the attempt before did not end: its worker was lost"
+
+
 class LeaseLost(Exception):
     """Another worker owns the step now: this result must be thrown away."""
 
@@ -38,7 +41,10 @@ class NotRequeued(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to do a step: valid while the lease lasts and the fence is unchanged."""
+    """The right to do a step: valid while the lease lasts and the fence is unchanged.
+
+    `takes_over`: the attempt before this one never told its outcome.
+    """
 
     id: str
     subject_type: str
@@ -47,6 +53,7 @@ class Claim:
     attempt: int
     fence: int
     excused: int = 0
+    takes_over: bool = False
 
     @property
     def counted(self) -> int:
@@ -93,6 +100,7 @@ def claim(connection: sa.Connection, step_id: str, owner: str, lease_seconds: fl
             lease_until=now() + microseconds(lease_seconds),
             fence=step.c.fence + 1,
             attempt=step.c.attempt + 1,
+            error=sa.case((step.c.state == "running", _UNENDED), else_=step.c.error),
         )
         .returning(
             step.c.id,
@@ -102,9 +110,10 @@ def claim(connection: sa.Connection, step_id: str, owner: str, lease_seconds: fl
             step.c.attempt,
             step.c.fence,
             step.c.excused,
+            step.c.error,
         )
     ).first()
-    return None if row is None else Claim(*row)
+    return None if row is None else Claim(*row[:-1], row.error == _UNENDED)
 
 
 def _owned(held: Claim) -> sa.Update:

@@ -9,6 +9,7 @@ from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
 from records import directory, documents
 from records.errors import Permanent, Retry
+from records.ledger import append
 from records.steps import Claim
 from signing.fields import Placement
 from signing.sealing import SealedPdf, seal_pdf
@@ -32,6 +33,8 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
     approval = document["approval"]
     if not approval:
         raise Permanent("a seal is used only with an approval")
+    if claim.takes_over:
+        _tell_of_the_lost(songda, claim)
     sealed = _seal(songda, document, used)
     digest = songda.store.put(sealed.pdf)
 
@@ -61,6 +64,18 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
         return Done((Next("document", document["id"], "release"),))
 
     return Conclusion(write, discarded=digest)
+
+
+def _tell_of_the_lost(songda: Songda, claim: Claim) -> None:
+    """A worker that was killed may have made a sealed file: nobody can tell, and the ledger says so."""
+    with songda.database.write() as connection:
+        append(
+            connection,
+            claim.subject_id,
+            f"seal/ambiguous/{claim.fence}",
+            "seal.ambiguous",
+            body={"why": "a worker ended while it sealed: a sealed file may exist that is used nowhere"},
+        )
 
 
 def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping) -> SealedPdf:

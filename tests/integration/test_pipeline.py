@@ -22,10 +22,13 @@ from delivery.beijing import BEIJING
 from pipeline import intake
 from pipeline.callers import Caller, identify
 from pipeline.composition import Songda, open_songda
+from pipeline.queue import Queue
+from pipeline.runner import Runner
 from pipeline.settings import load
+from pipeline.steps import STAGES
 from pipeline.testsystem import Ports, free_ports, make_test_system
 from pipeline.worker import Worker
-from records import deliveries, documents, ledger, schema, series
+from records import deliveries, documents, ledger, schema, series, steps
 from records.database import set_legal_time
 from records.tables import delivery, number, seal_use, step
 from signing.verification import verify
@@ -127,8 +130,8 @@ def wait_for(songda: Songda, document_id: str, reached: Callable[[sa.RowMapping]
             return row
         if time.monotonic() > deadline:
             with songda.database.read() as connection:
-                steps = connection.execute(sa.select(step).where(step.c.subject_id == document_id)).mappings().all()
-            raise AssertionError(f"{document_id} is {row['status']}: {steps}")
+                found = connection.execute(sa.select(step).where(step.c.subject_id == document_id)).mappings().all()
+            raise AssertionError(f"{document_id} is {row['status']}: {found}")
         time.sleep(0.05)
 
 
@@ -274,6 +277,24 @@ def _waits_unsealed(songda: Songda, document_id: str) -> str:
     assert (delivery_row["route"], delivery_row["sent_at"]) == (None, None)
     assert waiting["state"] == "ready" and waiting["excused"] >= 1
     return str(waiting["error"])
+
+
+def test_a_worker_that_is_lost_while_it_seals_leaves_word_of_the_file_that_may_exist(plant: Plant) -> None:
+    songda = plant.open()
+    document_id = submit(songda, plant)
+    runner = Runner(songda, "test", STAGES)
+    runner.queue = Queue("", 16, runner.run_step)
+    for stage in ("number", "render"):
+        runner.run_step(f"{document_id}/{stage}")
+    with songda.database.write() as connection:
+        assert steps.claim(connection, f"{document_id}/seal", "killed", -1)
+    runner.close()
+    songda.close()
+    with plant.working() as songda:
+        wait_for(songda, document_id, released)
+        with songda.database.read() as connection:
+            kinds = [event.kind for event in ledger.events(connection, document_id)]
+    assert kinds[2:5] == ["document.rendered", "seal.ambiguous", "document.sealed"]
 
 
 def test_a_stopped_seal_refuses_and_what_waits_goes_on_when_there_is_one_in_order(plant: Plant) -> None:

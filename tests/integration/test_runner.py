@@ -143,11 +143,11 @@ def test_messages_for_steps_that_never_were_do_nothing(bench: Bench) -> None:
 
 
 def test_the_attempt_is_counted_before_the_work(bench: Bench) -> None:
-    seen: list[tuple[str, int]] = []
+    seen: list[tuple[str, int, bool]] = []
 
     def work(songda: Songda, claim: steps.Claim) -> Conclusion:
         row = bench.row()
-        seen.append((row["state"], row["attempt"]))
+        seen.append((row["state"], row["attempt"], claim.takes_over))
         raise KeyboardInterrupt  # as if the process ended here: nothing is written
 
     bench.work = work
@@ -155,7 +155,7 @@ def test_the_attempt_is_counted_before_the_work(bench: Bench) -> None:
         with pytest.raises(KeyboardInterrupt):
             bench.run()
         bench.pass_time()
-    assert seen == [("running", 1), ("running", 2)]
+    assert seen == [("running", 1, False), ("running", 2, True)]
 
 
 def test_work_that_kills_its_worker_is_given_up_in_the_end(bench: Bench) -> None:
