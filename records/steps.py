@@ -110,10 +110,10 @@ def claim(connection: sa.Connection, step_id: str, owner: str, lease_seconds: fl
             step.c.attempt,
             step.c.fence,
             step.c.excused,
-            step.c.error,
+            sa.func.coalesce(step.c.error == _UNENDED, sa.false()),
         )
     ).first()
-    return None if row is None else Claim(*row[:-1], row.error == _UNENDED)
+    return None if row is None else Claim(*row)
 
 
 def _owned(held: Claim) -> sa.Update:
