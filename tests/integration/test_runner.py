@@ -3,104 +3,36 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from pipeline.cancellation import cancel
 from pipeline.composition import Songda
-from pipeline.outcomes import Conclusion, Done, Next, Parked
-from pipeline.queue import Queue
-from pipeline.runner import Leases, Runner
-from pipeline.settings import Settings
-from records import documents, ledger, series, steps
+from pipeline.outcomes import Conclusion, Done, Parked
+from records import series, steps
 from records.database import Database, legal_time, set_legal_time
 from records.errors import Ambiguous, Fault, Permanent, Refused, Retry
-from records.store import FileStore
-from records.tables import event, number, step
-from tests.rows import AUTHORITY, make_delivery, make_document
-
-Work = Callable[[Songda, steps.Claim], Conclusion]
-STEP = "doc_1/render"
-
-
-class Bench:
-    """A runner whose one stage does what the test says; counts how often it did."""
-
-    def __init__(self, database: Database, home: Path, *, lease_seconds: float = 60, max_attempts: int = 3) -> None:
-        settings = Settings(home=home, lease_seconds=lease_seconds, max_attempts=max_attempts)
-        self.songda = Songda(settings, database, FileStore(home / "store"))
-        self.database = database
-        self.runs = 0
-        self.work: Work = lambda songda, claim: Conclusion(lambda connection: Done())
-        self.runner = self.another()
-
-    def another(self) -> Runner:
-        runner = Runner(self.songda, "test", dict.fromkeys(("render", "seal", "settle"), self._stage))
-        runner.queue = Queue("", 16, runner.run_step)
-        return runner
-
-    def _stage(self, songda: Songda, claim: steps.Claim) -> Conclusion:
-        self.runs += 1
-        return self.work(songda, claim)
-
-    def raising(self, error: BaseException) -> None:
-        def work(songda: Songda, claim: steps.Claim) -> Conclusion:
-            raise error
-
-        self.work = work
-
-    def run(self, step_id: str = STEP) -> sa.RowMapping:
-        self.runner.run_step(step_id)
-        return self.row(step_id)
-
-    def row(self, step_id: str = STEP) -> sa.RowMapping:
-        with self.database.read() as connection:
-            return connection.execute(sa.select(step).where(step.c.id == step_id)).mappings().one()
-
-    def document(self) -> sa.RowMapping:
-        with self.database.read() as connection:
-            return documents.get(connection, "doc_1")
-
-    def events(self) -> list[ledger.Event]:
-        with self.database.read() as connection:
-            assert list(ledger.verify(connection)) == []
-            return ledger.events(connection, "doc_1")
-
-    def pass_time(self, step_id: str = STEP) -> None:
-        """As if the pause were over, or the lease of a killed worker lapsed."""
-        with self.database.write() as connection:
-            early = steps.now() - 1
-            row = step.update().where(step.c.id == step_id)
-            connection.execute(row.where(step.c.state == "ready").values(run_at=early))
-            connection.execute(row.where(step.c.state == "running").values(lease_until=early))
+from records.tables import number, step
+from tests.rows import AUTHORITY, make_delivery
+from tests.running import STEP, Bench, move_to_rendered
 
 
 @pytest.fixture
 def bench(database: Database, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(database, tmp_path)
-    with database.write() as connection:
-        make_document(connection, "doc_1")
-        steps.add(connection, "document", "doc_1", "render")
+    bench.add_document()
     yield bench
     bench.runner.close()
-
-
-def _move_to_rendered(connection: sa.Connection) -> Done:
-    documents.move(connection, "doc_1", "rendered")
-    return Done((Next("document", "doc_1", "seal"),))
 
 
 # --- messages: doubled, early, late, wrong
 
 
 def test_a_doubled_message_does_nothing(bench: Bench) -> None:
-    bench.work = lambda songda, claim: Conclusion(_move_to_rendered)
+    bench.work = lambda songda, claim: Conclusion(move_to_rendered)
     assert bench.run()["state"] == "done"
     assert bench.run()["state"] == "done"
     assert bench.runs == 1
@@ -113,7 +45,7 @@ def test_a_message_for_a_step_under_way_does_nothing(bench: Bench) -> None:
     def work(songda: Songda, claim: steps.Claim) -> Conclusion:
         began.set()
         may_end.wait(10)
-        return Conclusion(_move_to_rendered)
+        return Conclusion(move_to_rendered)
 
     bench.work = work
     thread = threading.Thread(target=bench.run)
@@ -203,7 +135,7 @@ def test_retry_never_gives_up_and_does_not_use_up_the_attempts(bench: Bench) -> 
     bench.raising(ZeroDivisionError("a hiccup"))
     assert bench.run()["state"] == "ready"
     bench.pass_time()
-    bench.work = lambda songda, claim: Conclusion(_move_to_rendered)
+    bench.work = lambda songda, claim: Conclusion(move_to_rendered)
     assert bench.run()["state"] == "done"
     assert bench.document()["status"] == "rendered"
 
@@ -264,7 +196,7 @@ def test_a_dead_step_of_a_delivery_is_told_in_its_documents_ledger(bench: Bench)
 
 def test_result_next_steps_and_events_are_written_together_or_not_at_all(bench: Bench) -> None:
     def write(connection: sa.Connection) -> Done:
-        _move_to_rendered(connection)
+        move_to_rendered(connection)
         raise ZeroDivisionError("at the last moment")
 
     bench.work = lambda songda, claim: Conclusion(write)
@@ -276,7 +208,7 @@ def test_result_next_steps_and_events_are_written_together_or_not_at_all(bench: 
 
 
 def test_the_next_step_is_hinted_by_whoever_finished_the_one_before(bench: Bench) -> None:
-    bench.work = lambda songda, claim: Conclusion(_move_to_rendered)
+    bench.work = lambda songda, claim: Conclusion(move_to_rendered)
     bench.run()
     assert bench.row("doc_1/seal")["state"] == "ready"
     assert bench.runner.queue.room() == 15
@@ -286,7 +218,7 @@ def test_the_next_step_is_hinted_by_whoever_finished_the_one_before(bench: Bench
 
 def test_without_credit_the_next_step_is_left_to_the_relay(bench: Bench) -> None:
     bench.runner.queue.send(["x"] * 16)
-    bench.work = lambda songda, claim: Conclusion(_move_to_rendered)
+    bench.work = lambda songda, claim: Conclusion(move_to_rendered)
     bench.run()
     assert bench.runner.queue.room() == 0
     with bench.database.write() as connection:
@@ -308,155 +240,3 @@ def test_a_parked_step_waits_for_its_legal_moment_or_to_be_woken(bench: Bench) -
     with bench.database.write() as connection:
         steps.wake(connection, STEP)
     assert bench.run()["state"] == "waiting" and bench.runs == 3
-
-
-# --- leases
-
-
-def _sealed(bench: Bench, meanwhile: Callable[[sa.Connection], Any]) -> None:
-    """Work that makes bytes which must not vanish without a trace; something happens before they can be written."""
-
-    def work(songda: Songda, claim: steps.Claim) -> Conclusion:
-        with songda.database.write() as connection:
-            meanwhile(connection)
-        return Conclusion(_move_to_rendered, discarded="d" * 64)
-
-    bench.work = work
-
-
-def _discarded(bench: Bench) -> list[dict[str, Any]]:
-    return [dict(each.body) for each in bench.events() if each.kind == "document.discarded"]
-
-
-def test_a_lost_lease_throws_the_result_away_and_leaves_the_digest(bench: Bench) -> None:
-    _sealed(bench, lambda connection: steps.wake(connection, STEP))
-    row = bench.run()
-    assert (row["state"], row["attempt"]) == ("ready", 0)
-    assert bench.document()["status"] == "accepted"
-    assert [(each["digest"], each["fence"]) for each in _discarded(bench)] == [("d" * 64, 1)]
-
-
-def test_a_result_that_collides_with_the_winners_is_thrown_away_like_that_too(bench: Bench) -> None:
-    """The slower of two workers meets rows that the faster one has written: no failed document comes of it."""
-
-    def win(connection: sa.Connection) -> None:
-        connection.execute(step.update().where(step.c.id == STEP).values(lease_until=0))
-        held = steps.claim(connection, STEP, "the faster one", 60)
-        assert held
-        _move_to_rendered(connection)
-        steps.finish(connection, held)
-
-    _sealed(bench, win)
-    assert bench.run()["state"] == "done"
-    assert bench.document()["status"] == "rendered"
-    assert [each["fence"] for each in _discarded(bench)] == [1]
-    assert [each.kind for each in bench.events()].count("document.rendered") == 1
-
-
-def test_a_document_that_is_cancelled_meanwhile_stays_cancelled_and_the_digest_stays(bench: Bench) -> None:
-    _sealed(bench, lambda connection: cancel(connection, "doc_1", "a mistake", "client:x"))
-    assert bench.run()["state"] == "done"
-    assert bench.document()["status"] == "cancelled"
-    assert len(_discarded(bench)) == 1
-
-
-def test_giving_up_a_document_that_is_cancelled_meanwhile_changes_nothing(bench: Bench) -> None:
-    def work(songda: Songda, claim: steps.Claim) -> Conclusion:
-        with songda.database.write() as connection:
-            cancel(connection, "doc_1", "a mistake", "client:x")
-        raise Permanent("too late")
-
-    bench.work = work
-    assert bench.run()["state"] == "done"
-    assert bench.document()["status"] == "cancelled"
-
-
-def test_bytes_that_could_not_be_written_for_another_reason_leave_their_digest_as_well(bench: Bench) -> None:
-    def write(connection: sa.Connection) -> Done:
-        raise ZeroDivisionError("the disk of the database is full")
-
-    bench.work = lambda songda, claim: Conclusion(write, discarded="d" * 64)
-    assert bench.run()["state"] == "ready"
-    assert [each["why"] for each in _discarded(bench)] == ["the disk of the database is full"]
-
-
-def test_bytes_whose_commit_went_through_after_all_are_not_called_discarded(bench: Bench) -> None:
-    """The connection breaks after COMMIT was sent: the row is there, and the worker learns of an error."""
-
-    def write(connection: sa.Connection) -> Done:
-        documents.move(connection, "doc_1", "rendered", final_digest="d" * 64)
-        connection.commit()
-        connection.begin()
-        raise ZeroDivisionError("connection reset")
-
-    bench.work = lambda songda, claim: Conclusion(write, discarded="d" * 64)
-    bench.run()
-    assert _discarded(bench) == []
-
-
-def test_the_lease_is_renewed_while_a_long_stage_runs(database: Database, tmp_path: Path) -> None:
-    bench = Bench(database, tmp_path, lease_seconds=0.9)
-    with database.write() as connection:
-        make_document(connection, "doc_1")
-        steps.add(connection, "document", "doc_1", "render")
-
-    def work(songda: Songda, claim: steps.Claim) -> Conclusion:
-        time.sleep(2.2)
-        return Conclusion(_move_to_rendered)
-
-    bench.work = work
-    thread = threading.Thread(target=bench.run)
-    thread.start()
-    time.sleep(0.2)
-    tries = 0
-    while thread.is_alive():
-        with database.write() as connection:
-            assert steps.claim(connection, STEP, "a thief", 60) is None or not thread.is_alive()
-        tries += 1
-        time.sleep(0.1)
-    thread.join()
-    bench.runner.close()
-    assert tries > 10 and bench.runs == 1
-    assert bench.row()["state"] == "done" and bench.document()["status"] == "rendered"
-
-
-def test_who_lost_a_lease_does_not_end_the_renewal_of_the_one_who_has_it(database: Database, tmp_path: Path) -> None:
-    """Both may be threads of one worker: the first one's end must not leave the second one's lease to lapse."""
-    bench = Bench(database, tmp_path, lease_seconds=0.6)
-    leases = Leases(bench.songda)
-    with database.write() as connection:
-        make_document(connection, "doc_1")
-        steps.add(connection, "document", "doc_1", "render")
-        first = steps.claim(connection, STEP, "one", 60)
-        connection.execute(step.update().values(lease_until=0))
-        second = steps.claim(connection, STEP, "two", 0.6)
-    assert first and second
-    with leases.hold(second):
-        with leases.hold(first):
-            pass
-        time.sleep(1.2)
-        with database.write() as connection:
-            assert steps.claim(connection, STEP, "a thief", 60) is None
-    leases.stop()
-    bench.runner.close()
-
-
-def test_a_database_that_is_away_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the result nor the failure can be written: the lease lapses and the step runs again."""
-
-    def work(songda: Songda, claim: steps.Claim) -> Conclusion:
-        monkeypatch.setattr(Database, "write", _away)
-        return Conclusion(_move_to_rendered, discarded="d" * 64)
-
-    bench.work = work
-    assert bench.run()["state"] == "running"
-    monkeypatch.undo()
-    bench.pass_time()
-    bench.work = lambda songda, claim: Conclusion(_move_to_rendered)
-    assert bench.run()["state"] == "done"
-    with bench.database.read() as connection:
-        assert connection.execute(sa.select(sa.func.count()).select_from(event)).scalar_one() > 0
-
-
-def _away(self: Database) -> Any:
-    raise sa.exc.OperationalError("begin", {}, Exception("the database is away"))
