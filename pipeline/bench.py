@@ -65,13 +65,13 @@ def _short(number: int) -> dict[str, Any]:
     item = 1000 + number
     facts["findings"] = {
         "zh": f"检查发现，当事人隐患排查治理台账第{item}项记为“已整改”，但维修工作单表明整改并未实施。",
-        "en": f"The inspection found that entry {item} of the party's register was marked as rectified, whereas the work "
-        "cards show that the rectification had not been carried out.",
+        "en": f"The inspection found that entry {item} of the party's register was marked as rectified, whereas the "
+        "work cards show that the rectification had not been carried out.",
     }
     facts["reasons"] = {
         "zh": f"台账第{item}项的记录失实，使隐患失去控制。鉴于当事人及时整改，本机关依法从轻处罚。",
-        "en": f"Entry {item} of the register was untrue, and the hazard went out of control. As the party rectified it in "
-        "time, this agency imposes a lighter penalty in accordance with law.",
+        "en": f"Entry {item} of the register was untrue, and the hazard went out of control. As the party rectified it "
+        "in time, this agency imposes a lighter penalty in accordance with law.",
     }
     facts["procedure"] = {name: facts["procedure"][name] for name in ("notice", "document")} | {"response": "waived"}
     facts["penalties"] = [{"kind": "warning"}]
