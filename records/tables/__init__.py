@@ -1,0 +1,59 @@
+"""Every table. Each row belongs to an authority; what a case system sent belongs to its client as well."""
+
+from __future__ import annotations
+
+from records.tables.base import metadata
+from records.tables.directory import (
+    account,
+    api_key,
+    authority,
+    authority_revision,
+    client,
+    confirmation_letter,
+    contact,
+    counterparty,
+    login_failure,
+    person,
+    session,
+    system,
+)
+from records.tables.documents import delivery, document, idempotency_key, job, notice, paper_receipt
+from records.tables.evidence import artifact, calendar_notice, event, ledger_head
+from records.tables.numbers import number, seal, seal_use, series
+from records.tables.steps import STEP_IS_OPEN, step
+
+#: Tables that refuse UPDATE and DELETE by trigger.
+APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice)
+
+__all__ = [
+    "APPEND_ONLY",
+    "STEP_IS_OPEN",
+    "account",
+    "api_key",
+    "artifact",
+    "authority",
+    "authority_revision",
+    "calendar_notice",
+    "client",
+    "confirmation_letter",
+    "contact",
+    "counterparty",
+    "delivery",
+    "document",
+    "event",
+    "idempotency_key",
+    "job",
+    "ledger_head",
+    "login_failure",
+    "metadata",
+    "notice",
+    "number",
+    "paper_receipt",
+    "person",
+    "seal",
+    "seal_use",
+    "series",
+    "session",
+    "step",
+    "system",
+]

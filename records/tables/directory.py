@@ -1,0 +1,140 @@
+"""The system, the authorities, and who may use it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from records.tables.base import counterparty_key, instant, one_of, table, text
+
+system = table(
+    "system",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("test", sa.Boolean, nullable=False),  # decided at creation, for good
+    sa.Column("legal_offset", sa.BigInteger, nullable=False),  # microseconds; 0 unless test
+    instant("created_at"),
+)
+
+authority = table("authority", text("id", primary_key=True), instant("created_at"))
+
+#: The authority's own facts (names, bank, remedies). A revision counts from its approval by a second person on.
+authority_revision = table(
+    "authority_revision",
+    text("authority_id", sa.ForeignKey("authority.id"), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    text("proposed_by"),
+    instant("proposed_at"),
+    text("approved_by", null=True),
+    instant("approved_at", null=True),
+)
+
+client = table(
+    "client", text("id", primary_key=True), text("authority_id", sa.ForeignKey("authority.id")), text("name")
+)
+
+api_key = table(
+    "api_key",
+    text("prefix", primary_key=True),  # the visible part
+    text("hash"),
+    text("client_id", sa.ForeignKey("client.id")),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    instant("created_at"),
+    instant("revoked_at", null=True),
+)
+
+#: A clerk or an administrator of the authority.
+person = table(
+    "person",
+    text("id", primary_key=True),
+    text("authority_id", sa.ForeignKey("authority.id")),
+    text("login", unique=True),
+    text("name"),
+    text("role"),
+    text("password_hash"),
+    sa.Column("active", sa.Boolean, nullable=False),
+    instant("created_at"),
+    one_of("role", "administrator", "clerk"),
+)
+
+counterparty = table(
+    "counterparty",
+    text("id", primary_key=True),
+    text("authority_id", sa.ForeignKey("authority.id"), primary_key=True),
+    text("kind"),
+    text("name_zh"),
+    text("name_en"),
+    text("credit_code", null=True),
+    text("address_zh"),
+    text("address_en"),
+    instant("created_at"),
+    one_of("kind", "legal_person", "other_organisation", "foreign_entity", "natural_person", "outside_body"),
+    sa.UniqueConstraint("authority_id", "credit_code"),
+)
+
+contact = table(
+    "contact",
+    text("id", primary_key=True),
+    text("authority_id"),
+    text("counterparty_id"),
+    text("name"),
+    text("department"),
+    text("mobile", null=True),
+    text("email", null=True),
+    sa.Column("active", sa.Boolean, nullable=False),
+    counterparty_key(),
+    sa.Index(None, "authority_id", "counterparty_id"),
+)
+
+account = table(
+    "account",
+    text("id", primary_key=True),
+    text("authority_id"),
+    text("counterparty_id"),
+    text("login", unique=True),
+    text("department"),
+    text("password_hash"),
+    text("state"),
+    instant("created_at"),
+    one_of("state", "approved", "stopped"),
+    counterparty_key(),
+    sa.Index(None, "authority_id", "counterparty_id"),
+)
+
+#: The signed confirmation letter that makes electronic service lawful, and the system that it names.
+confirmation_letter = table(
+    "confirmation_letter",
+    text("id", primary_key=True),
+    text("authority_id"),
+    text("counterparty_id"),
+    text("letter_version"),
+    text("system_name"),
+    text("system_address"),
+    text("signed_on"),  # YYYY-MM-DD
+    instant("in_force_from"),
+    instant("withdrawn_at", null=True),
+    text("scan_digest", null=True),
+    counterparty_key(),
+    sa.Index(None, "authority_id", "counterparty_id"),
+)
+
+session = table(
+    "session",
+    text("token_hash", primary_key=True),
+    text("subject_type"),
+    text("subject_id"),
+    text("csrf_token"),
+    instant("created_at"),
+    instant("expires_at"),
+    one_of("subject_type", "account", "person"),
+)
+
+#: Failed log-ins, to slow down guessing; rows older than the window are swept.
+login_failure = table(
+    "login_failure",
+    sa.Column("id", sa.Integer, primary_key=True),
+    text("login"),
+    text("address"),
+    instant("at"),
+    sa.Index(None, "login", "at"),
+    sa.Index(None, "address", "at"),
+)

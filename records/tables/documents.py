@@ -1,0 +1,158 @@
+"""The way of a document: jobs, documents, deliveries, paper receipts, notices."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from records.tables.base import counterparty_key, instant, one_of, table, text
+
+job = table(
+    "job",
+    text("id", primary_key=True),
+    text("authority_id", sa.ForeignKey("authority.id")),
+    text("client_id", sa.ForeignKey("client.id")),
+    text("case_no"),
+    text("body"),  # what the case system sent, canonical JSON
+    instant("created_at"),
+    sa.Index(None, "authority_id", "case_no"),
+)
+
+idempotency_key = table(
+    "idempotency_key",
+    text("api_key_prefix", sa.ForeignKey("api_key.prefix"), primary_key=True),
+    text("key", primary_key=True),
+    text("body_digest"),
+    text("job_id", sa.ForeignKey("job.id"), null=True),  # null while the first request is still running
+    sa.Column("response", sa.JSON, nullable=True),
+    instant("locked_until"),
+    instant("created_at"),
+)
+
+document = table(
+    "document",
+    text("id", primary_key=True),
+    text("job_id", sa.ForeignKey("job.id")),
+    text("authority_id", sa.ForeignKey("authority.id")),
+    text("client_id", sa.ForeignKey("client.id")),
+    text("case_no"),
+    sa.Column("position", sa.Integer, nullable=False),
+    text("instrument"),
+    text("template_version"),
+    text("engine"),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("authority_revision", sa.Integer, nullable=False),
+    sa.Column("numbered", sa.Boolean, nullable=False),
+    sa.Column("sealed", sa.Boolean, nullable=False),
+    sa.Column("delivered", sa.Boolean, nullable=False),
+    sa.Column("important", sa.Boolean, nullable=False),
+    text("series_kind"),
+    text("supplied_number", null=True),
+    sa.Column("copies_to", sa.JSON, nullable=False),
+    sa.Column("approval", sa.JSON, nullable=True),
+    text("seal_id", sa.ForeignKey("seal.id"), null=True),
+    text("status"),
+    text("reason", null=True),
+    text("number_zh", null=True),
+    text("number_en", null=True),
+    text("rendered_digest", null=True),
+    sa.Column("placement", sa.JSON, nullable=True),  # page and millimetres of the seal's centre
+    text("final_digest", null=True),  # the bytes that are released
+    sa.Column("pages", sa.Integer, nullable=True),
+    instant("created_at"),
+    instant("released_at", null=True),
+    one_of(
+        "status",
+        "accepted",
+        "numbered",
+        "rendered",
+        "sealed",
+        "released",
+        "failed",
+        "cancelled",
+        "void",
+        "revoked",
+        "changed",
+    ),
+    sa.Index(None, "authority_id", "case_no"),
+    sa.Index(None, "job_id"),
+    sa.Index(
+        "ix_document_supplied_number",
+        "authority_id",
+        "supplied_number",
+        sqlite_where=sa.text("supplied_number is not null"),
+        postgresql_where=sa.text("supplied_number is not null"),
+    ),
+)
+
+delivery = table(
+    "delivery",
+    text("id", primary_key=True),
+    text("document_id", sa.ForeignKey("document.id")),
+    text("authority_id"),
+    text("counterparty_id", null=True),
+    sa.Column("address", sa.JSON, nullable=True),  # of a recipient outside the directory
+    text("recipient_zh"),
+    text("recipient_en"),
+    text("route", null=True),  # known at dispatch
+    sa.Column("route_reasons", sa.JSON, nullable=False),
+    text("status"),
+    sa.Column("paper_required", sa.Boolean, nullable=False),  # a paper copy runs beside or instead
+    text("paper_status"),
+    text("letter_id", sa.ForeignKey("confirmation_letter.id"), null=True),
+    sa.Column("places", sa.JSON, nullable=False),  # principal places of business of both sides (ESL Art 12)
+    instant("sent_at", null=True),
+    instant("accessed_at", null=True),
+    instant("confirmed_at", null=True),
+    text("confirmed_by", sa.ForeignKey("account.id"), null=True),
+    text("deemed_date", null=True),
+    sa.Column("service_count", sa.JSON, nullable=True),  # the working days counted at sending, with their versions
+    text("service_status"),
+    text("service_date", null=True),
+    text("service_basis", null=True),
+    sa.Column("service_answer", sa.JSON, nullable=True),  # the whole derivation, as decided last
+    instant("created_at"),
+    counterparty_key(),
+    one_of("route", "inbox", "paper", "internal"),
+    one_of("status", "pending", "available", "accessed", "confirmed", "deemed"),
+    one_of("paper_status", "none", "to_print", "sent", "served", "returned"),
+    one_of("service_status", "pending", "provisional", "final"),
+    sa.Index(None, "document_id"),
+    sa.Index("ix_delivery_inbox", "authority_id", "counterparty_id", "sent_at"),
+    sa.Index("ix_delivery_paper", "authority_id", "paper_status"),
+)
+
+#: What a clerk recorded of one attempt to serve on paper. A correction is a new row that names the one it supersedes.
+paper_receipt = table(
+    "paper_receipt",
+    text("id", primary_key=True),
+    text("delivery_id", sa.ForeignKey("delivery.id")),
+    text("method"),
+    text("outcome"),
+    text("served_on", null=True),  # the legal day, YYYY-MM-DD; null for an attempt that failed
+    sa.Column("record", sa.JSON, nullable=False),  # all that was entered
+    text("scan_digest", null=True),
+    sa.Column("final", sa.Boolean, nullable=False),  # false: no scan yet
+    text("supersedes", sa.ForeignKey("paper_receipt.id"), null=True, unique=True),
+    text("recorded_by"),
+    instant("recorded_at"),
+    sa.Index(None, "delivery_id"),
+)
+
+notice = table(
+    "notice",
+    text("id", primary_key=True),
+    text("delivery_id", sa.ForeignKey("delivery.id")),
+    text("contact_id", sa.ForeignKey("contact.id")),
+    text("channel"),
+    text("address"),
+    text("message_id", unique=True),  # Message-ID or out_id: never changes over retries
+    text("state"),
+    sa.Column("sends", sa.Integer, nullable=False),
+    text("detail", null=True),
+    instant("created_at"),
+    instant("intended_at", null=True),  # written before the effect: a row left here after a crash is ambiguous
+    instant("sent_at", null=True),
+    one_of("channel", "email", "sms"),
+    one_of("state", "pending", "intended", "sent", "ambiguous", "failed"),
+    sa.Index(None, "delivery_id"),
+)

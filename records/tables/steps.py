@@ -1,0 +1,32 @@
+"""Steps: what is to be done, by whom, since when."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from records.tables.base import instant, one_of, table, text
+
+#: As a text, in the index and in the queries alike: SQLite uses a partial index only for the very same words.
+STEP_IS_OPEN = sa.text("state in ('ready', 'running')")
+
+step = table(
+    "step",
+    text("id", primary_key=True),  # <subject id>/<stage>
+    text("subject_type"),
+    text("subject_id"),
+    text("stage"),
+    text("state"),
+    instant("run_at"),  # by the database's clock
+    instant("legal_at", null=True),  # the legal moment it waits for, if any: run_at follows it
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("excused", sa.Integer, nullable=False, server_default="0"),  # attempts that only had to wait (Retry)
+    sa.Column("fence", sa.BigInteger, nullable=False),
+    text("owner", null=True),
+    instant("lease_until", null=True),
+    instant("hinted_until"),  # a message is under way until then
+    text("error", null=True),
+    one_of("subject_type", "document", "delivery", "notice"),
+    one_of("state", "ready", "running", "waiting", "done", "dead"),
+    sa.UniqueConstraint("subject_id", "stage"),
+    sa.Index("ix_step_due", "run_at", sqlite_where=STEP_IS_OPEN, postgresql_where=STEP_IS_OPEN),
+)
