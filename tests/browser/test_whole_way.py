@@ -10,9 +10,8 @@ from typing import Any
 import httpx2
 import pypdf
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.system import System, running_system, sample
 
 
@@ -50,13 +49,12 @@ def _blank_scan(folder: Path) -> Path:
 
 
 @pytest.mark.timeout(240)
-def test_from_post_to_service_date_with_all_three_people(tmp_path: Path) -> None:
-    with running_system(tmp_path / "home") as system, sync_playwright() as play:
+def test_from_post_to_service_date_with_all_three_people(tmp_path: Path, chromium: Browser) -> None:
+    with running_system(tmp_path / "home") as system:
         notice = _document(system, _submit(system, "penalty-prior-notice"))
         decision = _document(system, _submit(system, "penalty-decision"))
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
-        counterparty = browser.new_page()
+        counterparty = chromium.new_page()
         login = system.access.counterparties["carrier-foreign"]
         _log_in(counterparty, system, login.account, login.password)
         item = f"{system.access.url}/inbox/{notice['deliveries'][0]['id']}"
@@ -67,7 +65,7 @@ def test_from_post_to_service_date_with_all_three_people(tmp_path: Path) -> None
         counterparty.locator("main form button[type=submit]").first.click()
         expect(counterparty.locator("main")).to_contain_text("23 November 2026")
 
-        clerk = browser.new_page()
+        clerk = chromium.new_page()
         login = system.access.people["clerk"]
         _log_in(clerk, system, login.account, login.password)
         clerk.goto(f"{system.access.url}/desk/{decision['deliveries'][0]['id']}/record")
@@ -79,7 +77,8 @@ def test_from_post_to_service_date_with_all_three_people(tmp_path: Path) -> None
         clerk.locator("main form button[type=submit]").first.click()
         expect(clerk.locator("main")).to_contain_text("23 November 2026")
 
-        browser.close()
+        counterparty.close()
+        clerk.close()
         served = {each: _document(system, each)["deliveries"][0] for each in (notice["id"], decision["id"])}
         assert [(each["service_status"], each["service_date"], each["service_basis"]) for each in served.values()] == [
             ("final", "2026-11-23", "confirmed"),
