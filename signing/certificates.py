@@ -19,6 +19,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext, error
 from pyhanko_certvalidator.path import ValidationPath
 
 from records.errors import Permanent
+from signing.parsing import whole
 from signing.revocation import Evidence, RevocationCache
 
 SEAL_USAGE = frozenset({"non_repudiation"})
@@ -41,12 +42,12 @@ def name_of(certificate: x509.Certificate) -> str:
 
 
 def read_certificates(path: Path) -> list[x509.Certificate]:
-    """The certificates of a PEM or DER file. Raises Permanent if it cannot be read."""
+    """The certificates of a PEM or DER file, for any number of threads. Raises Permanent if it cannot be read."""
     try:
         data = path.read_bytes()
         if not pem.detect(data):
-            return [x509.Certificate.load(data, strict=True)]
-        return [x509.Certificate.load(der, strict=True) for _, _, der in pem.unarmor(data, multiple=True)]
+            return [whole(x509.Certificate.load(data, strict=True))]
+        return [whole(x509.Certificate.load(der, strict=True)) for _, _, der in pem.unarmor(data, multiple=True)]
     except (OSError, ValueError) as error:
         raise Permanent(f"certificate file {path}: cannot be read ({error})") from error
 

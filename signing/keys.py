@@ -28,6 +28,7 @@ from pkcs11 import exceptions as token_errors
 
 from records.errors import Permanent, Retry
 from signing.certificates import is_test, read_certificates
+from signing.parsing import whole
 
 _SHA256 = hashes.SHA256()
 
@@ -40,8 +41,8 @@ class SigningKey(ABC):
     """
 
     def __init__(self, certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> None:
-        self.certificate = certificate
-        self.chain = tuple(chain)
+        self.certificate = whole(certificate)
+        self.chain = tuple(whole(each) for each in chain)
         self._public = _public_key(certificate)
         self.algorithm = "sha256_ecdsa" if isinstance(self._public, ec.EllipticCurvePublicKey) else "sha256_rsa"
 

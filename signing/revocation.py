@@ -17,6 +17,7 @@ import httpx2
 from asn1crypto import algos, crl, ocsp, x509
 
 from records.errors import Retry
+from signing.parsing import whole
 
 # A proof that runs out within this time is fetched anew: the seal's time stamp comes a moment after the check.
 _MARGIN = timedelta(seconds=30)
@@ -123,12 +124,12 @@ class RevocationCache:
         if answer["response_status"].native != "successful":
             raise ValueError(f"OCSP answer {answer['response_status'].native}")
         single = answer.response_data["responses"][0]
-        return self._dated(answer, single["this_update"].native, single["next_update"].native, now)
+        return self._dated(whole(answer), single["this_update"].native, single["next_update"].native, now)
 
     def _get_crl(self, url: str, now: datetime) -> _Kept:
         body = crl.CertificateList.load(self._fetch(url, None), strict=True)
         content = body["tbs_cert_list"]
-        return self._dated(body, content["this_update"].native, content["next_update"].native, now)
+        return self._dated(whole(body), content["this_update"].native, content["next_update"].native, now)
 
     def _dated(
         self, proof: ocsp.OCSPResponse | crl.CertificateList, since: datetime, until: datetime | None, now: datetime

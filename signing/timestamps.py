@@ -14,6 +14,7 @@ from asn1crypto import algos, tsp, x509
 
 from records.errors import Retry
 from signing.cms import CmsError, check_token
+from signing.parsing import whole
 
 _LARGEST = 256 * 1024
 
@@ -88,7 +89,8 @@ class TimestampService:
         checked = check_token(token, data)
         if checked.info["nonce"].native != nonce:
             raise ValueError("the answer carries another nonce: it is not the answer to this request")
-        return Timestamp(token, checked.time, checked.certificate, checked.certificates, url)
+        certificates = tuple(whole(each) for each in checked.certificates)  # kept, and shared by all threads
+        return Timestamp(token, checked.time, whole(checked.certificate), certificates, url)
 
 
 def _granted(response: Any) -> bytes:
