@@ -16,7 +16,8 @@ _UNITS = "十百千"
 _CAPITAL_DIGITS = "零壹贰叁肆伍陆柒捌玖"
 _CAPITAL_UNITS = "拾佰仟"
 
-_ENGLISH_SMALL = [
+#: The words of 0 to 19.
+ENGLISH_SMALL = [
     "zero",
     "one",
     "two",
@@ -38,7 +39,8 @@ _ENGLISH_SMALL = [
     "eighteen",
     "nineteen",
 ]
-_ENGLISH_TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+#: The words of the tens, by their digit; there is none for 0 and 10.
+ENGLISH_TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ENGLISH_SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand"))
 
 
@@ -134,9 +136,9 @@ def _below_ten_thousand(number: int, digits: str, units: str) -> str:
 
 def _english_below_thousand(number: int) -> str:
     if number < 20:
-        return _ENGLISH_SMALL[number]
+        return ENGLISH_SMALL[number]
     if number < 100:
         tens, ones = divmod(number, 10)
-        return _ENGLISH_TENS[tens] + (f"-{_ENGLISH_SMALL[ones]}" if ones else "")
+        return ENGLISH_TENS[tens] + (f"-{ENGLISH_SMALL[ones]}" if ones else "")
     hundreds, rest = divmod(number, 100)
-    return f"{_ENGLISH_SMALL[hundreds]} hundred" + (f" and {_english_below_thousand(rest)}" if rest else "")
+    return f"{ENGLISH_SMALL[hundreds]} hundred" + (f" and {_english_below_thousand(rest)}" if rest else "")

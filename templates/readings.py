@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from templates.numerals import ENGLISH_SMALL, ENGLISH_TENS
+
 Day = tuple[int | None, int, int | None]
 """Year, month and day of the month; None where the text does not name it."""
 
@@ -312,37 +314,8 @@ def chinese_value(written: str) -> int:
     return total + (digit or 0)
 
 
-_ENGLISH_VALUES = {
-    word: value
-    for value, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
-    )
-} | {
-    word: 10 * value
-    for value, word in enumerate(
-        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
-    )
+_ENGLISH_VALUES = {word: value for value, word in enumerate(ENGLISH_SMALL)} | {
+    word: 10 * value for value, word in enumerate(ENGLISH_TENS) if value >= 2
 }
 
 
