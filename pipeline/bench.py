@@ -34,7 +34,9 @@ from pipeline.composition import Songda, open_songda
 from pipeline.settings import load
 from pipeline.supervisor import Supervisor, environment_of, programs_of, wait_until_ready
 from pipeline.testsystem import SAMPLES, Access, Ports, free_ports, make_test_system
-from records.tables import delivery, document, seal
+from records import schema, steps
+from records.database import Database
+from records.tables import delivery, document, seal, step
 from signing.fields import Placement
 from signing.reader import read_seals
 from signing.sealing import Profile, seal_pdf
@@ -208,6 +210,44 @@ def _plain_seal(pdf: bytes, count: int) -> float:
     return _cpu_ms(sign, min(count, 10))
 
 
+def _waiting(waiting: int, count: int = 800) -> float:
+    """CPU milliseconds of the rows and the relay for one step, while `waiting` steps wait (SQLite)."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/waiting.db")
+        schema.create(database, test=True)
+        _fill_steps(database, waiting)
+        before, done = time.process_time(), 0
+        while done < count:
+            with database.write() as connection:
+                due = steps.pick_due(connection, 16, 10)
+            for step_id in due:
+                with database.write() as connection:
+                    claim = steps.claim(connection, step_id, "bench", 60)
+                assert claim is not None  # noqa: S101 - nobody else is here
+                with database.write() as connection:
+                    steps.finish(connection, claim)
+            done += len(due)
+        spent = time.process_time() - before
+        database.close()
+    return spent / done * 1000
+
+
+def _fill_steps(database: Database, count: int) -> None:
+    fixed = {
+        "subject_type": "document",
+        "stage": "render",
+        "state": "ready",
+        "attempt": 0,
+        "fence": 0,
+        "hinted_until": 0,
+    }
+    zero = dict.fromkeys(("attempt", "excused", "fence", "hinted_until"), 0)
+    rows = [{"id": f"doc_{n}/render", "subject_id": f"doc_{n}", "run_at": n, **zero, **fixed} for n in range(count)]
+    with database.write() as connection:
+        for start in range(0, count, 5000):
+            connection.execute(step.insert(), rows[start : start + 5000])
+
+
 def _process_cpu(pid: int) -> float:
     """CPU seconds of a process and its waited-for and living children."""
     total = 0.0
@@ -337,6 +377,8 @@ def main(argv: list[str] | None = None) -> int:
         values |= _parts(songda, arguments.count)
         _say("▸ the plain way")
         values |= _plain(arguments.count)
+        _say("▸ a step while many wait")
+        values |= {f"step_rows_cpu_ms_at_{waiting}_waiting": _waiting(waiting) for waiting in (1000, 100_000)}
     songda.database.close()
     _report(values)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
