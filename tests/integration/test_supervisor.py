@@ -129,7 +129,8 @@ def test_a_worker_ends_in_order_on_sigterm_and_leaves_no_bell_behind(tmp_path: P
     make_test_system(home, free_ports(0), legal_now=LEGAL_NOW)
     process = subprocess.Popen([sys.executable, "-m", "pipeline.worker"], env=environment_of(home))
     try:
-        _until(lambda: bool(list((home / "run").glob("worker-*.sock"))), 60)
+        _until(lambda: process.poll() is not None or bool(list((home / "run").glob("worker-*.sock"))), 60)
+        assert process.poll() is None
         time.sleep(0.2)
         process.terminate()
         assert process.wait(20) == 0
