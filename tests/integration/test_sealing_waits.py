@@ -20,7 +20,7 @@ from pipeline.steps.numbering import number
 from pipeline.steps.rendering import render
 from pipeline.steps.sealing import seal
 from pipeline.testsystem import free_ports, make_test_system
-from records import steps
+from records import directory, documents, steps
 from records.errors import Retry
 from tests.conftest import LEGAL_NOW
 from tests.servers import wait_for_port
@@ -70,3 +70,20 @@ def test_a_wrong_password_of_the_key_waits_and_goes_on_when_mended(tmp_path: Pat
         conclusion = seal(songda, claim)
         with songda.database.write() as connection:
             assert isinstance(conclusion.write(connection), Done)
+
+
+def test_a_seal_that_is_stopped_while_it_is_being_used_seals_nothing(tmp_path: Path) -> None:
+    with _system(tmp_path / "home") as (songda, document_id):
+        for stage, work in (("number", number), ("render", render)):
+            conclusion = work(songda, _claim(songda, document_id, stage))
+            with songda.database.write() as connection:
+                conclusion.write(connection)
+        conclusion = seal(songda, _claim(songda, document_id, "seal"))
+        with songda.database.write() as connection:
+            used = directory.active_seal(connection, "caac-north-china")
+            assert used is not None
+            directory.stop_seal(connection, used["id"], by="person:admin", reason="lost")
+        with pytest.raises(Retry, match="stopped"), songda.database.write() as connection:
+            conclusion.write(connection)
+        with songda.database.read() as connection:
+            assert documents.get(connection, document_id)["status"] == "rendered"
