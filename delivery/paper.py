@@ -36,10 +36,8 @@ RULED: Final = frozenset({"refused", "unclaimed", "locker", "signed_by_guard", "
 
 MAIL_KINDS: Final = ("registered", "express")
 
-_TEXTS: Final = (
-    "method",
-    "outcome",
-    "date",
+#: What a record may say beside method, outcome and date: texts, lists of texts, and yes or no.
+DETAILS: Final = (
     "receiver",
     "capacity",
     "place",
@@ -49,12 +47,12 @@ _TEXTS: Final = (
     "organ",
     "published_in",
     "ruling",
-    "correction_reason",
-    "approved_by",
     "note",
 )
-_LISTS: Final = ("witnesses", "failed_attempts")
-_FLAGS: Final = ("video", "consent", "abroad")
+LISTS: Final = ("witnesses", "failed_attempts")
+FLAGS: Final = ("video", "consent", "abroad")
+
+_TEXTS: Final = ("method", "outcome", "date", *DETAILS, "correction_reason", "approved_by")
 _LONGEST: Final = 500
 
 
@@ -91,7 +89,7 @@ class PaperRecord:
 
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON, without what was not given."""
-        values = {name: getattr(self, name) for name in (*_TEXTS, *_LISTS, *_FLAGS)}
+        values = {name: getattr(self, name) for name in (*_TEXTS, *LISTS, *FLAGS)}
         values["date"] = self.date.isoformat()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items() if value}
 
@@ -192,7 +190,7 @@ def _read(value: Any, checker: _Checker) -> PaperRecord | None:
         return None
     fields: dict[str, Any] = {}
     for name, given in value.items():
-        if name not in (*_TEXTS, *_LISTS, *_FLAGS):
+        if name not in (*_TEXTS, *LISTS, *FLAGS):
             pointer = str(name).replace("~", "~0").replace("/", "~1")
             checker.add(pointer, "unknown_key", f"{name!r:.80} is not a field of a paper receipt.", "未知的字段。")
         elif given is not None:
@@ -212,12 +210,12 @@ def _read(value: Any, checker: _Checker) -> PaperRecord | None:
 
 
 def _read_field(name: str, given: Any, fields: dict[str, Any], checker: _Checker) -> None:
-    if name in _FLAGS:
+    if name in FLAGS:
         if isinstance(given, bool):
             fields[name] = given
         else:
             checker.add(name, "type", f"{name} must be true or false.", "须为 true 或 false。")
-    elif name in _LISTS:
+    elif name in LISTS:
         if isinstance(given, list) and all(isinstance(item, str) and len(item) <= _LONGEST for item in given):
             fields[name] = tuple(item.strip() for item in given if item.strip())
         else:

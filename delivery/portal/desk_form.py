@@ -5,28 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from delivery.paper import CAPACITIES, MAIL_KINDS, OUTCOMES
+from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
 from records.errors import Fault
 from templates.manifests import Manifest
-
-_TEXTS: Final = (
-    "receiver",
-    "capacity",
-    "place",
-    "refusal_reason",
-    "mail_kind",
-    "mail_number",
-    "organ",
-    "published_in",
-    "ruling",
-    "note",
-)
-_LISTS: Final = ("witnesses", "failed_attempts")
-_FLAGS: Final = ("video", "consent", "abroad")
 
 
 @dataclass(frozen=True)
@@ -53,21 +38,21 @@ def record_of(fields: Mapping[str, str]) -> dict[str, Any]:
     """What was typed, as `delivery.paper.check_receipt` reads it."""
     method, _, outcome = fields.get("result", "").partition("/")
     record: dict[str, Any] = {"method": method, "outcome": outcome, "date": read_day(fields.get("date", ""))}
-    record |= {name: fields[name].strip() for name in _TEXTS if fields.get(name, "").strip()}
-    for name in _LISTS:
+    record |= {name: fields[name].strip() for name in DETAILS if fields.get(name, "").strip()}
+    for name in LISTS:
         lines = [line.strip() for line in fields.get(name, "").splitlines() if line.strip()]
         if lines:
             record[name] = lines
-    record |= {name: True for name in _FLAGS if fields.get(name)}
+    record |= {name: True for name in FLAGS if fields.get(name)}
     return {name: value for name, value in record.items() if value}
 
 
 def fields_of(record: Mapping[str, Any]) -> dict[str, str]:
     """A record as it would be typed: `record_of` the other way round."""
     fields = {"result": f"{record['method']}/{record['outcome']}", "date": record["date"]}
-    fields |= {name: record[name] for name in _TEXTS if name in record}
-    fields |= {name: "\n".join(record[name]) for name in _LISTS if name in record}
-    return fields | {name: "1" for name in _FLAGS if record.get(name)}
+    fields |= {name: record[name] for name in DETAILS if name in record}
+    fields |= {name: "\n".join(record[name]) for name in LISTS if name in record}
+    return fields | {name: "1" for name in FLAGS if record.get(name)}
 
 
 def results(manifest: Manifest, t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -107,9 +92,9 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
     """One field with its faults in the visitor's language."""
     kind = "text"
     choices: tuple[tuple[str, str], ...] = ()
-    if name in _LISTS or name in ("note", "ruling"):
+    if name in LISTS or name in ("note", "ruling"):
         kind = "area"
-    elif name in _FLAGS:
+    elif name in FLAGS:
         kind = "flag"
     elif name == "capacity":
         kind, choices = "choice", tuple((each, t(f"capacity.{each}")) for each in CAPACITIES)
