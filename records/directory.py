@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from records.errors import Permanent
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
@@ -82,6 +83,14 @@ def authority_facts(
         query = query.where(authority_revision.c.revision == revision)
     row = connection.execute(query.order_by(authority_revision.c.revision.desc()).limit(1)).first()
     return None if row is None else (row.revision, row.facts)
+
+
+def pinned_facts(connection: sa.Connection, document: sa.RowMapping) -> dict[str, Any]:
+    """The authority's facts of the revision that a document was accepted with. Raises Permanent when they are gone."""
+    found = authority_facts(connection, document["authority_id"], document["authority_revision"])
+    if found is None:
+        raise Permanent(f"authority {document['authority_id']} has no approved facts {document['authority_revision']}")
+    return found[1]
 
 
 def create_counterparty(

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
+from delivery.imprints import imprint_of
 from delivery.portal.views import file_headers, file_names
 from delivery.portal.web import Portal
 from delivery.receipts import print_receipt, receipt_of
@@ -36,16 +37,6 @@ def document(portal: Portal, row: sa.RowMapping, *, download: bool) -> Response:
     return pdf_response(portal.store.get(row["final_digest"]), file_names(row), download=download)
 
 
-def imprint_of(connection: sa.Connection, portal: Portal, document_id: str) -> Imprint:
-    """What the document was printed with beside its facts. Raises Permanent without the authority's facts."""
-    row = documents.get(connection, document_id)
-    found = directory.authority_facts(connection, row["authority_id"], row["authority_revision"])
-    if found is None:
-        raise Permanent(f"authority {row['authority_id']} has no approved facts {row['authority_revision']}")
-    copies = tuple((name["zh"], name["en"]) for name in row["copies_to"])
-    return Imprint(found[1], row["number_zh"], row["number_en"], portal.test, False, copies, document_id)
-
-
 def reading(portal: Portal, row: sa.RowMapping) -> str | None:
     """The document as an HTML fragment; None for one that is only to be had as a PDF (a Word template)."""
     try:
@@ -55,7 +46,7 @@ def reading(portal: Portal, row: sa.RowMapping) -> str | None:
     if instrument.clauses is None or instrument.print.version != row["template_version"]:
         return None  # by another version of the template the words might differ from the sealed ones
     with portal.database.read() as connection:
-        imprint = imprint_of(connection, portal, row["document_id"])
+        imprint = imprint_of(connection, documents.get(connection, row["document_id"]))
     return reading_page(instrument, row["facts"], imprint)
 
 
@@ -63,7 +54,7 @@ def proof(portal: Portal, row: sa.RowMapping) -> Response:
     """The 送达回证 of one paper delivery, with what is known printed and the rest to be filled by hand (004-79)."""
     with portal.database.read() as connection:
         facts = proof_facts(connection, row)
-        authority = imprint_of(connection, portal, row["document_id"]).authority
+        authority = directory.pinned_facts(connection, documents.get(connection, row["document_id"]))
     blank = Imprint(authority, None, None, portal.test, False)
     printed = print_document(catalogue().get(_PROOF), facts, blank)
     zh, plain = file_names(row)

@@ -32,7 +32,7 @@ def dispatch(songda: Songda, claim: Claim) -> Conclusion:
         row = deliveries.get(connection, claim.subject_id)
         document = documents.get(connection, row["document_id"])
         sent_at = legal_time(connection)
-        facts = _authority(connection, document)
+        facts = directory.pinned_facts(connection, document)
         system = System(facts["system"]["name"]["zh"], facts["system"]["address"])
         instrument = manifest(document["instrument"])
         chosen = route(instrument, _recipient(connection, row), system, sent_at, paper_required=document["important"])
@@ -46,13 +46,6 @@ def dispatch(songda: Songda, claim: Claim) -> Conclusion:
         return Done(tuple(follow))
 
     return Conclusion(write)
-
-
-def _authority(connection: sa.Connection, document: sa.RowMapping) -> Mapping[str, Any]:
-    found = directory.authority_facts(connection, document["authority_id"], document["authority_revision"])
-    if found is None:
-        raise Permanent(f"authority {document['authority_id']} has no approved facts")
-    return found[1]
 
 
 def _recipient(connection: sa.Connection, row: sa.RowMapping) -> Recipient:

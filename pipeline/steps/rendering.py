@@ -6,30 +6,14 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
+from delivery.imprints import imprint_of
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
-from records import directory, documents
-from records.database import is_test
+from records import documents
 from records.errors import Permanent
 from records.steps import Claim
 from templates.catalogue import catalogue
 from templates.printing import Imprint, Printed, print_document
-
-
-def imprint_of(connection: sa.Connection, document: sa.RowMapping) -> Imprint:
-    """What a document carries besides its facts. Raises Permanent when its authority's facts are gone."""
-    found = directory.authority_facts(connection, document["authority_id"], document["authority_revision"])
-    if found is None:
-        raise Permanent(f"authority {document['authority_id']} has no approved facts")
-    return Imprint(
-        authority=found[1],
-        number_zh=document["number_zh"],
-        number_en=document["number_en"],
-        test=is_test(connection),
-        specimen=False,
-        copies_to=tuple((copy["zh"], copy["en"]) for copy in document["copies_to"]),
-        document_id=document["id"],
-    )
 
 
 def print_stored(document: sa.RowMapping, imprint: Imprint) -> Printed:
