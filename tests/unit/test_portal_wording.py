@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from delivery.paper import CAPACITIES, MAIL_KINDS, OUTCOMES
+from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal import desk_form
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
@@ -42,7 +42,7 @@ def _made() -> set[str]:
     made |= {f"service.{each}" for each in by_column["service_status"]}
     made |= {f"date.final_{each}" for each in ("confirmed", "deemed", "paper")}
     made |= {f"error.{part}_{code}" for part in ("title", "text") for code in (400, 403, 404, 405, 409, 413, 500, 503)}
-    made |= {f"record.{name}" for name in (*desk_form._TEXTS, *desk_form._LISTS, *desk_form._FLAGS)}
+    made |= {f"record.{name}" for name in (*DETAILS, *LISTS, *FLAGS)}
     made |= {f"record.{method}" for method in ("post", "leaving", "entrusted", "public_notice", "fax")}
     made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent")}
     made |= {f"verify.{verdict}" for verdict in ("valid", "invalid", "indeterminate")}
