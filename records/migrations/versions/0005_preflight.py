@@ -1,0 +1,10 @@
+"""The law that a document was checked against"""
+
+from __future__ import annotations
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Apply."""

@@ -1,0 +1,10 @@
+"""A template version, once used, never changes"""
+
+from __future__ import annotations
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Apply."""

@@ -1,0 +1,10 @@
+"""Case files that are added to a volume"""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Apply."""
