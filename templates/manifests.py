@@ -38,6 +38,7 @@ _PRINT_FIELDS = (
     "delivered",
     "series",
     "prevailing",
+    "copies",
 )
 
 
@@ -46,7 +47,8 @@ class Print:
     """How an instrument is printed, and which steps its documents go through.
 
     `series` is the series that its numbers come from ("" when it is not numbered); `prevailing` is "zh" when the
-    Chinese text prevails, "none" when the paper itself doesn't say (the confirmation letter).
+    Chinese text prevails, "none" when the paper itself doesn't say (the confirmation letter); `copies` is the number of
+    originals that are made (004-30(5), 004-51), one unless the manifest says otherwise.
     """
 
     engine: str
@@ -58,6 +60,7 @@ class Print:
     delivered: bool
     series: str
     prevailing: str
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,12 @@ class _Reader:
             raise self.wrong(field, "must be true or false")
         return value
 
+    def count(self, field: str, *, default: int) -> int:
+        value = self._table.get(field, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self.wrong(field, "must be a whole number from 1 on")
+        return value
+
     def texts(self, field: str) -> tuple[str, ...]:
         value = self._table.get(field)
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
@@ -142,6 +151,7 @@ def _read_print(path: Path, table: object) -> Print:
         delivered=read.flag("delivered"),
         series=series,
         prevailing=read.choice("prevailing", PREVAILING),
+        copies=read.count("copies", default=1),
     )
 
 

@@ -107,6 +107,12 @@ def test_a_manifest_with_a_print_table_is_read(tmp_path: Path) -> None:
     found = load_manifest(_write(tmp_path / "some-notice", GOOD + PRINT))
     assert found.print is not None
     assert (found.print.engine, found.print.series, found.print.sealed) == ("typst", "penalty", True)
+    assert found.print.copies == 1
+
+
+def test_a_manifest_says_how_many_originals_are_made(tmp_path: Path) -> None:
+    found = load_manifest(_write(tmp_path / "some-notice", GOOD + PRINT + "copies = 3\n"))
+    assert found.print is not None and found.print.copies == 3
 
 
 @pytest.mark.parametrize(
@@ -128,6 +134,9 @@ def test_a_manifest_with_a_print_table_is_read(tmp_path: Path) -> None:
         (("numbered = true", "numbered = false"), "print.series"),
         (('prevailing = "zh"', 'prevailing = "fr"'), "print.prevailing"),
         (("sealed = true", "seal = true"), "print.seal"),
+        (('prevailing = "zh"', 'prevailing = "zh"\ncopies = 0'), "print.copies"),
+        (('prevailing = "zh"', 'prevailing = "zh"\ncopies = true'), "print.copies"),
+        (('prevailing = "zh"', 'prevailing = "zh"\ncopies = "3"'), "print.copies"),
     ],
 )
 def test_a_wrong_manifest_is_named_by_folder_and_field(
