@@ -162,14 +162,17 @@ def _parts() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 
 def _expanded(entries: list[Any], place: str) -> Iterator[Any]:
-    """The entries, with the shared blocks of parts.yaml in place of each `use`."""
+    """The entries, with the shared blocks of parts.yaml in place of each `use`, under its condition if it has one."""
     for entry in entries:
-        if isinstance(entry, Mapping) and set(entry) == {"use"}:
-            if entry["use"] not in _parts()[1]:
-                raise Permanent(f"{place}: parts.yaml has no {entry['use']}")
-            yield from _parts()[1][entry["use"]]
-        else:
+        if not isinstance(entry, Mapping) or "use" not in entry:
             yield entry
+            continue
+        if entry["use"] not in _parts()[1] or set(entry) - {"use", "when"}:
+            raise Permanent(f"{place}: parts.yaml has no {entry['use']}, or more than its condition is given")
+        for block in _expanded(_parts()[1][entry["use"]], place):
+            if "when" in entry and "when" in block:
+                raise Permanent(f"{place}: {entry['use']} has a condition of its own")
+            yield {**block, "when": entry["when"]} if "when" in entry else block
 
 
 def read_clauses(document: object, place: str) -> Clauses:

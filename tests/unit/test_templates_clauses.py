@@ -237,3 +237,12 @@ def test_words_of_a_code_print_in_the_language() -> None:
     assert printed["lines"] == [("zh", "甲"), ("en", "A")]
     with pytest.raises(Refused):
         composed([block], {"k": "b"}, kinds={"a": {"zh": "甲", "en": "A"}})
+
+
+def test_a_shared_block_stands_under_the_condition_that_it_is_used_with() -> None:
+    use = {"use": "prevailing", "when": {"language": "both"}}
+    assert composed([use], {"language": "zh"}) == []
+    assert composed([use], {"language": "both"}) == composed([{"use": "prevailing"}], {})
+    for wrong in ({"use": "nothing"}, {"use": "prevailing", "rule": "1"}):
+        with pytest.raises(Permanent, match=r"parts\.yaml"):
+            read_clauses({"blocks": [wrong]}, "x")
