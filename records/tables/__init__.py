@@ -8,6 +8,7 @@ from records.tables.directory import (
     api_key,
     authority,
     authority_revision,
+    calendar_feed,
     client,
     confirmation_letter,
     contact,
@@ -17,7 +18,7 @@ from records.tables.directory import (
     session,
     system,
 )
-from records.tables.documents import delivery, document, idempotency_key, job, notice, paper_receipt
+from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
 from records.tables.evidence import artifact, calendar_notice, event, ledger_head
 from records.tables.numbers import number, seal, seal_use, series
 from records.tables.steps import STEP_IS_OPEN, step
@@ -33,6 +34,7 @@ __all__ = [
     "artifact",
     "authority",
     "authority_revision",
+    "calendar_feed",
     "calendar_notice",
     "client",
     "confirmation_letter",
@@ -44,6 +46,7 @@ __all__ = [
     "idempotency_key",
     "job",
     "ledger_head",
+    "link",
     "login_failure",
     "metadata",
     "notice",

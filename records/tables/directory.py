@@ -138,3 +138,21 @@ login_failure = table(
     sa.Index(None, "login", "at"),
     sa.Index(None, "address", "at"),
 )
+
+#: A calendar feed of deadlines that somebody subscribed to: whoever holds its address reads it, until it is revoked.
+calendar_feed = table(
+    "calendar_feed",
+    text("id", primary_key=True),
+    text("token_hash", unique=True),
+    text("scope"),
+    text("authority_id", sa.ForeignKey("authority.id")),
+    text("counterparty_id", null=True),
+    text("case_no", null=True),
+    text("owner_type"),
+    text("owner_id"),
+    instant("created_at"),
+    instant("revoked_at", null=True),
+    one_of("scope", "case", "desk", "counterparty"),
+    one_of("owner_type", "client", "person", "account"),
+    sa.Index(None, "owner_id"),
+)

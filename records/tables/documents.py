@@ -58,6 +58,7 @@ document = table(
     sa.Column("placement", sa.JSON, nullable=True),  # page and millimetres of the seal's centre
     text("final_digest", null=True),  # the bytes that are released
     sa.Column("pages", sa.Integer, nullable=True),
+    sa.Column("preflight", sa.JSON, nullable=True),  # the law it was checked against, with what it warned of
     instant("created_at"),
     instant("released_at", null=True),
     one_of(
@@ -81,6 +82,28 @@ document = table(
         "supplied_number",
         sqlite_where=sa.text("supplied_number is not null"),
         postgresql_where=sa.text("supplied_number is not null"),
+    ),
+)
+
+#: A document that ends, changes or mends another, or declares it void: `document_id` acts on `target_id`.
+link = table(
+    "link",
+    text("document_id", sa.ForeignKey("document.id"), primary_key=True),
+    text("target_id", sa.ForeignKey("document.id"), primary_key=True),
+    text("authority_id", sa.ForeignKey("authority.id")),
+    text("effect"),
+    text("state"),
+    text("effective_on", null=True),  # the legal day, YYYY-MM-DD
+    one_of("effect", "ends", "changes", "mends", "declares"),
+    one_of("state", "pending", "in_effect", "dropped"),
+    sa.Index(None, "target_id"),
+    # two that end or change one document cannot be under way at once, whoever asks
+    sa.Index(
+        "ix_link_one_at_a_time",
+        "target_id",
+        unique=True,
+        sqlite_where=sa.text("state = 'pending' and effect in ('ends', 'changes')"),
+        postgresql_where=sa.text("state = 'pending' and effect in ('ends', 'changes')"),
     ),
 )
 
@@ -110,6 +133,8 @@ delivery = table(
     text("service_date", null=True),
     text("service_basis", null=True),
     sa.Column("service_answer", sa.JSON, nullable=True),  # the whole derivation, as decided last
+    sa.Column("deadlines", sa.JSON, nullable=True),  # the limits that hang on it, as computed last, with their revision
+    text("deadlines_until", null=True),  # the last of their last days, to find those that are not over
     instant("created_at"),
     counterparty_key(),
     one_of("route", "inbox", "paper", "internal"),
@@ -119,6 +144,7 @@ delivery = table(
     sa.Index(None, "document_id"),
     sa.Index("ix_delivery_inbox", "authority_id", "counterparty_id", "sent_at"),
     sa.Index("ix_delivery_paper", "authority_id", "paper_status"),
+    sa.Index("ix_delivery_deadlines", "authority_id", "deadlines_until"),
 )
 
 #: What a clerk recorded of one attempt to serve on paper. A correction is a new row that names the one it supersedes.
