@@ -58,7 +58,7 @@ class ServiceFacts:
         return by_manifest or self.paper_required or self.sent_at is None
 
 
-class _Faults:
+class Faults:
     """Faults as they are found, so that all of them are told at once."""
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ def parse_request(value: Any, book: RuleBook, now: datetime) -> ServiceFacts:
     """
     if not isinstance(value, dict):
         raise Refused([Fault("", "type", "A request must be a JSON object.", "请求必须是 JSON 对象。")])
-    faults = _Faults()
+    faults = Faults()
     faults.keys(value, _KEYS, "")
     instrument = _instrument(value, faults)
     sent_at = None
@@ -149,11 +149,11 @@ def parse_request(value: Any, book: RuleBook, now: datetime) -> ServiceFacts:
     return ServiceFacts(instrument, sent_at, as_of or now, confirmed_at, paper_required, paper, rules)
 
 
-def _optional_moment(value: Mapping[str, Any], key: str, faults: _Faults) -> datetime | None:
+def _optional_moment(value: Mapping[str, Any], key: str, faults: Faults) -> datetime | None:
     return None if value.get(key) is None else faults.moment(value[key], f"/{key}")
 
 
-def _instrument(value: Mapping[str, Any], faults: _Faults) -> Manifest | None:
+def _instrument(value: Mapping[str, Any], faults: Faults) -> Manifest | None:
     identifier = value.get("instrument")
     if identifier is None:
         faults.add("/instrument", "missing", "The instrument is missing.", "缺少文书标识。")
@@ -165,7 +165,7 @@ def _instrument(value: Mapping[str, Any], faults: _Faults) -> Manifest | None:
     return found
 
 
-def _paper(value: Any, instrument: Manifest | None, faults: _Faults) -> tuple[PaperAttempt, ...]:
+def _paper(value: Any, instrument: Manifest | None, faults: Faults) -> tuple[PaperAttempt, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -175,7 +175,7 @@ def _paper(value: Any, instrument: Manifest | None, faults: _Faults) -> tuple[Pa
     return tuple(attempt for attempt in attempts if attempt is not None)
 
 
-def _attempt(item: Any, pointer: str, instrument: Manifest | None, faults: _Faults) -> PaperAttempt | None:
+def _attempt(item: Any, pointer: str, instrument: Manifest | None, faults: Faults) -> PaperAttempt | None:
     if not isinstance(item, dict):
         faults.add(pointer, "type", "An attempt must be a JSON object.", "每次送达须为 JSON 对象。")
         return None
