@@ -67,7 +67,7 @@ class RuleSet:
         """The reason named `rule`, filled: a date is written out in each language, a pair is (Chinese, English)."""
         wording = self.reasons[rule]
         values["nth"] = (_NTH_ZH[self.working_days], _NTH_EN[self.working_days])
-        pairs = {name: _pair(value) for name, value in values.items()}
+        pairs = {name: in_both(value) for name, value in values.items()}
         return Reason(
             rule,
             wording.citation,
@@ -76,7 +76,8 @@ class RuleSet:
         )
 
 
-def _pair(value: date | int | tuple[str, str]) -> tuple[str, str]:
+def in_both(value: date | int | tuple[str, str]) -> tuple[str, str]:
+    """A value as it is written in Chinese and in English."""
     if isinstance(value, tuple):
         return value
     if isinstance(value, date):
@@ -134,12 +135,13 @@ def _read_set(entry: Mapping[str, Any]) -> RuleSet:
     if type(found.working_days) is not int or not 1 <= found.working_days < len(_NTH_ZH):
         raise Permanent(f"rule set {name}: working_days must be a whole number from 1 to {len(_NTH_ZH) - 1}")
     for rule, wording in found.reasons.items():
-        if _names(wording.zh) != _names(wording.en):
+        if names_in(wording.zh) != names_in(wording.en):
             raise Permanent(f"rule set {name}: reason {rule} does not name the same values in both languages")
     return found
 
 
-def _names(text: str) -> set[str]:
+def names_in(text: str) -> set[str]:
+    """The `{names}` that a text wants filled."""
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
