@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.callers import Caller
-from records import directory, documents, series
+from records import directory, series
 from records.errors import Fault, Refused
 from templates.catalogue import Instrument, catalogue, check_job_document
 from templates.manifests import Print
@@ -112,8 +112,7 @@ def _number_faults(
         if supplied is not None:
             yield Fault("/number", "not_numbered", "This instrument bears no number.", "该文书不编文号。")
     elif supplied is not None:
-        taken = series.is_taken(connection, authority_id, supplied)
-        if taken or documents.awaits_number(connection, authority_id, supplied):
+        if series.is_taken(connection, authority_id, supplied, promised=True):
             en = "This number is bound to another document."
             yield Fault("/number", "number_taken", en, "该文号已被其他文书使用。")
     else:

@@ -24,7 +24,7 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
     "failed": frozenset({"accepted", "numbered", "rendered", "sealed"}),
     "cancelled": frozenset({"accepted"}),
     "void": frozenset({"numbered", "rendered", "sealed", "failed"}),
-    "revoked": frozenset({"released"}),
+    "revoked": frozenset({"released", "changed"}),
     "changed": frozenset({"released"}),
 }
 
@@ -105,14 +105,6 @@ def record_artifact(connection: sa.Connection, digest: str, size: int, media_typ
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {"digest": digest, "size": size, "media_type": media_type, "created_at": now()}
     connection.execute(dialect.insert(artifact).values(**values).on_conflict_do_nothing())
-
-
-def awaits_number(connection: sa.Connection, authority_id: str, text: str) -> bool:
-    """Whether an accepted document of the authority is about to bear this number, which its case system gave it."""
-    query = sa.select(document.c.id).where(
-        document.c.authority_id == authority_id, document.c.supplied_number == text, document.c.status == "accepted"
-    )
-    return connection.execute(query.limit(1)).first() is not None
 
 
 def count_by_status(connection: sa.Connection) -> dict[str, int]:

@@ -5,13 +5,16 @@ A database sequence would leave a gap at each rollback; a row that is counted up
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from records.ids import new_id
+from records.instants import now
 from records.ledger import append
-from records.tables import number, series
+from records.tables import document, number, series
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def create(
     *,
     first: int = 1,
     supplied: bool = False,
+    by: str = "system",
 ) -> str:
     """Create a series; returns its id. Patterns carry `{year}` and `{n}`, e.g. `民航华北罚决〔{year}〕{n}号`.
 
@@ -61,11 +65,35 @@ def create(
             year=year,
             pattern_zh=pattern_zh,
             pattern_en=pattern_en,
+            first=first,
             next=first,
             supplied=supplied,
         )
     )
+    append(
+        connection,
+        f"directory:{authority_id}",
+        f"series/{series_id}/opened",
+        "series.opened",
+        subject=series_id,
+        actor=by,
+        body={"kind": kind, "year": year, "first": first, "supplied": supplied, "zh": pattern_zh, "en": pattern_en},
+    )
     return series_id
+
+
+def open_year(connection: sa.Connection, authority_id: str, year: int, by: str) -> list[str]:
+    """Open for `year` every series that the authority had the year before and lacks now; returns their kinds.
+
+    The patterns go on, the numbers begin with 1 again.
+    """
+    of_year = sa.select(series).where(series.c.authority_id == authority_id, series.c.supplied.is_(False))
+    standing = {row.kind for row in connection.execute(of_year.where(series.c.year == year))}
+    before = connection.execute(of_year.where(series.c.year == year - 1).order_by(series.c.kind)).all()
+    opened = [row for row in before if row.kind not in standing]
+    for row in opened:
+        create(connection, authority_id, row.kind, year, row.pattern_zh, row.pattern_en, by=by)
+    return [row.kind for row in opened]
 
 
 def advance(connection: sa.Connection, authority_id: str, kind: str, year: int, to: int, by: str, reason: str) -> None:
@@ -74,10 +102,10 @@ def advance(connection: sa.Connection, authority_id: str, kind: str, year: int, 
     Raises UnknownSeries; NotForward unless `to` lies beyond the next number.
     """
     found = find(connection, authority_id, kind, year, supplied=False)
-    forward = (series.c.id == found, series.c.next < to)
-    if connection.execute(series.update().where(*forward).values(next=to)).rowcount != 1:
-        present = connection.execute(sa.select(series.c.next).where(series.c.id == found)).scalar_one()
+    present = connection.execute(sa.select(series.c.next).where(series.c.id == found).with_for_update()).scalar_one()
+    if present >= to:
         raise NotForward(f"the next number of {kind} {year} is {present} already")
+    connection.execute(series.update().where(series.c.id == found).values(next=to))
     append(
         connection,
         f"directory:{authority_id}",
@@ -85,7 +113,7 @@ def advance(connection: sa.Connection, authority_id: str, kind: str, year: int, 
         "series.advanced",
         subject=found,
         actor=by,
-        body={"kind": kind, "year": year, "next": to, "reason": reason},
+        body={"kind": kind, "year": year, "first": present, "next": to, "reason": reason},
     )
 
 
@@ -138,7 +166,7 @@ def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int
         ).one()
         ordinal = row.next - 1
         text = Number(_print(row.pattern_zh, year, ordinal), _print(row.pattern_en, year, ordinal))
-        if not is_taken(connection, authority_id, text.text_zh):
+        if not is_taken(connection, authority_id, text.text_zh, promised=True):
             _bind(connection, found, ordinal, authority_id, text, document_id)
             return text
 
@@ -160,10 +188,35 @@ def bind_supplied(
     return Number(text, text)
 
 
-def is_taken(connection: sa.Connection, authority_id: str, text: str) -> bool:
-    """Whether a number with this Chinese text was ever bound by the authority, void ones included."""
-    taken = sa.select(number.c.ordinal).where(number.c.authority_id == authority_id, number.c.text_zh == text)
-    return connection.execute(taken).first() is not None
+def is_taken(connection: sa.Connection, authority_id: str, text: str, *, promised: bool = False) -> bool:
+    """Whether a number with this Chinese text was ever bound by the authority, void ones included.
+
+    With `promised` also whether an accepted document is about to bear it, because its case system said so.
+    """
+    bound = sa.exists().where(number.c.authority_id == authority_id, number.c.text_zh == text)
+    if promised:
+        bound = sa.or_(
+            bound,
+            sa.exists().where(
+                document.c.authority_id == authority_id,
+                document.c.supplied_number == text,
+                document.c.status == "accepted",
+            ),
+        )
+    return bool(connection.execute(sa.select(bound)).scalar_one())
+
+
+def hold(connection: sa.Connection, authority_id: str, texts: Iterable[str]) -> None:
+    """Let no other intake take these numbers until the transaction ends.
+
+    Write transactions of SQLite come one after another anyway; PostgreSQL gets a lock for each number.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    for text in sorted(texts):
+        digest = hashlib.sha256(f"{authority_id}\n{text}".encode()).digest()
+        key = int.from_bytes(digest[:8], "big", signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
 def _bind(
@@ -182,9 +235,11 @@ def _bind(
     )
 
 
-def void(connection: sa.Connection, document_id: str, reason: str) -> bool:
+def void(connection: sa.Connection, document_id: str, reason: str, by: str = "system") -> bool:
     """Mark the document's number 作废 with the reason; it is kept and never given again. False if it has none."""
     changed = connection.execute(
-        number.update().where(number.c.document_id == document_id).values(state="void", reason=reason)
+        number.update()
+        .where(number.c.document_id == document_id)
+        .values(state="void", reason=reason, voided_by=by, voided_at=now())
     )
     return bool(changed.rowcount)

@@ -44,6 +44,7 @@ series = table(
     sa.Column("year", sa.Integer, nullable=False),
     text("pattern_zh"),
     text("pattern_en"),
+    sa.Column("first", sa.Integer, nullable=False),
     sa.Column("next", sa.Integer, nullable=False),
     sa.Column("supplied", sa.Boolean, nullable=False),  # numbers come from the case system
     sa.UniqueConstraint("authority_id", "kind", "year", "supplied"),
@@ -59,6 +60,8 @@ number = table(
     text("document_id", sa.ForeignKey("document.id"), unique=True),
     text("state"),
     text("reason", null=True),
+    text("voided_by", null=True),
+    instant("voided_at", null=True),
     one_of("state", "bound", "void"),
     sa.UniqueConstraint("authority_id", "text_zh"),
 )
