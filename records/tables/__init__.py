@@ -19,12 +19,12 @@ from records.tables.directory import (
     system,
 )
 from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
-from records.tables.evidence import artifact, calendar_notice, event, ledger_head
+from records.tables.evidence import artifact, calendar_notice, event, ledger_head, template_version
 from records.tables.numbers import number, seal, seal_use, series
 from records.tables.steps import STEP_IS_OPEN, step
 
 #: Tables that refuse UPDATE and DELETE by trigger.
-APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice)
+APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, template_version)
 
 __all__ = [
     "APPEND_ONLY",
@@ -59,4 +59,5 @@ __all__ = [
     "session",
     "step",
     "system",
+    "template_version",
 ]

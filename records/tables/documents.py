@@ -38,6 +38,7 @@ document = table(
     sa.Column("position", sa.Integer, nullable=False),
     text("instrument"),
     text("template_version"),
+    text("template_digest", null=True),  # the frozen template; null when it was accepted before 0006
     text("engine"),
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("authority_revision", sa.Integer, nullable=False),

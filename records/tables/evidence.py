@@ -1,4 +1,4 @@
-"""The ledger, the artifacts, the imported calendars."""
+"""The ledger, the artifacts, the template versions that were used, the imported calendars."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ artifact = table(
     sa.Column("size", sa.BigInteger, nullable=False),
     text("media_type"),
     instant("created_at"),
+)
+
+#: What each template version was when a document was first accepted with it. Append-only: a version never changes.
+template_version = table(
+    "template_version",
+    text("instrument", primary_key=True),
+    text("version", primary_key=True),
+    text("digest", sa.ForeignKey("artifact.digest")),  # the frozen template (templates/editions.py)
+    instant("first_used"),
 )
 
 #: Working-day notices of the State Council that were imported beyond the library's own data. Append-only.

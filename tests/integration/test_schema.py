@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipeline.steps import STAGES
-from records import deliveries, documents, ledger, notices, schema, steps
+from records import deliveries, documents, ledger, notices, schema, steps, template_versions
 from records.database import Database, is_test, legal_time, set_legal_time
 from records.tables import APPEND_ONLY, document, metadata, step, system
 from tests.conftest import LEGAL_NOW
@@ -130,6 +130,8 @@ def _fill(connection: sa.Connection) -> None:
         days={"2027-01-01": False},
         by="per_1",
     )
+    documents.record_artifact(connection, "0" * 64, 2, "application/json")
+    template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
 
 
 @pytest.mark.parametrize("name", [table.name for table in APPEND_ONLY])
@@ -281,6 +283,7 @@ _WITHOUT_AUTHORITY = {
     "notice": "through its delivery",
     "step": "through its subject",
     "event": "through its stream: a document, or an authority's directory",
+    "template_version": "templates are the same for all authorities",
     "ledger_head": "through its stream",
     "artifact": "bytes by their digest; who may read them is decided by the rows that name them",
     "calendar_notice": "the State Council's, for everybody",
