@@ -167,6 +167,10 @@ def _frame_faults(instrument: Instrument, clauses: Clauses) -> Iterator[Fault]:
     kinds = [block.kind for block in clauses.blocks]
     if kinds[:2] != ["letterhead", "title"]:
         yield Fault("/clauses.yaml", "no_head", "begins with a letterhead and a title", "须以版头和标题开始")
+    if "foot" in kinds[:2] + kinds[3:]:
+        yield Fault(
+            "/clauses.yaml", "foot_place", "a foot stands once, under the title", "页脚签名栏紧接标题且仅有一处"
+        )
     if instrument.print.sealed and kinds.count("closing") != 1:
         yield Fault(
             "/clauses.yaml", "no_closing", "a sealed instrument has one closing", "加盖印章的文书须有署名", "004-77"

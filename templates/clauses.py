@@ -35,6 +35,7 @@ PARTS: Final = Path(__file__).with_name("parts.yaml")
 KINDS: Final[Mapping[str, frozenset[str]]] = {
     "letterhead": frozenset({"compact"}),  # 版头: the agency in red, the number, the red rule (GB/T 9704-2012, 7.2)
     "title": frozenset(),  # the titles of the manifest
+    "foot": frozenset({"zh", "en"}),  # a line to be signed at the foot of every page (004-40)
     "addressee": frozenset({"zh", "en"}),  # 主送: who is addressed
     "heading": frozenset({"zh", "en"}),
     "clause": frozenset({"zh", "en"}),
@@ -42,10 +43,14 @@ KINDS: Final[Mapping[str, frozenset[str]]] = {
     "fields": frozenset({"rows"}),  # a form: label and value
     "table": frozenset({"each", "as", "columns", "caption"}),
     "notice": frozenset({"zh", "en", "texts"}),  # a box with a title, to be seen at once
+    "approval": frozenset({"rows"}),  # the box of an internal form: who approves, the opinion, signature and date
     "closing": frozenset({"date"}),  # agency and date, under the seal
     "signatures": frozenset({"lines"}),  # lines to be signed by hand
     "copies": frozenset(),  # 版记: 抄送
 }
+MAX_BLANK: Final = 10
+"""Lines that a space to be filled by hand may have: print.css knows so many heights."""
+
 _COMMON: Final = frozenset({"kind", "id", "rule", "when"})
 
 
@@ -54,7 +59,8 @@ class Row:
     """One row of a form, item of a list, line to sign, or column of a table.
 
     `each` and `name` repeat it for the items of a fact that is a list; of `choices` the first whose condition holds is
-    printed. `blank` is the height, in lines, of a space to be filled by hand.
+    printed. `blank` is the height, in lines, of a space to be filled by hand; `by_hand` is that of the space printed in
+    place of the value when a fact of it is not given.
     """
 
     value: Twin | None = None
@@ -64,6 +70,7 @@ class Row:
     name: str = ""
     choices: tuple[Row, ...] = ()
     blank: int = 0
+    by_hand: int = 0
     width: str = ""
 
     def twins(self) -> Iterator[Twin]:
@@ -227,13 +234,13 @@ def _rows(entries: object, place: str, *, labelled: bool) -> tuple[Row, ...]:
 
 
 def _row(entry: object, place: str, labelled: bool) -> Row:
-    allowed = {"zh", "en", "label", "value", "when", "each", "as", "choose", "blank", "width"}
+    allowed = {"zh", "en", "label", "value", "when", "each", "as", "choose", "blank", "by_hand", "width"}
     if not isinstance(entry, Mapping) or set(entry) - allowed:
         raise Permanent(f"{place}: may have the members {', '.join(sorted(allowed))}")
     choices = entry.get("choose", [])
-    blank = entry.get("blank", 0)
-    if not isinstance(choices, list) or not isinstance(blank, int):
-        raise Permanent(f"{place}: choose is a list, blank a number of lines")
+    blank, by_hand = entry.get("blank", 0), entry.get("by_hand", 0)
+    if not isinstance(choices, list) or not {blank, by_hand} <= set(range(MAX_BLANK + 1)):
+        raise Permanent(f"{place}: choose is a list, blank and by_hand are numbers of lines, {MAX_BLANK} at most")
     source = entry.get("value") if labelled else entry
     return Row(
         value=None if choices or (labelled and source is None) else Twin.read(source, place),
@@ -243,5 +250,6 @@ def _row(entry: object, place: str, labelled: bool) -> Row:
         name=str(entry.get("as", "item")),
         choices=tuple(_row(choice, place, labelled=False) for choice in choices),
         blank=blank,
+        by_hand=by_hand,
         width=str(entry.get("width", "")),
     )

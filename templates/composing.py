@@ -85,11 +85,22 @@ def _marked(lines: list[Line], number: int) -> list[Line]:
 
 
 def _fields(block: Block, scope: Mapping[str, Any], _frame: Frame) -> Composed | None:
-    rows = [
-        {"label": _lines(row.label, inner), "lines": _lines(row.value, inner), "blank": row.blank}
-        for row, inner in _spread(block.rows, scope)
-    ]
+    rows = [_field(row, inner) for row, inner in _spread(block.rows, scope)]
     return {"rows": rows} if rows else None
+
+
+def _field(row: Row, scope: Mapping[str, Any]) -> Composed:
+    """Label and value, or room to write the value by hand where one of its facts is not given."""
+    label = _lines(row.label, scope)
+    if row.by_hand and row.value and not all(values(scope, each.path) for each in row.value.zh.placeholders):
+        return {"label": label, "lines": [], "blank": row.by_hand}
+    return {"label": label, "lines": _lines(row.value, scope), "blank": row.blank}
+
+
+def _approval(block: Block, scope: Mapping[str, Any], frame: Frame) -> Composed | None:
+    form = _fields(block, scope, frame)
+    words = {name: pair(each["zh"], each["en"]) for name, each in scope["words"]["approval"].items()}
+    return {**form, **words} if form else None
 
 
 def _table(block: Block, scope: Mapping[str, Any], _frame: Frame) -> Composed | None:
@@ -131,6 +142,7 @@ def _copies(_block: Block, _scope: Mapping[str, Any], frame: Frame) -> Composed 
 _MAKERS = {
     "letterhead": _letterhead,
     "title": _title,
+    "foot": _text,
     "addressee": _text,
     "heading": _text,
     "clause": _text,
@@ -138,6 +150,7 @@ _MAKERS = {
     "fields": _fields,
     "table": _table,
     "notice": _notice,
+    "approval": _approval,
     "closing": _closing,
     "signatures": _signatures,
     "copies": _copies,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, Final
 
 import pikepdf
 
-from records.errors import Permanent
+from records.errors import Fault, Permanent, Refused
 from templates.catalogue import Instrument
 from templates.composing import Composed, Frame, compose, pair
 from templates.conditions import values
@@ -67,16 +67,29 @@ class Printed:
     anchor: Anchor | None
 
 
-def print_document(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
-    """Print a document with the engine that its manifest names.
+def print_document(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint, engine: str = "") -> Printed:
+    """Print a document with one of the instrument's engines; "" is the one that its manifest names.
 
     The same input gives the same bytes (typst and html; word gives the same page). Raises Refused when a placeholder
-    cannot be filled, Permanent when the engine refuses (a character without a glyph, fonts not installed) or the number
-    is missing, Retry when LibreOffice crashed.
+    cannot be filled or the instrument is not printed by this engine, Permanent when the engine refuses (a character
+    without a glyph, fonts not installed) or the number is missing, Retry when LibreOffice crashed.
     """
+    chosen = engine or instrument.print.engine
+    faults = engine_faults(instrument, chosen)
+    if faults:
+        raise Refused(faults)
     if instrument.print.numbered and not imprint.number_zh and not imprint.specimen:
         raise Permanent(f"{instrument.id} is printed with its number, and it has none yet")
-    return _ENGINES[instrument.print.engine](instrument, facts, imprint)
+    return _ENGINES[chosen](instrument, facts, imprint)
+
+
+def engine_faults(instrument: Instrument, engine: str) -> list[Fault]:
+    """The fault, pointing at `/engine`, of an instrument that this engine cannot print; none when it can."""
+    if engine in instrument.engines:
+        return []
+    listed = ", ".join(instrument.engines)
+    message = f"{instrument.id} is printed by {listed}, not by {engine!r}."
+    return [Fault("/engine", "unknown_engine", message, f"该文书可用的排版方式为：{listed}。")]
 
 
 def reading_page(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> str:
@@ -139,7 +152,8 @@ def sheet(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) ->
 def _created(instrument: Instrument, facts: Mapping[str, Any]) -> int:
     """The date of the file: the day of the document at Beijing, so that printing again gives the same bytes."""
     dated = values(facts, instrument.clauses.dated) if instrument.clauses and instrument.clauses.dated else []
-    day = date.fromisoformat(dated[0]) if dated else _UNDATED
+    moment = datetime.fromisoformat(dated[0]) if dated else datetime.combine(_UNDATED, time())
+    day = moment.astimezone(BEIJING) if moment.tzinfo else moment  # records are dated by a moment, others by a day
     return int(datetime(day.year, day.month, day.day, tzinfo=BEIJING).timestamp())
 
 
@@ -153,14 +167,27 @@ def _by_html(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint)
 
 
 def _by_word(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
-    """No seal: nobody can tell where a Word template leaves room for one."""
-    if instrument.print.sealed:
-        raise Permanent(f"{instrument.id} is sealed, so its engine must be typst")
+    """The place of the seal is the template's bookmark `seal`, wherever LibreOffice set it."""
     mark = "\n".join(text for pair_ in _marks(imprint) for text in pair_)
-    number = {"zh": imprint.number_zh, "en": imprint.number_en}
-    scope = {**facts, "authority": imprint.authority, "number": number}
-    pdf = word.print_word(instrument.folder / "body.docx", scope, mark)
-    return Printed(pdf, _page_count(pdf), None)
+    pdf = word.print_word(instrument.folder / "body.docx", word_scope(instrument, facts, imprint), mark)
+    anchor = None
+    if instrument.print.sealed:
+        place = word.seal_place(pdf)
+        if place is None:
+            raise Permanent(f"{instrument.id} is sealed, and its body.docx has no bookmark {word.SEAL_BOOKMARK!r}")
+        anchor = Anchor(*place)
+    return Printed(pdf, _page_count(pdf), anchor)
+
+
+def word_scope(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> dict[str, Any]:
+    """All that the placeholders of a Word template may name."""
+    return {
+        **facts,
+        "authority": imprint.authority,
+        "number": {"zh": imprint.number_zh, "en": imprint.number_en or imprint.number_zh},
+        "copies_to": [{"zh": zh, "en": en} for zh, en in imprint.copies_to],
+        "words": instrument.clauses.words if instrument.clauses else {},
+    }
 
 
 def _page_count(pdf: bytes) -> int:

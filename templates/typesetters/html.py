@@ -53,9 +53,8 @@ def close() -> None:
 
 def fragment(blocks: Sequence[Composed]) -> str:
     """An `<article>` with all blocks, to stand inside a page whose own title is above the first heading level."""
-    return (
-        '<article class="instrument">\n' + "".join(_PRINTERS[block["kind"]](block) for block in blocks) + "</article>\n"
-    )
+    css = "instrument signed-pages" if any(block["kind"] == "foot" for block in blocks) else "instrument"
+    return f'<article class="{css}">\n' + "".join(_PRINTERS[block["kind"]](block) for block in blocks) + "</article>\n"
 
 
 def _element(name: str, line: Line, css: str = "") -> str:
@@ -133,6 +132,20 @@ def _notice(block: Composed) -> str:
     return f'<aside class="notice" role="note">\n{_paragraphs(block["lines"], "notice-title")}{texts}</aside>\n'
 
 
+def _approval(block: Composed) -> str:
+    name = escape(" ".join(text for _, text in block["caption"]), quote=True)
+    heads = "".join(f'<th scope="col">{_spans(block[each])}</th>' for each in ("stage", "opinion"))
+    rows = "".join(
+        f'<tr><th scope="row">{_spans(row["label"])}</th><td><div{_height(row["blank"])}>{_spans(row["lines"])}</div>'
+        f'<div class="signed">{_spans(block["signed"])}</div></td></tr>\n'
+        for row in block["rows"]
+    )
+    return (
+        f'<table class="approval" aria-label="{name}">\n<thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}</tbody>\n</table>\n"
+    )
+
+
 def _closing(block: Composed) -> str:
     agency, date = _paragraphs(block["agency"], "agency"), _paragraphs(block["date"], "date")
     return f'<footer class="closing">\n{agency}{date}</footer>\n'
@@ -150,6 +163,7 @@ _PRINTERS: Final[Mapping[str, Callable[[Composed], str]]] = {
     "mark": _mark,
     "letterhead": _letterhead,
     "title": _title,
+    "foot": lambda block: _boxed("foot", block["lines"]),
     "addressee": lambda block: _boxed("addressee", block["lines"]),
     "heading": _heading,
     "clause": lambda block: _paragraphs(block["lines"]),
@@ -157,6 +171,7 @@ _PRINTERS: Final[Mapping[str, Callable[[Composed], str]]] = {
     "fields": _fields,
     "table": _table,
     "notice": _notice,
+    "approval": _approval,
     "closing": _closing,
     "signatures": _signatures,
     "copies": lambda block: _boxed("copies", block["lines"]),
