@@ -13,13 +13,20 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+from jinja2 import pass_context
 
 from records.errors import Fault, Refused
 from templates import identifiers, numerals
 
 Language = Literal["zh", "en"]
 Filter = Callable[..., str]
+Laws = Mapping[str, Mapping[str, str]]
+"""Laws that may be cited: by key, their names `zh` and `en`."""
+
+LAWS: Final = "laws that may be cited"
+"""Under this name, which no placeholder can write, those who fill a template give the laws that it was frozen with."""
 
 BEIJING = timezone(timedelta(hours=8), "Beijing time")
 """UTC+8 all the year: law.md counts legal days in Asia/Shanghai."""
@@ -62,6 +69,20 @@ def filters(language: Language) -> dict[str, Filter]:
         "text": format_text,
     }
     return {name: functools.partial(_call, function, language) for name, function in named.items()}
+
+
+def filters_in_context(language: Language) -> dict[str, Filter]:
+    """The same filters for Jinja: a citation is named by the laws that its context gives as `LAWS`."""
+
+    @pass_context
+    def article(context: Any, value: object) -> str:
+        return format_article(value, language, context.get(LAWS))
+
+    @pass_context
+    def articles(context: Any, value: object) -> str:
+        return format_articles(value, language, context.get(LAWS))
+
+    return {**filters(language), "article": article, "articles": articles}
 
 
 def _call(function: Callable[[Any, Language], str], language: Language, value: Any) -> str:
@@ -172,18 +193,19 @@ def format_percent(value: object, language: Language) -> str:
 
 
 @functools.cache
-def laws() -> Mapping[str, Mapping[str, str]]:
+def laws() -> Laws:
     """The laws that may be cited, by key, with their names `zh` and `en` (laws.toml)."""
     return tomllib.loads(Path(__file__).with_name("laws.toml").read_text(encoding="utf-8"))
 
 
-def format_article(value: object, language: Language) -> str:
+def format_article(value: object, language: Language, cited: Laws | None = None) -> str:
     """A citation `{law, article, paragraph?, item?}` as 《…》第三十条第一款第（二）项 or Article 30(1)(ii) of the ….
 
-    `article` is a number, or text such as "120-1" for 第一百二十条之一.
+    `article` is a number, or text such as "120-1" for 第一百二十条之一; `cited` are the laws, those of laws.toml unless
+    others are given.
     """
     citation = value if isinstance(value, Mapping) else {}
-    law = laws().get(str(citation.get("law")))
+    law = (laws() if cited is None else cited).get(str(citation.get("law")))
     numbers = [citation.get(name) for name in ("paragraph", "item")]
     known = {"law", "article", "paragraph", "item"}
     if law is None or set(citation) - known or any(n is not None and not _is_ordinal(n) for n in numbers):
@@ -213,11 +235,11 @@ def _article_numbers(value: object) -> tuple[int, int]:
     raise refused("bad_article", f"not the number of an article: {value!r}", f"不是条文序号：{value!r}")
 
 
-def format_articles(value: object, language: Language) -> str:
+def format_articles(value: object, language: Language, cited: Laws | None = None) -> str:
     """Several citations in one sentence; at least one."""
     if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
         raise refused("bad_article", f"not a list of citations: {value!r}", f"不是条款引用列表：{value!r}")
-    return _join([format_article(entry, language) for entry in value], language)
+    return _join([format_article(entry, language, cited) for entry in value], language)
 
 
 def format_credit_code(value: object, language: Language) -> str:

@@ -18,7 +18,7 @@ from jinja2.exceptions import TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from records.errors import Fault, Permanent, Refused
-from templates.formatters import filters
+from templates.formatters import filters_in_context
 
 LANGUAGES: Final = ("zh", "en")
 
@@ -31,7 +31,7 @@ class NotPrintable(Exception):
     """A placeholder came out as something that has no text of its own: a list, a truth value, half a pair."""
 
 
-class _PlainData(ImmutableSandboxedEnvironment):
+class PlainData(ImmutableSandboxedEnvironment):
     """Looks names up in mappings only: no attribute, method or index of any Python object is to be had."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -63,12 +63,12 @@ def word(value: str, words: Mapping[str, Any], language: str) -> str:
 
 
 @cache
-def _environment(language: str) -> _PlainData:
-    environment = _PlainData(undefined=StrictUndefined, autoescape=False, finalize=_printable(language))
+def _environment(language: str) -> PlainData:
+    environment = PlainData(undefined=StrictUndefined, autoescape=False, finalize=_printable(language))
     environment.globals.clear()  # autoescape is off, because the text goes to a typesetter as data and not as HTML
     environment.tests.clear()
     environment.filters.clear()
-    environment.filters.update(filters(language))  # type: ignore[arg-type]
+    environment.filters.update(filters_in_context(language))  # type: ignore[arg-type]
     environment.filters["word"] = lambda value, words: word(value, words, language)
     return environment
 
