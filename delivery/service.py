@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from delivery.calendars import Calendar, Notice
 from delivery.rule_sets import RuleSet, rule_book
 from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
-from records import deliveries, documents, ledger, notices, steps
+from records import deliveries, documents, ledger, links, notices, steps
 from templates.manifests import manifest
 
 
@@ -95,10 +95,14 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
         confirmed_at = row["confirmed_at"]
         count = recount(_count_from_json(stored), row["sent_at"], as_of, calendar, rules, confirmed_at=confirmed_at)
         stored = count_as_json(count, rules)
-    decided = decide(_facts(connection, row, as_of), calendar, rules, count)
+    facts = _facts(connection, row, as_of)
+    decided = decide(facts, calendar, rules, count)
     answer = decided.as_dict()
     if answer != row["service_answer"]:
         _write(connection, row, answer, stored, decided)
+        if decided.status == "final" and facts.instrument.acts:
+            served = deliveries.first_served(connection, row["document_id"])
+            links.take_effect(connection, row["document_id"], served)
     return decided
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from records import deliveries, documents, series, steps
+from records import deliveries, documents, links, series, steps
 from records.ledger import append
 
 
@@ -20,13 +20,14 @@ def void(connection: sa.Connection, document_id: str, reason: str, by: str) -> N
     Raises documents.WrongState.
     """
     documents.move(connection, document_id, "void", actor=by, body={"reason": reason}, reason=reason)
-    series.void(connection, document_id, reason)
+    series.void(connection, document_id, reason, by)
     _end(connection, document_id, "void", by)
 
 
 def _end(connection: sa.Connection, document_id: str, why: str, by: str) -> None:
     """Stop every step of the document and of its deliveries, which will never begin."""
     steps.stop(connection, document_id)
+    links.drop(connection, document_id, f"document {why}", by)
     for delivery in deliveries.of_document(connection, document_id):
         steps.stop(connection, delivery["id"])
         append(

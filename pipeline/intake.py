@@ -12,9 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
+from pipeline import linking
 from pipeline.callers import Caller
 from pipeline.composition import Songda
-from pipeline.preflight import Asked, CheckedDocument, Surroundings, check_document
+from pipeline.preflight import Asked, CheckedDocument, Surroundings, check_document, number_taken
 from records import deliveries, directory, documents, series, steps
 from records.database import is_test, legal_time
 from records.errors import Fault, Permanent, Refused
@@ -131,8 +132,11 @@ def _dry_render(songda: Songda, around: Surroundings, document: CheckedDocument)
 def store(connection: sa.Connection, caller: Caller, checked: CheckedJob) -> tuple[dict[str, Any], list[str]]:
     """Store job, documents, deliveries and first steps in the caller's transaction.
 
-    Returns the answer to the case system and the ids of the steps that are due.
+    Returns the answer to the case system and the ids of the steps that are due. Raises Refused when another job took a
+    number or a document's end since the check.
     """
+    _claim_numbers(connection, caller, checked)
+    linking.lock(connection, [link for each in checked.documents for link in each.links])
     job_id = new_id("job")
     documents.insert_job(
         connection,
@@ -150,6 +154,23 @@ def store(connection: sa.Connection, caller: Caller, checked: CheckedJob) -> tup
         due.append(steps.add(connection, "document", document_id, first))
         answer.append({"id": document_id, "instrument": document.instrument.id})
     return {"job_id": job_id, "documents": answer}, due
+
+
+def _claim_numbers(connection: sa.Connection, caller: Caller, checked: CheckedJob) -> None:
+    """Ask again, with the numbers held, what two jobs at once might both have been told. Raises Refused."""
+    supplied = {
+        f"/documents/{position}": str(each.asked["number"])
+        for position, each in enumerate(checked.documents)
+        if each.asked.get("number")
+    }
+    series.hold(connection, caller.authority_id, supplied.values())
+    faults = [
+        number_taken().under(place)
+        for place, text in supplied.items()
+        if series.is_taken(connection, caller.authority_id, text, promised=True)
+    ]
+    if faults:
+        raise Refused(faults)
 
 
 def _store_document(
@@ -194,6 +215,7 @@ def _store_document(
         actor=caller.actor,
         body={"job": job_id, "instrument": document.instrument.id, "asked": asked},
     )
+    linking.store(connection, caller.authority_id, document_id, position, document.links)
     for recipient in document.recipients:
         _store_delivery(connection, caller.authority_id, document_id, recipient)
     return document_id

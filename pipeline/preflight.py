@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipeline.callers import Caller
+from pipeline.linking import Link, links_of
 from records import directory, series
 from records.errors import Fault, Refused
 from templates.catalogue import Instrument, catalogue, check_job_document
@@ -23,6 +24,7 @@ class CheckedDocument:
     instrument: Instrument
     seal_id: str | None
     recipients: tuple[Mapping[str, Any], ...]  # counterparty rows, or {"address": …}
+    links: tuple[Link, ...] = ()
 
     @property
     def printing(self) -> Print:
@@ -87,10 +89,11 @@ def check_document(
         en = "The authority has no active seal."
         faults.append(Fault("/instrument", "no_seal", en, "该机关没有可用的印章。", "004-77"))
     recipients, wrong = _recipients(connection, around, asked)
-    faults += [*wrong, *_recipient_faults(instrument, asked)]
+    links, unfit = links_of(connection, around.caller.authority_id, instrument.manifest, asked.value, asked.sound)
+    faults += [*wrong, *_recipient_faults(instrument, asked), *unfit]
     if faults:
         return None, faults
-    return CheckedDocument(asked.value, instrument, seal["id"] if seal else None, tuple(recipients)), []
+    return CheckedDocument(asked.value, instrument, seal["id"] if seal else None, tuple(recipients), links), []
 
 
 def _approval_faults(instrument: Instrument, asked: Asked) -> Iterator[Fault]:
@@ -113,14 +116,19 @@ def _number_faults(
             yield Fault("/number", "not_numbered", "This instrument bears no number.", "该文书不编文号。")
     elif supplied is not None:
         if series.is_taken(connection, authority_id, supplied, promised=True):
-            en = "This number is bound to another document."
-            yield Fault("/number", "number_taken", en, "该文号已被其他文书使用。")
+            yield number_taken()
     else:
         try:
             series.find(connection, authority_id, instrument.print.series, around.year, supplied=False)
         except series.UnknownSeries as error:
             zh = f"本机关没有{around.year}年度的该类文号序列。"
             yield Fault("/instrument", "no_series", f"{error}.", zh)
+
+
+def number_taken() -> Fault:
+    """The fault of a number that is used already."""
+    en = "This number is bound to another document."
+    return Fault("/number", "number_taken", en, "该文号已被其他文书使用。")
 
 
 def _recipients(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Stage
 from pipeline.queue import Queue
-from records import deliveries, documents, series, steps
+from records import deliveries, documents, links, series, steps
 from records.errors import Ambiguous, Permanent, Refused, Retry
 from records.ledger import append
 
@@ -180,6 +180,7 @@ class Runner:
                 told = {"stage": claim.stage, "error": error}
                 documents.move(connection, claim.subject_id, "failed", body=told, reason=error)
                 series.void(connection, claim.subject_id, error)
+                links.drop(connection, claim.subject_id, "the document failed")
             else:
                 append(
                     connection,

@@ -176,6 +176,14 @@ def not_passed(connection: sa.Connection, today: str) -> list[str]:
     return list(connection.execute(query.order_by(delivery.c.id)).scalars())
 
 
+def first_served(connection: sa.Connection, document_id: str) -> str:
+    """The first legal day (YYYY-MM-DD) on which the document was served on anybody; one delivery has a final date."""
+    dates = sa.select(sa.func.min(delivery.c.service_date)).where(
+        delivery.c.document_id == document_id, delivery.c.service_status == "final"
+    )
+    return str(connection.execute(dates).scalar_one())
+
+
 def count_notices(connection: sa.Connection) -> list[sa.RowMapping]:
     """`channel`, `state` and `notices`: how many reminders stand in each state."""
     columns = (notice.c.channel, notice.c.state)

@@ -65,6 +65,12 @@ def find(connection: sa.Connection, document_id: str, authority_id: str, client_
     return connection.execute(query).mappings().first()
 
 
+def find_in(connection: sa.Connection, document_id: str, authority_id: str) -> sa.RowMapping | None:
+    """A document of the authority, whichever of its case systems asked for it, or None."""
+    query = sa.select(document).where(document.c.id == document_id, document.c.authority_id == authority_id)
+    return connection.execute(query).mappings().first()
+
+
 def of_job(connection: sa.Connection, job_id: str) -> list[sa.RowMapping]:
     """The documents of a job in the order in which they were asked for."""
     query = sa.select(document).where(document.c.job_id == job_id).order_by(document.c.position)

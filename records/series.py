@@ -193,17 +193,25 @@ def is_taken(connection: sa.Connection, authority_id: str, text: str, *, promise
 
     With `promised` also whether an accepted document is about to bear it, because its case system said so.
     """
-    bound = sa.exists().where(number.c.authority_id == authority_id, number.c.text_zh == text)
+    taken: sa.ColumnElement[bool] = sa.exists().where(number.c.authority_id == authority_id, number.c.text_zh == text)
     if promised:
-        bound = sa.or_(
-            bound,
+        taken = sa.or_(
+            taken,
             sa.exists().where(
                 document.c.authority_id == authority_id,
                 document.c.supplied_number == text,
                 document.c.status == "accepted",
             ),
         )
-    return bool(connection.execute(sa.select(bound)).scalar_one())
+    return bool(connection.execute(sa.select(taken)).scalar_one())
+
+
+def bound_to(connection: sa.Connection, authority_id: str, texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Which of these texts are numbers of the authority, and the id of the document that bears each."""
+    query = sa.select(number.c.text_zh, number.c.document_id).where(
+        number.c.authority_id == authority_id, number.c.text_zh.in_(list(texts))
+    )
+    return [(row.text_zh, row.document_id) for row in connection.execute(query.order_by(number.c.text_zh))]
 
 
 def hold(connection: sa.Connection, authority_id: str, texts: Iterable[str]) -> None:

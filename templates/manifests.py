@@ -23,11 +23,14 @@ INSTRUMENTS: Final = Path(__file__).parent / "instruments"
 METHODS: Final = ("direct", "post", "leaving", "entrusted", "public_notice", "fax")
 """Ways of paper service: 004-79 (direct, post, leaving, entrusted, public notice) and 004-80 (fax, with consent)."""
 
+ACTS: Final = ("ends", "changes", "mends", "declares")
+"""What a document may do to another: end it (撤销), change it (变更), mend its text (补正), declare it void (作废)."""
+
 ENGINES: Final = ("typst", "html", "word")
 PREVAILING: Final = ("zh", "none")
 
 _IDENTIFIER = re.compile(r"[a-z]+(-[a-z]+)*")
-_FIELDS = ("id", "title_zh", "title_en", "articles", "important", "electronic", "methods", "print")
+_FIELDS = ("id", "title_zh", "title_en", "articles", "important", "electronic", "methods", "acts", "print")
 _PRINT_FIELDS = (
     "engine",
     "version",
@@ -69,7 +72,8 @@ class Manifest:
 
     `important`: also served on paper, and the paper date counts (confirmation letter, II.4). `electronic`: may be
     served through an approved account at all. `methods`: ways in which paper may be served; none for an instrument that
-    is never served on a party (an internal form, a record for the file).
+    is never served on a party (an internal form, a record for the file). `acts`: what it may do to another document,
+    which it names in the job (004-97, 004-100).
     """
 
     id: str
@@ -80,6 +84,7 @@ class Manifest:
     electronic: bool
     methods: tuple[str, ...]
     print: Print | None = None
+    acts: tuple[str, ...] = ()
 
     @property
     def served(self) -> bool:
@@ -177,6 +182,10 @@ def load_manifest(path: Path) -> Manifest:
     for method in methods:
         if method not in METHODS:
             raise read.wrong("methods", f"names {method!r}, but knows only {', '.join(METHODS)}")
+    acts = read.texts("acts") if "acts" in table else ()
+    for act in acts:
+        if act not in ACTS:
+            raise read.wrong("acts", f"names {act!r}, but knows only {', '.join(ACTS)}")
     important, electronic = read.flag("important"), read.flag("electronic")
     if important and not methods:
         raise read.wrong("methods", "must name a way of paper service for an important instrument")
@@ -189,6 +198,7 @@ def load_manifest(path: Path) -> Manifest:
         electronic=electronic,
         methods=methods,
         print=_read_print(path, table["print"]) if "print" in table else None,
+        acts=acts,
     )
 
 

@@ -7,14 +7,17 @@ import io
 import pypdf
 import sqlalchemy as sa
 
+from delivery.beijing import day_of
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
-from records import deliveries, documents
+from records import deliveries, documents, links
+from records.database import legal_time
 from records.errors import Permanent, Refused
 from records.instants import now
 from records.steps import Claim
 from signing.reader import read_independently
 from signing.verification import verify
+from templates.manifests import manifest
 
 
 def release(songda: Songda, claim: Claim) -> Conclusion:
@@ -28,6 +31,10 @@ def release(songda: Songda, claim: Claim) -> Conclusion:
         body = {"digest": document["final_digest"], **checked}
         documents.move(connection, document["id"], "released", body=body, released_at=now())
         rows = deliveries.of_document(connection, document["id"])
+        if manifest(document["instrument"]).acts:
+            links.tell_release(connection, document["id"])
+            if not rows:  # served on nobody: nothing later could give it its effect
+                links.take_effect(connection, document["id"], day_of(legal_time(connection)).isoformat())
         return Done(tuple(Next("delivery", row["id"], "dispatch") for row in rows))
 
     return Conclusion(write)

@@ -129,6 +129,7 @@ def test_a_manifest_says_how_many_originals_are_made(tmp_path: Path) -> None:
         (('["direct"]', '["pigeon"]'), "methods"),
         (('["direct"]', '["direct", "direct"]'), "methods"),
         (('methods = ["direct"]', 'methods = ["direct"]\nmethod = "x"'), "method"),
+        (('methods = ["direct"]', 'methods = ["direct"]\nacts = ["eats"]'), "acts"),
         (('engine = "typst"', 'engine = "latex"'), "print.engine"),
         (('series = "penalty"', ""), "print.series"),
         (("numbered = true", "numbered = false"), "print.series"),
@@ -150,6 +151,15 @@ def test_a_wrong_manifest_is_named_by_folder_and_field(
         return
     with pytest.raises(Permanent, match=rf"some-notice/instrument.toml: {field} "):
         load_manifest(path)
+
+
+def test_a_released_document_is_ended_changed_and_mended_by_its_own_instruments_only() -> None:
+    acting = {each.id: each.acts for each in manifests().values() if each.acts}
+    assert acting == {
+        "rectification-of-text": ("mends",),
+        "revocation-decision": ("ends", "changes"),
+        "void-declaration": ("declares",),
+    }
 
 
 def test_an_important_instrument_needs_a_way_of_paper_service(tmp_path: Path) -> None:

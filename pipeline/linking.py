@@ -1,0 +1,172 @@
+"""Links at intake: may this document end, change, mend or declare void the document that it names?
+
+A released document binds. It ends or changes only by another decision (004-100), a 补正决定书 mends its text, and each
+of these is served like the first; 作废 (004-97) is for what was never released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from records import documents, ledger, links, series
+from records.errors import Fault, Refused
+from records.ledger import canonical
+from templates.manifests import ACTS, Manifest, manifest, manifests
+
+_PENDING: Final = ("pending",)
+_STANDING: Final = ("pending", "in_effect")
+_ENDINGS: Final = ("ends", "changes")
+_RULE: Final = {"ends": "004-100", "changes": "004-100", "mends": "", "declares": "004-97"}
+
+#: From which status of its target each effect may begin.
+_FROM: Final[Mapping[str, frozenset[str]]] = {
+    "ends": frozenset({"released", "changed"}),
+    "changes": frozenset({"released"}),
+    "mends": frozenset({"released", "changed"}),
+    "declares": frozenset({"void", "failed"}),
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a document does to another; `pointer` is where the job says so, seen from the document."""
+
+    effect: str
+    target: str
+    pointer: str
+
+
+def links_of(
+    connection: sa.Connection,
+    authority_id: str,
+    instrument: Manifest,
+    asked: Mapping[str, Any],
+    sound: Callable[[str], bool],
+) -> tuple[tuple[Link, ...], list[Fault]]:
+    """The links of a document of a job, and every fault; `sound` says whether the schema found a member in order."""
+    named = tuple(_named(asked, sound))
+    faults = [
+        _fault(
+            link,
+            "cannot_act",
+            f"This instrument does not do that to a document: {_who(link.effect)} does.",
+            f"该文书不能用于此目的，应使用{_who(link.effect, zh=True)}。",
+        )
+        for link in named
+        if link.effect not in instrument.acts
+    ]
+    if faults or not instrument.acts:
+        return (), faults
+    if len({link.effect for link in named}) > 1:
+        en = "A document does one thing to one other document: ends it, changes it or mends it."
+        return (), [_fault(named[1], "one_effect", en, "一份文书只能撤销、变更或者补正一份文书。")]
+    if not named and "facts" in asked:
+        return (), list(_unlinked(connection, authority_id, asked["facts"]))
+    for link in named:
+        faults += _state_faults(connection, authority_id, link) or _content_faults(connection, link, asked)
+    return named, faults
+
+
+def _named(asked: Mapping[str, Any], sound: Callable[[str], bool]) -> Iterator[Link]:
+    for effect in ACTS:
+        value = asked.get(effect)
+        if value is None or not sound(effect):
+            continue
+        if isinstance(value, str):
+            yield Link(effect, value, f"/{effect}")
+        else:
+            yield from (Link(effect, target, f"/{effect}/{place}") for place, target in enumerate(value))
+
+
+def _who(effect: str, *, zh: bool = False) -> str:
+    found = [each for each in manifests().values() if effect in each.acts]
+    return "、".join(f"《{each.title_zh}》" for each in found) if zh else ", ".join(each.id for each in found)
+
+
+def _fault(link: Link, code: str, en: str, zh: str) -> Fault:
+    return Fault(link.pointer, code, en, zh, _RULE[link.effect])
+
+
+def _state_faults(connection: sa.Connection, authority_id: str, link: Link) -> list[Fault]:
+    """Whether the target stands where this may be done to it, and nobody else is about to do it."""
+    target = documents.find_in(connection, link.target, authority_id)
+    if target is None:
+        return [_fault(link, "unknown_document", "The authority has no such document.", "本机关没有此文书。")]
+    status = target["status"]
+    if status not in _FROM[link.effect] or (link.effect == "declares" and target["number_zh"] is None):
+        en = f"The document is {status}; here it must be {' or '.join(sorted(_FROM[link.effect]))}."
+        zh = f"该文书的当前状态为 {status}，不能这样处理。"
+        return [_fault(link, "wrong_state", en, zh)]
+    if link.effect != "declares" and not manifest(target["instrument"]).served:
+        en = "The document is never served on anybody: it binds nobody, and there is nothing to end, change or mend."
+        return [_fault(link, "not_served", en, "该文书不向当事人送达，无须撤销、变更或者补正。")]
+    effects, states = (_ENDINGS, _PENDING) if link.effect in _ENDINGS else (("declares",), _STANDING)
+    if link.effect != "mends" and links.standing(connection, link.target, effects, states):
+        en = "Another document is doing this to it already."
+        return [_fault(link, "already_linked", en, "已有其他文书对该文书作同样处理。")]
+    return []
+
+
+def _content_faults(connection: sa.Connection, link: Link, asked: Mapping[str, Any]) -> Iterator[Fault]:
+    """Whether the facts name the target by its number, and the new document goes to all whom the old one went to."""
+    target = documents.get(connection, link.target)
+    number = target["number_zh"]
+    if number is not None and not any(number in text for text, _ in _texts(asked.get("facts"), "")):
+        en = f"The facts do not name the document that is meant, {target['number_en']}."
+        yield _fault(link, "number_differs", en, f"事实中没有写明所指文书的文号{number}。")
+    if link.effect == "declares":
+        return
+    listed = asked.get("recipients")
+    named = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    for row in links.recipients(connection, link.target):
+        if not any(_is(row, each) for each in named):
+            en = f"The document was served on {row['recipient_en']} too: this one has to be served on all of them."
+            zh = f"原文书的受送达人还有{row['recipient_zh']}，本文书也应向其送达。"
+            yield Fault("/recipients", "recipient_missing", en, zh, "004-79")
+
+
+def _is(row: sa.RowMapping, recipient: Mapping[str, Any]) -> bool:
+    if row["counterparty_id"] is not None:
+        return bool(recipient.get("counterparty") == row["counterparty_id"])
+    address = recipient.get("address")
+    return isinstance(address, dict) and canonical(address.get("name")) == canonical(row["address"]["name"])
+
+
+def _unlinked(connection: sa.Connection, authority_id: str, facts: Any) -> Iterator[Fault]:
+    """A number of our own in the facts, and no link to its document: nothing would become of it there."""
+    places = dict(_texts(facts, ""))
+    for text, document_id in series.bound_to(connection, authority_id, places):
+        en = f"This number is that of the document {document_id}: name it, so that its fate is recorded there."
+        zh = f"该文号属于文书 {document_id}，应在任务中指明，以便一并记录。"
+        yield Fault(f"/facts{places[text]}", "link_missing", en, zh, "004-100")
+
+
+def _texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Every text inside the facts, with its pointer."""
+    if isinstance(value, str):
+        yield value, pointer
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _texts(each, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _texts(each, f"{pointer}/{place}")
+
+
+def lock(connection: sa.Connection, named: Sequence[Link]) -> None:
+    """Hold the targets until the transaction ends, the newest first as everywhere (see `records.links`)."""
+    for target in sorted({link.target for link in named}, reverse=True):
+        ledger.lock(connection, target)
+
+
+def store(connection: sa.Connection, authority_id: str, document_id: str, position: int, named: Sequence[Link]) -> None:
+    """Store the links of an accepted document. Raises Refused when one of its targets was taken since the check."""
+    for link in named:
+        faults = _state_faults(connection, authority_id, link)
+        if faults:
+            raise Refused([fault.under(f"/documents/{position}") for fault in faults])
+        links.insert(connection, document_id, link.target, authority_id, link.effect)
