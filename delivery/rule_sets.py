@@ -43,6 +43,16 @@ class Wording:
     zh: str
     en: str
 
+    def reason(self, rule: str, **values: date | int | tuple[str, str]) -> Reason:
+        """The reason named `rule`, filled: a date is written out in each language, a pair is (Chinese, English)."""
+        pairs = {name: in_both(value) for name, value in values.items()}
+        return Reason(
+            rule,
+            self.citation,
+            self.zh.format_map({name: zh for name, (zh, _) in pairs.items()}),
+            self.en.format_map({name: en for name, (_, en) in pairs.items()}),
+        )
+
 
 @dataclass(frozen=True)
 class RuleSet:
@@ -64,16 +74,9 @@ class RuleSet:
     reasons: Mapping[str, Wording]
 
     def reason(self, rule: str, **values: date | int | tuple[str, str]) -> Reason:
-        """The reason named `rule`, filled: a date is written out in each language, a pair is (Chinese, English)."""
-        wording = self.reasons[rule]
-        values["nth"] = (_NTH_ZH[self.working_days], _NTH_EN[self.working_days])
-        pairs = {name: in_both(value) for name, value in values.items()}
-        return Reason(
-            rule,
-            wording.citation,
-            wording.zh.format_map({name: zh for name, (zh, _) in pairs.items()}),
-            wording.en.format_map({name: en for name, (_, en) in pairs.items()}),
-        )
+        """The reason named `rule`, filled (see `Wording.reason`)."""
+        nth = (_NTH_ZH[self.working_days], _NTH_EN[self.working_days])
+        return self.reasons[rule].reason(rule, **values, nth=nth)
 
 
 def in_both(value: date | int | tuple[str, str]) -> tuple[str, str]:
