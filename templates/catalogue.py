@@ -15,10 +15,13 @@ from jsonschema.exceptions import SchemaError
 
 from records.errors import Fault, Permanent, Refused
 from templates import fonts
-from templates.clauses import PARTS, Clauses, load_clauses
+from templates.clauses import Clauses, load_clauses
 from templates.composing import Frame, compose
 from templates.facts import check_facts
 from templates.manifests import INSTRUMENTS, Manifest, Print, manifest, manifests
+from templates.freezing import freeze
+from templates.schemas import resolved
+from templates.stock import Stock, present_stock
 
 SHARED: Final = Path(__file__).with_name("parts.json")
 AUTHORITY: Final = Path(__file__).with_name("authority.json")
@@ -31,12 +34,15 @@ _WIDEST_NUMBER: Final = ("民航华北〔2026〕99999号", "CAAC-NC [2026] No. 9
 class Instrument:
     """One kind of instrument that can be printed.
 
-    `schema` is the complete JSON Schema of its facts; `clauses` is None for a Word template without a reading page.
+    `schema` is the complete JSON Schema of its facts; `clauses` is None for a Word template without a reading page;
+    `body` is the Word template, if there is one.
     """
 
     manifest: Manifest
     schema: Mapping[str, Any]
     clauses: Clauses | None
+    stock: Stock
+    body: bytes | None = None
 
     @property
     def id(self) -> str:
@@ -55,6 +61,12 @@ class Instrument:
         """Where its data stands."""
         return INSTRUMENTS / self.id
 
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What it can be printed by: the engine of its manifest first, then typst and word with a source."""
+        kept = {"typst": self.clauses is not None, "word": self.body is not None}
+        return tuple(dict.fromkeys([self.print.engine, *(engine for engine, found in kept.items() if found)]))
+
     def sample(self) -> dict[str, Any]:
         """A complete job with one document of this kind. Raises Permanent when there is none."""
         try:
@@ -70,18 +82,23 @@ class Instrument:
                 return dict(document["facts"])
         raise Permanent(f"the sample of {self.id} has no document of that kind")
 
+    @property
+    def version(self) -> str:
+        """What its documents are pinned to: the version of its own data and, after a point, of what all share."""
+        return f"{self.print.version}.{self.stock.version}"
+
+    @cached_property
+    def content(self) -> bytes:
+        """All data that decides its pages, resolved, as canonical JSON: what `templates.editions.thaw` reads.
+
+        Raises Permanent when clauses.yaml holds what JSON has no word for, such as a date without quotes.
+        """
+        return freeze(self)
+
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all that decides its pages: its own data, shared parts, typesetters, laws, pinned fonts."""
-        here = Path(__file__).parent
-        files = [path for path in self.folder.iterdir() if path.is_file()]
-        files += [path for path in (here / "typesetters").iterdir() if path.is_file()]
-        files += [PARTS, SHARED, here / "laws.toml", *here.glob("*.py")]
-        whole = hashlib.sha256(fonts.list_digest().encode())
-        for path in sorted(files):
-            whole.update(f"\n{path.relative_to(here).as_posix()} ".encode())
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
-        return whole.hexdigest()
+        """SHA-256 of its content, in hexadecimal digits."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 class Catalogue:
@@ -124,7 +141,14 @@ def _load(found: Manifest) -> Instrument:
     clauses = folder / "clauses.yaml"
     if not clauses.exists() and found.print is not None and found.print.engine != "word":
         raise Permanent(f"{found.id}: has no clauses.yaml")
-    return Instrument(found, load_schema(folder / "facts.json"), load_clauses(clauses) if clauses.exists() else None)
+    body = folder / "body.docx"
+    return Instrument(
+        found,
+        load_schema(folder / "facts.json"),
+        load_clauses(clauses) if clauses.exists() else None,
+        present_stock(),
+        body.read_bytes() if body.exists() else None,
+    )
 
 
 def load_schema(path: Path) -> dict[str, Any]:
@@ -137,6 +161,21 @@ def load_schema(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, SchemaError) as error:
         raise Permanent(f"{path.parent.name}/{path.name}: is not a JSON Schema: {error}") from error
     return dict(schema)
+
+
+def scope_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of all that a template may name: the facts, and the authority's record under `authority`."""
+    document = json.loads(AUTHORITY.read_text(encoding="utf-8"))
+
+    def followed(node: Any) -> Any:  # its references would lead nowhere inside another schema
+        if not isinstance(node, Mapping):
+            return node
+        whole = resolved(node, document) if "$ref" in node else node
+        return {name: {k: followed(v) for k, v in value.items()} if name == "properties" else value
+                for name, value in whole.items()}  # fmt: skip
+
+    authority = {name: value for name, value in followed(document).items() if name != "$defs"}
+    return {**schema, "properties": {**schema["properties"], "authority": authority}}
 
 
 def check_authority(record: Mapping[str, Any]) -> list[Fault]:
@@ -158,6 +197,7 @@ def check_job_document(instrument: Instrument, facts: Mapping[str, Any], authori
         instrument.manifest.title_en,
         authority,
         *_WIDEST_NUMBER if instrument.print.numbered else (),
+        laws=instrument.stock.laws,
     )
     try:
         compose(instrument.clauses, facts, frame)

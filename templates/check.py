@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from records.errors import Fault, Permanent
 from templates import fonts
-from templates.catalogue import AUTHORITY, SAMPLES, Instrument, catalogue, check_authority, check_job_document
+from templates.catalogue import SAMPLES, Instrument, catalogue, check_authority, check_job_document, scope_schema
 from templates.clauses import Block, Clauses
 from templates.facts import check_facts
 from templates.placeholders import LANGUAGES, Placeholder, Twin
@@ -61,7 +61,7 @@ def _schema_faults(schema: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _clause_faults(instrument: Instrument, clauses: Clauses) -> Iterator[Fault]:
-    schema = {**instrument.schema, "properties": {**instrument.schema["properties"], "authority": _authority_schema()}}
+    schema = scope_schema(instrument.schema)
     used: set[str] = set()
     for block in clauses.blocks:
         place = f"/clauses.yaml/{block.id or block.kind}"
@@ -81,20 +81,6 @@ def _clause_faults(instrument: Instrument, clauses: Clauses) -> Iterator[Fault]:
                 "/facts.json", "unused_fact", f"{path} is required, but no clause prints it", f"{path} 未被使用"
             )
     yield from _frame_faults(instrument, clauses)
-
-
-def _authority_schema() -> Mapping[str, Any]:
-    """authority.json with its references followed, so that it can stand inside another schema."""
-    document = json.loads(AUTHORITY.read_text(encoding="utf-8"))
-
-    def followed(node: Any) -> Any:
-        if not isinstance(node, Mapping):
-            return node
-        whole = resolved(node, document) if "$ref" in node else node
-        return {name: {k: followed(v) for k, v in value.items()} if name == "properties" else value
-                for name, value in whole.items()}  # fmt: skip
-
-    return {name: value for name, value in followed(document).items() if name != "$defs"}
 
 
 def _twin_faults(twin: Twin) -> Iterator[Fault]:

@@ -25,7 +25,7 @@ START_SECONDS = 40
 NEW_PROFILE_EXIT = 81
 """soffice ends once with this code after it has set up a fresh profile, and wants to be started again."""
 
-# ISO 19005-2 level B (2), tagged; no picture is made coarser; no bookmark pane.
+# ISO 19005-2 level B (2), tagged; no picture is made coarser; no bookmark pane; bookmarks say where they came to stand.
 EXPORT = {
     "SelectPdfVersion": 2,
     "UseTaggedPDF": True,
@@ -33,6 +33,7 @@ EXPORT = {
     "UseLosslessCompression": True,
     "ExportFormFields": False,
     "InitialView": 0,
+    "ExportBookmarksToPDFDestination": True,
     "DisplayPDFDocumentTitle": True,
 }
 

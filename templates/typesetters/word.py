@@ -18,16 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pikepdf
 from docxtpl import DocxTemplate
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, UndefinedError
+from jinja2.runtime import LoopContext
 from lxml import etree  # type: ignore[import-untyped]
 from markupsafe import Markup, escape
 
 from records.errors import Fault, Permanent, Refused
 from templates import fonts
 from templates.children import Child
-from templates.formatters import Language, filters
+from templates.conditions import values
+from templates.formatters import Language, filters_in_context
+from templates.placeholders import NotPrintable, PlainData, word
 
 TIMEOUT: Final = 60.0
 """Seconds that LibreOffice may take for one document; a letter takes a fifth of one."""
@@ -37,6 +40,10 @@ MEMORY: Final = 4 * 2**30
 """Bytes of address space; LibreOffice reserves far more than it uses."""
 PYTHON: Final = "/usr/bin/python3"
 """Debian's own Python, which has the bridge to LibreOffice."""
+SEAL_BOOKMARK: Final = "seal"
+"""The bookmark of a Word template on which the centre of the seal is put."""
+LOOP: Final = ("index", "first", "last")
+"""What a template may ask of the loop that it is in."""
 
 _CHILD: Final = Path(__file__).resolve().parents[1] / "office_child.py"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -50,14 +57,14 @@ _FORBIDDEN_FIELDS: Final = re.compile(
 )
 
 
-def print_word(body: Path, facts: Mapping[str, Any], mark: str = "") -> bytes:
+def print_word(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
     """The PDF/A-2b of a Word template with its facts. `mark` is what the header says, such as TEST or 样本 SPECIMEN.
 
     LibreOffice writes the moment of printing into the file, so the same input gives the same page but not the same
     bytes: the stored bytes are the record. Raises Refused when a fact is missing or cannot be formatted, Permanent
     when the template is at fault or LibreOffice refuses the document twice, Retry when LibreOffice crashed.
     """
-    return office().call(fill(body.read_bytes(), facts, mark), TIMEOUT)
+    return office().call(fill(body, facts, mark), TIMEOUT)
 
 
 def fill(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
@@ -69,6 +76,8 @@ def fill(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
     except UndefinedError as error:
         message = f"The Word template names a fact that is not there: {error.message}."
         raise Refused([Fault("", "undefined_placeholder", message, "模板中的占位符没有对应的事实数据。")]) from error
+    except NotPrintable as error:
+        raise Refused([Fault("", "not_printable", f"{error}.", "占位符没有可印制的内容。")]) from error
     except TemplateError as error:  # SecurityError is one
         raise Permanent(f"the Word template cannot be filled: {error}") from error
     return _packed({**prepared.parts, **{name: _finished(prepared.reader, xml) for name, xml in filled.items()}})
@@ -141,22 +150,55 @@ def _instructions(content: bytes) -> bytes:
     return b" ".join([*simple, joined])
 
 
+class _Facts(PlainData):
+    """Looks facts up as conditions do: through lists too, and nothing of what was not given."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Undefined):
+            return obj  # the name that is missing stays the first one
+        if isinstance(obj, LoopContext):
+            return getattr(obj, attribute) if attribute in LOOP else self.undefined(obj=obj, name=attribute)
+        if isinstance(obj, list):
+            return values(obj, attribute) or self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+
 @functools.cache
-def environment() -> ImmutableSandboxedEnvironment:
-    """Jinja for Word: sandboxed, undefined is an error, and every fact is printed as it stands."""
-    made = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=True, finalize=_literal, loader=DictLoader({})
-    )
+def environment() -> _Facts:
+    """Jinja for Word: sandboxed, undefined is an error where it is printed, every fact is printed as it stands."""
+    made = _Facts(undefined=StrictUndefined, autoescape=True, finalize=_literal, loader=DictLoader({}))
+    made.globals.clear()
+    made.filters = {name: made.filters[name] for name in ("default", "map")}
     languages: tuple[Language, ...] = ("zh", "en")
     for language in languages:
-        named: dict[str, Callable[..., str]] = filters(language)
+        named: dict[str, Callable[..., str]] = filters_in_context(language)
         made.filters.update({f"{name}_{language}": function for name, function in named.items()})
+        made.filters[f"word_{language}"] = functools.partial(_word, language)
+    made.tests = {"given": _given, "one_of": _one_of}
     return made
 
 
+def _word(language: Language, code: str, words: Mapping[str, Any]) -> str:
+    return word(code, words, language)
+
+
+def _given(value: object) -> bool:
+    return not isinstance(value, Undefined) and value is not None and value != []
+
+
+def _one_of(value: object, *wanted: object) -> bool:
+    """Whether a fact, or any one out of a list, is one of these values."""
+    return any(each in wanted for each in values({"value": value}, "value"))
+
+
 def _literal(value: object) -> Markup:
-    """A fact as XML text; braces and percent signs as references, or docxtpl would take some for its own escapes."""
-    text = str(escape(str(value)))
+    """A fact as XML text; braces and percent signs as references, or docxtpl would take some for its own escapes.
+
+    A line feed becomes a new paragraph: facts that tell a story have several.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | Undefined):
+        raise NotPrintable(f"a {type(value).__name__} cannot be printed without a formatter")
+    text = str(escape(str(value))).replace("\n", "\a")
     return Markup(text.replace("{", "&#123;").replace("}", "&#125;").replace("%", "&#37;"))  # noqa: S704  (escaped above)
 
 
@@ -167,6 +209,17 @@ def _packed(parts: Mapping[str, bytes]) -> bytes:
         for name, content in parts.items():
             target.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED, 1)
     return packed.getvalue()
+
+
+def seal_place(pdf: bytes) -> tuple[int, float, float] | None:
+    """Where LibreOffice put the bookmark `seal`: page from 0, mm from the lower left corner; None without one."""
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        named = opened.Root.get("/Dests")
+        if named is None or f"/{SEAL_BOOKMARK}" not in named:
+            return None
+        page, _, x, y, *_ = named[f"/{SEAL_BOOKMARK}"]
+        numbers = {each.obj.objgen: number for number, each in enumerate(opened.pages)}
+        return numbers[page.objgen], float(x) / 72 * 25.4, float(y) / 72 * 25.4
 
 
 @functools.cache

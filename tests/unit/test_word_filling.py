@@ -97,8 +97,9 @@ def test_a_placeholder_that_word_cut_into_runs_is_filled() -> None:
     assert words(word.fill(template(change=change), {"fact": "甲"})) == ["[甲]"]
 
 
-def test_a_line_feed_begins_a_new_line() -> None:
-    assert words(word.fill(BODY, {"fact": "一\n二"})) == ["[一\n二]"]
+def test_a_line_feed_begins_a_new_paragraph() -> None:
+    """A fact that tells a story has several, each with its indent."""
+    assert words(word.fill(BODY, {"fact": "一\n二"})) == ["[一", "二]"]
 
 
 def test_a_missing_fact_is_refused_by_name() -> None:
