@@ -14,12 +14,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from records.errors import Fault, Permanent, Refused
-from templates import fonts
 from templates.clauses import Clauses, load_clauses
 from templates.composing import Frame, compose
 from templates.facts import check_facts
+from templates.freezing import Parts, freeze, thaw
 from templates.manifests import INSTRUMENTS, Manifest, Print, manifest, manifests
-from templates.freezing import freeze
 from templates.schemas import resolved
 from templates.stock import Stock, present_stock
 
@@ -89,11 +88,8 @@ class Instrument:
 
     @cached_property
     def content(self) -> bytes:
-        """All data that decides its pages, resolved, as canonical JSON: what `templates.editions.thaw` reads.
-
-        Raises Permanent when clauses.yaml holds what JSON has no word for, such as a date without quotes.
-        """
-        return freeze(self)
+        """All data that decides its pages, as one file. Raises Permanent for what cannot be frozen."""
+        return freeze(Parts(self.manifest, self.schema, self.clauses, self.stock, self.body))
 
     @cached_property
     def digest(self) -> str:
@@ -151,6 +147,12 @@ def _load(found: Manifest) -> Instrument:
     )
 
 
+def thawed(content: bytes) -> Instrument:
+    """The instrument of which this is the `content`. Raises Permanent when it is of no instrument."""
+    parts = thaw(content)
+    return Instrument(parts.manifest, parts.schema, parts.clauses, parts.stock, parts.body)
+
+
 def load_schema(path: Path) -> dict[str, Any]:
     """A facts.json with the shared definitions added to its own. Raises Permanent when it is not a JSON Schema."""
     try:
@@ -192,13 +194,9 @@ def check_job_document(instrument: Instrument, facts: Mapping[str, Any], authori
     faults = check_facts(instrument.schema, facts)
     if faults or instrument.clauses is None:
         return faults
-    frame = Frame(
-        instrument.manifest.title_zh,
-        instrument.manifest.title_en,
-        authority,
-        *_WIDEST_NUMBER if instrument.print.numbered else (),
-        laws=instrument.stock.laws,
-    )
+    number_zh, number_en = _WIDEST_NUMBER if instrument.print.numbered else (None, None)
+    titles = (instrument.manifest.title_zh, instrument.manifest.title_en)
+    frame = Frame(*titles, authority, number_zh, number_en, laws=instrument.stock.laws)
     try:
         compose(instrument.clauses, facts, frame)
     except Refused as refused:

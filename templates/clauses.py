@@ -126,11 +126,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Clauses:
-    """All blocks of an instrument, in order."""
+    """All blocks of an instrument, in order; `source` is what they were read from, with the shared parts in place."""
 
     blocks: tuple[Block, ...]
     words: Mapping[str, Any]
     dated: str
+    source: Mapping[str, Any]
 
     def placeholders(self) -> Iterator[tuple[Block, Placeholder]]:
         """Every placeholder, with the block in which it stands."""
@@ -193,10 +194,13 @@ def read_clauses(document: object, place: str) -> Clauses:
         raise Permanent(f"{place}: dated names a fact")
     for group, entries in words.items():
         for code, texts in entries.items():
+            if not isinstance(code, str):  # YAML reads a bare true, no or 12 as something else
+                raise Permanent(f"{place}: words.{group}: the code {code!r} is no text")
             Twin.read(texts, f"{place}: words.{group}.{code}")
-    entries = enumerate(_expanded(blocks, place), start=1)
-    read = tuple(_block(entry, f"{place}: block {number}") for number, entry in entries)
-    return Clauses(read, {**_parts()[0], **words}, dated)
+    entries = list(_expanded(blocks, place))
+    read = tuple(_block(entry, f"{place}: block {number}") for number, entry in enumerate(entries, start=1))
+    words = {**_parts()[0], **words}
+    return Clauses(read, words, dated, {"words": words, "dated": dated, "blocks": entries})
 
 
 def _block(entry: object, place: str) -> Block:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from records.errors import Fault, Refused
 from templates.clauses import Block, Clauses, Row
 from templates.conditions import values
+from templates.formatters import LAWS, Laws, laws
 from templates.numerals import chinese
 from templates.placeholders import Twin
 
@@ -25,7 +26,7 @@ Line = tuple[str, str]
 
 @dataclass(frozen=True)
 class Frame:
-    """What a document carries beside its facts: titles, numbers, authority, recipients of copies."""
+    """What a document carries beside its facts: titles, numbers, authority, recipients of copies, laws to cite."""
 
     title_zh: str
     title_en: str
@@ -33,11 +34,12 @@ class Frame:
     number_zh: str | None = None
     number_en: str | None = None
     copies_to: Sequence[tuple[str, str]] = ()
+    laws: Laws = field(default_factory=laws)
 
 
 def compose(clauses: Clauses, facts: Mapping[str, Any], frame: Frame) -> list[Composed]:
     """All blocks to print, in order. Raises Refused with every placeholder that could not be filled."""
-    scope = {**facts, "authority": frame.authority, "words": clauses.words}
+    scope = {**facts, "authority": frame.authority, "words": clauses.words, LAWS: frame.laws}
     composed: list[Composed] = []
     faults: list[Fault] = []
     for block in clauses.blocks:

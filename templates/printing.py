@@ -11,9 +11,11 @@ from typing import Any, Final
 import pikepdf
 
 from records.errors import Fault, Permanent, Refused
+from templates import fonts
 from templates.catalogue import Instrument
 from templates.composing import Composed, Frame, compose, pair
 from templates.conditions import values
+from templates.formatters import LAWS
 from templates.typesetters import html, typst, word
 
 BEIJING: Final = timezone(timedelta(hours=8))
@@ -78,6 +80,8 @@ def print_document(instrument: Instrument, facts: Mapping[str, Any], imprint: Im
     faults = engine_faults(instrument, chosen)
     if faults:
         raise Refused(faults)
+    if instrument.stock.fonts != fonts.list_digest():
+        raise Permanent(f"{instrument.id} {instrument.version} was printed with other fonts than those of fonts.toml")
     if instrument.print.numbered and not imprint.number_zh and not imprint.specimen:
         raise Permanent(f"{instrument.id} is printed with its number, and it has none yet")
     return _ENGINES[chosen](instrument, facts, imprint)
@@ -112,6 +116,7 @@ def composed(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint)
         imprint.number_zh,
         imprint.number_en,
         imprint.copies_to,
+        instrument.stock.laws,
     )
     lines = [line for mark in _marks(imprint) for line in pair(*mark)]
     blocks = compose(instrument.clauses, facts, frame)
@@ -124,7 +129,8 @@ def _marks(imprint: Imprint) -> list[tuple[str, str]]:
 
 
 def _by_typst(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
-    set_ = typst.typeset(composed(instrument, facts, imprint), sheet(instrument, facts, imprint))
+    blocks = composed(instrument, facts, imprint)
+    set_ = typst.typeset(blocks, sheet(instrument, facts, imprint), instrument.stock.page)
     anchor = Anchor(*set_.seal) if set_.seal and instrument.print.sealed else None
     return Printed(set_.pdf, set_.pages, anchor)
 
@@ -162,14 +168,16 @@ def _by_html(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint)
     if instrument.print.sealed:
         raise Permanent(f"{instrument.id} is sealed, so its engine must be typst")
     around = sheet(instrument, facts, imprint)
-    pdf = html.print_html(reading_page(instrument, facts, imprint), around.title, "zh")
+    pdf = html.print_html(reading_page(instrument, facts, imprint), around.title, "zh", instrument.stock.style)
     return Printed(pdf, _page_count(pdf), None)
 
 
 def _by_word(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> Printed:
     """The place of the seal is the template's bookmark `seal`, wherever LibreOffice set it."""
     mark = "\n".join(text for pair_ in _marks(imprint) for text in pair_)
-    pdf = word.print_word(instrument.folder / "body.docx", word_scope(instrument, facts, imprint), mark)
+    if instrument.body is None:
+        raise Permanent(f"{instrument.id} has no body.docx")
+    pdf = word.print_word(instrument.body, word_scope(instrument, facts, imprint), mark)
     anchor = None
     if instrument.print.sealed:
         place = word.seal_place(pdf)
@@ -187,6 +195,7 @@ def word_scope(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprin
         "number": {"zh": imprint.number_zh, "en": imprint.number_en or imprint.number_zh},
         "copies_to": [{"zh": zh, "en": en} for zh, en in imprint.copies_to],
         "words": instrument.clauses.words if instrument.clauses else {},
+        LAWS: instrument.stock.laws,
     }
 
 

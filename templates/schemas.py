@@ -64,6 +64,31 @@ def _required(node: Schema, root: Schema, prefix: str) -> Iterator[str]:
         yield from _required(child, root, f"{prefix}.{name}" if prefix else name)
 
 
+def used_definitions(root: Schema) -> dict[str, Any]:
+    """The definitions that the schema refers to, itself or by way of another definition."""
+    definitions: Mapping[str, Any] = root.get("$defs", {})
+    found: dict[str, Any] = {}
+    pending = [name for member, node in root.items() if member != "$defs" for name in _references(node)]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found[name] = definitions[name]
+            pending += _references(definitions[name])
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _references(each)
+    elif isinstance(node, Mapping):
+        for member, value in node.items():
+            if member == "$ref" and isinstance(value, str):
+                yield value.removeprefix("#/$defs/").partition("/")[0]
+            else:
+                yield from _references(value)
+
+
 def every_node(root: Schema) -> Iterator[tuple[str, Schema]]:
     """Every described place of a schema, its own definitions included, with a JSON pointer."""
     yield from _nodes(root, "")

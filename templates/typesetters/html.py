@@ -16,6 +16,7 @@ from typing import Final
 from templates import fonts
 from templates.children import Child
 from templates.composing import Composed, Line
+from templates.stock import present_stock
 
 LANGUAGE_TAGS: Final[Mapping[str, str]] = {"zh": "zh-CN", "en": "en"}
 
@@ -32,18 +33,20 @@ def _child() -> Child:
     return Child(command, memory=_MEMORY, jobs=_PAGES_PER_CHILD, environment=environment)
 
 
-def print_html(body_html: str, title: str, language: str) -> bytes:
-    """Print the body of a page, in the style of print.css, as PDF/A-2a and PDF/UA-1.
+def print_html(body_html: str, title: str, language: str, style: str = "") -> bytes:
+    """Print the body of a page as PDF/A-2a and PDF/UA-1.
 
-    `language` is `zh` or `en`, the language of what carries no `lang` of its own. `body_html` is our own markup, with
-    every fact in it escaped. The same input gives the same bytes. Raises Permanent when the page cannot be printed
-    (it asks for an outside resource, fonts are not installed), Retry when the child process died.
+    `style` is print.css as a template was frozen with it, the present one for "". `language` is `zh` or `en`, the
+    language of what carries no `lang` of its own. `body_html` is our own markup, with every fact in it escaped. The
+    same input gives the same bytes. Raises Permanent when the page cannot be printed (it asks for an outside resource,
+    fonts are not installed), Retry when the child process died.
     """
     page = (
         f'<!DOCTYPE html>\n<html lang="{LANGUAGE_TAGS[language]}"><head><meta charset="utf-8">'
         f"<title>{escape(title)}</title></head>\n<body>\n{body_html}</body></html>\n"
     )
-    return _child().call(json.dumps({"html": page}).encode(), _TIMEOUT_SECONDS)
+    job = {"html": page, "style": style or present_stock().style}
+    return _child().call(json.dumps(job).encode(), _TIMEOUT_SECONDS)
 
 
 def close() -> None:

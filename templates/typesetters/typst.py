@@ -7,11 +7,15 @@ serialised inside: use processes, not threads, to go faster.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +24,8 @@ import typst
 from records.errors import Permanent
 from templates import fonts
 from templates.composing import Composed
+from templates.stock import present_stock
 
-SOURCE: Final = Path(__file__).with_name("songda.typ")
 STANDARDS: Final = ("a-2a", "ua-1")
 PAGE_HEIGHT_MM: Final = 297.0
 
@@ -57,16 +61,30 @@ class Typeset:
 
 
 @cache
-def _compiler(directory: str) -> typst.Compiler:
-    loaded = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[directory])
-    return typst.Compiler(str(SOURCE), root=str(SOURCE.parent), font_paths=loaded)
+def _fonts(directory: str) -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[directory])
+
+
+@lru_cache(maxsize=8)
+def _compiler(directory: str, page: str) -> typst.Compiler:
+    """The compiler of one page; it stands in a file of this process, so that no edit reaches a document."""
+    name = hashlib.sha256(page.encode()).hexdigest()
+    file = _sources() / f"{name}.typ"
+    file.write_text(page, encoding="utf-8")
+    return typst.Compiler(str(file), root=str(file.parent), font_paths=_fonts(directory))
+
+
+@cache
+def _sources() -> Path:
+    folder = tempfile.mkdtemp(prefix="songda-typst-")
+    weakref.finalize(_PRESS, shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 @cache
 def _families(directory: str) -> Mapping[str, str]:
     """The family of each role as typst calls it: it reads the name table, where Fandol adds an R to its name."""
-    loaded = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[directory])
-    known = set(loaded.families())
+    known = set(_fonts(directory).families())
     roles = {
         "body": "body",
         "heading": "heading",
@@ -85,22 +103,48 @@ def _families(directory: str) -> Mapping[str, str]:
     return families
 
 
-def _compile(directory: str, inputs: dict[str, str], created: int) -> tuple[Any, Any, Any]:
-    compiler = _compiler(directory)
+def _compile(directory: str, page: str, inputs: dict[str, str], created: int) -> tuple[Any, Any, Any]:
+    compiler = _compiler(directory, page)
     try:
         pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=list(STANDARDS), timestamp=created)
         pages = json.loads(compiler.query("<pages>", field="value", one=True))
         seals = json.loads(compiler.query("<seal>", field="value"))
     except typst.TypstError as error:
-        raise Permanent(f"typst cannot print this: {error.message} {' '.join(error.hints)}".strip()) from error
+        raise _told(error) from error
     return pdf, pages, seals
 
 
-def typeset(blocks: Sequence[Composed], sheet: Sheet) -> Typeset:
-    """Print the blocks.
+def _told(error: typst.TypstError) -> Permanent:
+    return Permanent(f"typst cannot print this: {error.message} {' '.join(error.hints)}".strip())
+
+
+def typeset(blocks: Sequence[Composed], sheet: Sheet, page: str = "") -> Typeset:
+    """Print the blocks on `page`, which is songda.typ as the template was frozen with it; the present one for "".
 
     Raises Permanent when typst refuses, above all for a character that no pinned font has: a PDF/A may not show it.
     """
+    directory, inputs = _inputs(blocks, sheet)
+    pdf, pages, seals = _PRESS.submit(_compile, directory, page or present_stock().page, inputs, sheet.created).result()
+    if not isinstance(pdf, bytes):
+        raise Permanent("typst gave no single PDF")
+    return Typeset(pdf + b"\n", int(pages), _seal(seals))  # without a last line feed, signing would break PDF/A
+
+
+def pictures(blocks: Sequence[Composed], sheet: Sheet, page: str, dots_per_inch: int) -> list[bytes]:
+    """The same pages as `typeset` prints, each as a PNG file. Raises Permanent when typst refuses."""
+    return _PRESS.submit(_draw, *_inputs(blocks, sheet), page, dots_per_inch).result()
+
+
+def _draw(directory: str, inputs: dict[str, str], page: str, dots_per_inch: int) -> list[bytes]:
+    try:
+        drawn = _compiler(directory, page).compile(format="png", sys_inputs=inputs, ppi=float(dots_per_inch))
+    except typst.TypstError as error:
+        raise _told(error) from error
+    return [drawn] if isinstance(drawn, bytes) else list(drawn or ())
+
+
+def _inputs(blocks: Sequence[Composed], sheet: Sheet) -> tuple[str, dict[str, str]]:
+    """The folder of the fonts, and what songda.typ reads."""
     fonts.font_path("body")  # says what to do when the fonts are not as pinned
     directory = str(fonts.font_directory())
     data = {
@@ -114,11 +158,7 @@ def typeset(blocks: Sequence[Composed], sheet: Sheet) -> Typeset:
         "sealed": sheet.sealed,
         "fonts": _families(directory),
     }
-    inputs = {"data": json.dumps(data, ensure_ascii=False)}
-    pdf, pages, seals = _PRESS.submit(_compile, directory, inputs, sheet.created).result()
-    if not isinstance(pdf, bytes):
-        raise Permanent("typst gave no single PDF")
-    return Typeset(pdf + b"\n", int(pages), _seal(seals))  # without a last line feed, signing would break PDF/A
+    return directory, {"data": json.dumps(data, ensure_ascii=False)}
 
 
 def _seal(found: Any) -> tuple[int, float, float] | None:

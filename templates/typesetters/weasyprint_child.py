@@ -1,7 +1,7 @@
 """The child process that prints HTML with WeasyPrint: `python -m templates.typesetters.weasyprint_child`.
 
-A job is JSON `{"html"}`, a complete page; the answer is the PDF. Only the pinned fonts are seen, nothing is fetched: a
-page holds all that it needs. The output claims PDF/A-2a and PDF/UA-1.
+A job is JSON `{"html", "style"}`, a complete page and its style sheet; the answer is the PDF. Only the pinned fonts are
+seen, nothing is fetched: a page holds all that it needs. The output claims PDF/A-2a and PDF/UA-1.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import zlib
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any, Final
 
 import pydyf
@@ -20,9 +19,8 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 
 from templates import fonts
 from templates.serving import serve
+from templates.stock import present_stock
 from templates.typesetters import justify
-
-STYLE: Final = Path(__file__).with_name("print.css")
 
 # Latin letters and digits among Chinese come from the Latin face; quotation marks stay Chinese, full width.
 _LATIN: Final = "U+20-7E, U+A5, U+C0-D6, U+D8-F6, U+F8-24F"
@@ -58,20 +56,20 @@ def _latin_url() -> str:
     return fonts.font_path("latin").as_uri()
 
 
-@cache
-def _styles() -> tuple[list[CSS], FontConfiguration]:
+@lru_cache(maxsize=4)
+def _styles(style: str) -> tuple[list[CSS], FontConfiguration]:
     """Read once per process: style sheets and the font set cost more than a page."""
     configuration = FontConfiguration()
     face = f'@font-face {{ font-family: "Songda Latin"; src: url({_latin_url()}); unicode-range: {_LATIN} }}\n'
-    source = face + STYLE.read_text(encoding="utf-8")
-    return [CSS(string=source, font_config=configuration, url_fetcher=_FontsOnly())], configuration
+    return [CSS(string=face + style, font_config=configuration, url_fetcher=_FontsOnly())], configuration
 
 
 def print_page(job: bytes) -> bytes:
     """The PDF of one job. Raises ValueError when the page asks for something from outside."""
-    styles, configuration = _styles()
+    asked = json.loads(job)
+    styles, configuration = _styles(asked["style"])
     try:
-        page = HTML(string=json.loads(job)["html"], url_fetcher=_FontsOnly())
+        page = HTML(string=asked["html"], url_fetcher=_FontsOnly())
         pdf = page.write_pdf(
             stylesheets=styles,
             font_config=configuration,
@@ -111,7 +109,7 @@ def main() -> None:
     """Serve until standard input ends."""
     logging.getLogger("weasyprint").handlers = [_Refuse(logging.WARNING)]
     justify.install()
-    _styles()
+    _styles(present_stock().style)
     serve(print_page)
 
 

@@ -168,8 +168,8 @@ def test_the_digest_of_an_instrument_changes_with_what_prints_it(monkeypatch: py
     instrument = catalogue().get(DECISION)
     assert instrument.digest == replace(instrument).digest
     assert instrument.digest != catalogue().get("hearing-notice").digest
-    monkeypatch.setattr("templates.fonts.list_digest", lambda: "other fonts")
-    assert replace(instrument).digest != instrument.digest
+    for changed in ({"fonts": "others"}, {"page": "#let x = 1"}, {"laws": {}}, {"version": "2"}):
+        assert replace(instrument, stock=replace(instrument.stock, **changed)).digest != instrument.digest
 
 
 def test_shared_blocks_stand_in_several_instruments() -> None:
