@@ -248,6 +248,18 @@ def _check_bilingual(value: Mapping[str, object]) -> Fault | None:
     return Fault("", "untranslated", "needs the members zh and en, both texts", "须同时提供 zh 和 en 文本")
 
 
+def _check_sum(value: Mapping[str, Any]) -> Fault | None:
+    """`{"parts": [{"amount"}], "total"}` adds up; an amount that is none is told by its own format."""
+    try:
+        total = formatters.parse_amount(value["total"])
+        whole = sum(formatters.parse_amount(part["amount"]) for part in value["parts"])
+    except (Refused, LookupError, TypeError):
+        return None
+    if whole == total:
+        return None
+    return Fault("", "sum_wrong", f"the parts add up to {whole:,.2f}, not to {total:,.2f}", "各项之和与合计不符")
+
+
 TEXT_FORMATS: Final[Mapping[str, Check]] = {
     "date": _by_filter(formatters.parse_date),
     "date-time": _by_filter(formatters.parse_moment),
@@ -265,6 +277,7 @@ OBJECT_FORMATS: Final[Mapping[str, Check]] = {
     "article": _by_filter(lambda value: formatters.format_article(value, "en")),
     "period": _by_filter(lambda value: formatters.format_period(value, "en")),
     "bilingual": _check_bilingual,
+    "sum": _check_sum,
 }
 """Formats of objects."""
 
