@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
 from pipeline.composition import Songda
-from pipeline.outcomes import Conclusion, Done, Stage
+from pipeline.outcomes import Conclusion, Done, Next, Stage
 from pipeline.queue import Queue
 from records import deliveries, documents, links, series, steps
 from records.errors import Ambiguous, Permanent, Refused, Retry
@@ -20,6 +21,8 @@ from records.ledger import append
 #: For how long a message that was sent counts as under way, in seconds; then the relay sends another.
 HINT_SECONDS = 10.0
 _LONGEST_PAUSE = 300.0
+#: So many steps at most wait for the thread that made them due: the rest is for whoever is free.
+_LONGEST_CHAIN = 8
 _log = logging.getLogger(__name__)
 
 
@@ -71,32 +74,55 @@ class Runner:
         self._owner = owner
         self._stages = stages
         self._leases = Leases(songda)
+        self._ending = threading.Event()
+
+    def end(self) -> None:
+        """Begin no step that follows another any more: the relay of another worker, or of the next start, finds it."""
+        self._ending.set()
 
     def close(self) -> None:
         """End the thread that renews leases; call it when no step is under way any more."""
         self._leases.stop()
 
     def run_step(self, step_id: str) -> None:
-        """Do the step if it is due and free. Never raises: what went wrong is a row."""
-        try:
-            with self._songda.database.write() as connection:
-                claim = steps.claim(connection, step_id, self._owner, self._songda.settings.lease_seconds)
-            if claim is not None:
-                with self._leases.hold(claim):
-                    self._run(claim)
-        except steps.LeaseLost as error:
-            _log.warning("result thrown away, lease lost: %s", error)
-        except Exception:
-            _log.exception("step %s: could not be run, its lease will lapse", step_id)
+        """Do the step if it is due and free, and then what follows from it. Never raises: what went wrong is a row."""
+        chain = deque([step_id])
+        claim: steps.Claim | None = None
+        while claim is not None or (chain and not self._ending.is_set()):
+            doing, claim = claim, None
+            name = doing.id if doing is not None else chain.popleft()
+            try:
+                doing = doing or self._claim(name)
+                if doing is not None:
+                    with self._leases.hold(doing):
+                        claim = self._run(doing, chain)
+            except steps.LeaseLost as error:
+                _log.warning("result thrown away, lease lost: %s", error)
+            except Exception:
+                _log.exception("step %s: could not be run, its lease will lapse", name)
 
-    def _run(self, claim: steps.Claim) -> None:
+    def _claim(self, step_id: str) -> steps.Claim | None:
+        with self._songda.database.write() as connection:
+            return steps.claim(connection, step_id, self._owner, self._songda.settings.lease_seconds)
+
+    def _claim_next(self, connection: sa.Connection, chain: deque[str]) -> steps.Claim | None:
+        """The first step of the chain that is free, claimed in the transaction that finishes the one before it."""
+        while chain and not self._ending.is_set():
+            claim = steps.claim(connection, chain.popleft(), self._owner, self._songda.settings.lease_seconds)
+            if claim is not None:
+                return claim
+        chain.clear()
+        return None
+
+    def _run(self, claim: steps.Claim, chain: deque[str]) -> steps.Claim | None:
+        """Do a step; returns the claim of the next one of the chain, if its end was written together with that."""
         most = self._songda.settings.max_attempts
         if claim.counted > most:
             self._give_up(claim, f"given up after {most} attempts, the last of which did not end")
-            return
+            return None
         try:
             conclusion = self._stages[claim.stage](self._songda, claim)
-            self._conclude(claim, conclusion)
+            return self._conclude(claim, conclusion, chain)
         except steps.LeaseLost:
             raise
         except Retry as error:
@@ -109,6 +135,7 @@ class Runner:
                 self._give_up(claim, repr(error))
             else:
                 self._pause(claim, repr(error), None, excused=False)
+        return None
 
     @contextmanager
     def _finishing(self, claim: steps.Claim) -> Iterator[sa.Connection]:
@@ -125,29 +152,38 @@ class Runner:
                 raise
             raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one") from error
 
-    def _conclude(self, claim: steps.Claim, conclusion: Conclusion) -> None:
+    def _conclude(self, claim: steps.Claim, conclusion: Conclusion, chain: deque[str]) -> steps.Claim | None:
         room = self.queue.room()
-        follow: list[str] = []
-        direct = False
+        kept, sent = deque(chain), list[str]()
         try:
             with self._finishing(claim) as connection:
                 result = conclusion.write(connection)
                 if isinstance(result, Done):
                     steps.finish(connection, claim)
-                    direct = len(result.follow) <= room
-                    hint = HINT_SECONDS if direct else 0.0
-                    follow = [
-                        steps.add(connection, each.subject_type, each.subject_id, each.stage, hinted_seconds=hint)
-                        for each in result.follow
-                    ]
+                    sent = self._follow(connection, result.follow, kept, room)
                 else:
                     steps.park(connection, claim, result.until, result.why)
+                following = self._claim_next(connection, kept)
         except Exception as error:
             if conclusion.discarded:
                 self._note_discarded(claim, conclusion.discarded, error)
             raise
-        if direct:
-            self.queue.send(follow)
+        chain.clear()
+        chain.extend(kept)
+        self.queue.send(sent)
+        return following
+
+    def _follow(self, connection: sa.Connection, follow: Sequence[Next], chain: deque[str], room: int) -> list[str]:
+        """Make the steps due that follow: a few join the chain, the others are to be sent as messages if there is room.
+
+        A step that follows is claimed in the transaction that makes it due: no message, and no claim by itself.
+        """
+        kept = follow[: max(0, _LONGEST_CHAIN - len(chain))]
+        sent = follow[len(kept) :]
+        direct = len(sent) <= room
+        chain.extend(_add(connection, each, HINT_SECONDS) for each in kept)
+        ids = [_add(connection, each, HINT_SECONDS if direct else 0.0) for each in sent]
+        return ids if direct else []
 
     def _note_discarded(self, claim: steps.Claim, digest: str, error: Exception) -> None:
         """Leave the digest of bytes that will not be used in the ledger, unless their commit went through after all."""
@@ -191,3 +227,7 @@ class Runner:
                     body={"stage": claim.stage, "error": error},
                 )
             steps.give_up(connection, claim, error)
+
+
+def _add(connection: sa.Connection, follow: Next, hinted_seconds: float) -> str:
+    return steps.add(connection, follow.subject_type, follow.subject_id, follow.stage, hinted_seconds=hinted_seconds)

@@ -39,6 +39,7 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the steps under way and end."""
+        self._runner.end()
         self._relay.stop()
         self._dramatiq.stop()
         self._runner.close()

@@ -13,7 +13,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -63,9 +63,21 @@ def _hash(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(fields).encode()).hexdigest()
 
 
-def _insert_if_absent(connection: sa.Connection, table: sa.Table, **values: object) -> None:
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
+# Statements of every event are built once: building one costs more than running it.
+_HEAD: Final = (
+    sa.select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.stream == sa.bindparam("of")).with_for_update()
+)
+_FIRST: Final = {
+    name: dialect.insert(ledger_head).values(seq=0, hash=_GENESIS).on_conflict_do_nothing()
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_PRESENT: Final = sa.select(
+    sa.exists().where(event.c.stream == sa.bindparam("of"), event.c.key == sa.bindparam("at")).label("known"),
+    now().label("recorded_at"),
+    (now() + system.c.legal_offset).label("legal_now"),
+)
+_EVENT: Final = event.insert()
+_MOVED: Final = ledger_head.update().where(ledger_head.c.stream == sa.bindparam("of"))
 
 
 def lock(connection: sa.Connection, stream: str) -> sa.Row[int, str]:
@@ -73,11 +85,10 @@ def lock(connection: sa.Connection, stream: str) -> sa.Row[int, str]:
 
     Whoever changes rows of a document's deliveries takes this lock first: one order of locks, so no two can deadlock.
     """
-    head = sa.select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.stream == stream).with_for_update()
-    found = connection.execute(head).first()
+    found = connection.execute(_HEAD, {"of": stream}).first()
     if found is None:
-        _insert_if_absent(connection, ledger_head, stream=stream, seq=0, hash=_GENESIS)
-        found = connection.execute(head).one()
+        connection.execute(_FIRST[connection.dialect.name], {"stream": stream})
+        found = connection.execute(_HEAD, {"of": stream}).one()
     return found
 
 
@@ -100,10 +111,7 @@ def append(
     """
     head = lock(connection, stream)
     # asked in one statement, and after the lock: what another writer committed meanwhile is seen, and time goes on
-    known = sa.exists().where(event.c.stream == stream, event.c.key == key)
-    present = connection.execute(
-        sa.select(known.label("known"), now().label("recorded_at"), (now() + system.c.legal_offset).label("legal_now"))
-    ).one()
+    present = connection.execute(_PRESENT, {"of": stream, "at": key}).one()
     if present.known:
         return False
     row: dict[str, Any] = {
@@ -120,10 +128,8 @@ def append(
         "previous": head.hash,
     }
     row["hash"] = _hash(row)
-    connection.execute(event.insert().values(row))
-    connection.execute(
-        ledger_head.update().where(ledger_head.c.stream == stream).values(seq=row["seq"], hash=row["hash"])
-    )
+    connection.execute(_EVENT, row)
+    connection.execute(_MOVED, {"of": stream, "seq": row["seq"], "hash": row["hash"]})
     return True
 
 

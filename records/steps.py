@@ -61,6 +61,54 @@ class Claim:
         return self.attempt - self.excused
 
 
+# Statements of every step are built once: building one costs more than running it.
+_NEW: Final = {
+    "state": "ready",
+    "run_at": now(),
+    "attempt": 0,
+    "excused": 0,
+    "fence": 0,
+    "hinted_until": now() + sa.bindparam("the_hint", type_=sa.BigInteger),
+}
+_ADD: Final = {
+    name: dialect.insert(step).values(_NEW).on_conflict_do_nothing()
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_CLAIM: Final = (
+    step.update()
+    .where(
+        step.c.id == sa.bindparam("the_id"),
+        sa.or_(
+            sa.and_(step.c.state == "ready", step.c.run_at <= now()),
+            sa.and_(step.c.state == "running", step.c.lease_until < now()),
+        ),
+    )
+    .values(
+        state="running",
+        owner=sa.bindparam("the_owner"),
+        lease_until=now() + sa.bindparam("the_lease", type_=sa.BigInteger),
+        fence=step.c.fence + 1,
+        attempt=step.c.attempt + 1,
+        error=sa.case((step.c.state == "running", _UNENDED), else_=step.c.error),
+    )
+    .returning(
+        step.c.id,
+        step.c.subject_type,
+        step.c.subject_id,
+        step.c.stage,
+        step.c.attempt,
+        step.c.fence,
+        step.c.excused,
+        sa.func.coalesce(step.c.error == _UNENDED, sa.false()),
+    )
+)
+_OWNED: Final = step.update().where(
+    step.c.id == sa.bindparam("the_id"), step.c.fence == sa.bindparam("the_fence"), step.c.state == "running"
+)
+_DONE: Final = _OWNED.values(state="done", owner=None, lease_until=None, hinted_until=0, error=None, legal_at=None)
+_RENEWED: Final = _OWNED.values(lease_until=now() + sa.bindparam("the_lease", type_=sa.BigInteger))
+
+
 def add(
     connection: sa.Connection, subject_type: str, subject_id: str, stage: str, *, hinted_seconds: float = 0.0
 ) -> str:
@@ -74,67 +122,41 @@ def add(
         "subject_type": subject_type,
         "subject_id": subject_id,
         "stage": stage,
-        "state": "ready",
-        "run_at": now(),
-        "attempt": 0,
-        "fence": 0,
-        "hinted_until": now() + microseconds(hinted_seconds),
+        "the_hint": microseconds(hinted_seconds),
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(step).values(**values).on_conflict_do_nothing())
+    connection.execute(_ADD[connection.dialect.name], values)
     return step_id
 
 
 def claim(connection: sa.Connection, step_id: str, owner: str, lease_seconds: float) -> Claim | None:
     """Take the step if it is due and nobody owns it; None otherwise (a doubled, early or late message)."""
-    due = sa.or_(
-        sa.and_(step.c.state == "ready", step.c.run_at <= now()),
-        sa.and_(step.c.state == "running", step.c.lease_until < now()),
-    )
-    row = connection.execute(
-        step.update()
-        .where(step.c.id == step_id, due)
-        .values(
-            state="running",
-            owner=owner,
-            lease_until=now() + microseconds(lease_seconds),
-            fence=step.c.fence + 1,
-            attempt=step.c.attempt + 1,
-            error=sa.case((step.c.state == "running", _UNENDED), else_=step.c.error),
-        )
-        .returning(
-            step.c.id,
-            step.c.subject_type,
-            step.c.subject_id,
-            step.c.stage,
-            step.c.attempt,
-            step.c.fence,
-            step.c.excused,
-            sa.func.coalesce(step.c.error == _UNENDED, sa.false()),
-        )
-    ).first()
+    values = {"the_id": step_id, "the_owner": owner, "the_lease": microseconds(lease_seconds)}
+    row = connection.execute(_CLAIM, values).first()
     return None if row is None else Claim(*row)
 
 
-def _owned(held: Claim) -> sa.Update:
-    return step.update().where(step.c.id == held.id, step.c.fence == held.fence, step.c.state == "running")
+def _named(held: Claim) -> dict[str, object]:
+    return {"the_id": held.id, "the_fence": held.fence}
 
 
 def renew(connection: sa.Connection, held: Claim, lease_seconds: float) -> bool:
     """Prolong the lease; False when it was lost."""
-    result = connection.execute(_owned(held).values(lease_until=now() + microseconds(lease_seconds)))
+    result = connection.execute(_RENEWED, _named(held) | {"the_lease": microseconds(lease_seconds)})
     return bool(result.rowcount)
 
 
 def _release(connection: sa.Connection, held: Claim, **values: object) -> None:
-    changed = connection.execute(_owned(held).values(owner=None, lease_until=None, hinted_until=0, **values))
-    if changed.rowcount != 1:
+    _change(connection, held, _OWNED.values(owner=None, lease_until=None, hinted_until=0, **values))
+
+
+def _change(connection: sa.Connection, held: Claim, change: sa.Update) -> None:
+    if connection.execute(change, _named(held)).rowcount != 1:
         raise LeaseLost(f"{held.id}: fence {held.fence} is not the present one")
 
 
 def finish(connection: sa.Connection, held: Claim) -> None:
     """Mark the step done, as the guard of the finishing transaction. Raises LeaseLost."""
-    _release(connection, held, state="done", error=None, legal_at=None)
+    _change(connection, held, _DONE)
 
 
 def is_held(connection: sa.Connection, held: Claim) -> bool:

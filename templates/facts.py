@@ -34,6 +34,7 @@ MAX_INTEGER: Final = 2**53
 """Beyond it, JSON readers disagree on what was sent (RFC 8259, 6)."""
 
 Check = Callable[[Any], Fault | None]
+Place = tuple[object, ...]  # names and indexes; a pointer is made of it only for a fault
 
 
 def check_facts(schema: Mapping[str, Any], facts: object) -> list[Fault]:
@@ -44,7 +45,7 @@ def check_facts(schema: Mapping[str, Any], facts: object) -> list[Fault]:
     bounds = list(_bounds(facts))
     if bounds:
         return bounds
-    faults = [*_schema_faults(schema, facts), *_text_faults(facts), *_pair_faults(facts)]
+    faults = [*schema_faults(schema, facts), *_text_faults(facts), *_pair_faults(facts)]
     unique = list(dict.fromkeys(faults))
     if len(unique) > MAX_FAULTS:
         told = f"{len(unique) - MAX_FAULTS} more faults are not listed"
@@ -57,8 +58,8 @@ def warnings(schema: Mapping[str, Any], facts: object) -> list[Fault]:
     if check_facts(schema, facts):
         return []
     return [
-        fault.under(pointer)
-        for pointer, pair in _pairs(facts)
+        fault.under(pointer_to(*place))
+        for place, pair in _pairs(facts)
         for fault in twins.number_warnings(pair["zh"], pair["en"])
     ]
 
@@ -85,17 +86,17 @@ _HIDDEN: Final = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 
 def _bounds(facts: object) -> Iterator[Fault]:
     """The first fault of size or kind, if there is one; looks at no more values than are allowed."""
-    stack: list[tuple[str, object, int]] = [("", facts, 1)]
+    stack: list[tuple[Place, object, int]] = [((), facts, 1)]
     values, characters = 0, 0
     while stack:
-        pointer, value, depth = stack.pop()
+        place, value, depth = stack.pop()
         values += 1
         if values > MAX_VALUES:
             yield Fault("", "too_many_values", f"more than {MAX_VALUES} values", f"数据项超过{MAX_VALUES}个")
             return
-        fault = _scalar_fault(pointer, value)
+        fault = _scalar_fault(value)
         if fault is not None:
-            yield fault
+            yield fault.under(pointer_to(*place))
             return
         characters += len(value) if isinstance(value, str) else 0
         members: list[tuple[object, object]] = []
@@ -109,58 +110,56 @@ def _bounds(facts: object) -> Iterator[Fault]:
             members = list(enumerate(value))
         if members and depth >= MAX_DEPTH:
             message = f"nested more than {MAX_DEPTH} deep"
-            yield Fault(pointer, "too_deep", message, f"嵌套超过{MAX_DEPTH}层")
+            yield Fault(pointer_to(*place), "too_deep", message, f"嵌套超过{MAX_DEPTH}层")
             return
         if characters > MAX_CHARACTERS:
             message = f"more than {MAX_CHARACTERS} characters"
             yield Fault("", "too_long", message, f"文本总长超过{MAX_CHARACTERS}个字符")
             return
-        stack += [(pointer + pointer_to(name), member, depth + 1) for name, member in members]
+        stack += [((*place, name), member, depth + 1) for name, member in members]
 
 
-def _scalar_fault(pointer: str, value: object) -> Fault | None:
+def _scalar_fault(value: object) -> Fault | None:
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        return Fault(pointer, "too_long", f"more than {MAX_TEXT} characters", f"文本超过{MAX_TEXT}个字符")
+        return Fault("", "too_long", f"more than {MAX_TEXT} characters", f"文本超过{MAX_TEXT}个字符")
     if isinstance(value, float) and not math.isfinite(value):
-        return Fault(pointer, "number", "not a number of JSON", "不是有效的 JSON 数字", "RFC 8259, 6")
+        return Fault("", "number", "not a number of JSON", "不是有效的 JSON 数字", "RFC 8259, 6")
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        return Fault(
-            pointer, "number", "the number is too large to be read alike everywhere", "数字过大", "RFC 8259, 6"
-        )
+        return Fault("", "number", "the number is too large to be read alike everywhere", "数字过大", "RFC 8259, 6")
     if isinstance(value, dict) and len(value) <= MAX_VALUES:
         for name in value:
             if not isinstance(name, str) or len(name) > MAX_NAME:
                 message = f"the name of a member is longer than {MAX_NAME} characters"
-                return Fault(pointer, "too_long", message, f"名称超过{MAX_NAME}个字符")
+                return Fault("", "too_long", message, f"名称超过{MAX_NAME}个字符")
     if value is not None and not isinstance(value, (str, bool, int, float, dict, list)):
-        return Fault(pointer, "type", "not a value of JSON", "不是有效的 JSON 值", "RFC 8259")
+        return Fault("", "type", "not a value of JSON", "不是有效的 JSON 值", "RFC 8259")
     return None
 
 
-def _walk(value: object, pointer: str = "") -> Iterator[tuple[str, object]]:
-    """Every value with its pointer, in document order; its depth is known to be bounded."""
-    yield pointer, value
+def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, object]]:
+    """Every value with its place, in document order; its depth is known to be bounded."""
+    yield place, value
     if isinstance(value, dict):
         for name, member in value.items():
-            yield from _walk(member, pointer + pointer_to(name))
+            yield from _walk(member, (*place, name))
     elif isinstance(value, list):
         for index, member in enumerate(value):
-            yield from _walk(member, pointer + pointer_to(index))
+            yield from _walk(member, (*place, index))
 
 
 # Texts: what may not stand in any text of an instrument.
 
 
 def _text_faults(facts: object) -> Iterator[Fault]:
-    for pointer, value in _walk(facts):
+    for place, value in _walk(facts):
         if isinstance(value, str):
             for fault in check_text(value):
-                yield fault.under(pointer)
+                yield fault.under(pointer_to(*place))
         elif isinstance(value, dict):
             for name in value:
                 if any(unicodedata.category(character) in _HIDDEN for character in name):
                     yield Fault(
-                        pointer + pointer_to(name), "character", "a name with hidden characters", "名称含有隐藏字符"
+                        pointer_to(*place, name), "character", "a name with hidden characters", "名称含有隐藏字符"
                     )
 
 
@@ -201,17 +200,17 @@ def _character(character: str, code: str, message_en: str, message_zh: str) -> F
 # Pairs: {"zh": …, "en": …} anywhere in the facts.
 
 
-def _pairs(facts: object) -> Iterator[tuple[str, dict[str, str]]]:
-    for pointer, value in _walk(facts):
-        if isinstance(value, dict) and set(value) == {"zh", "en"} and all(isinstance(v, str) for v in value.values()):
-            yield pointer, value
+def _pairs(facts: object) -> Iterator[tuple[Place, dict[str, str]]]:
+    for place, value in _walk(facts):
+        if isinstance(value, dict) and value.keys() == {"zh", "en"} and all(isinstance(v, str) for v in value.values()):
+            yield place, value
 
 
 def _pair_faults(facts: object) -> Iterator[Fault]:
-    for pointer, pair in _pairs(facts):
+    for place, pair in _pairs(facts):
         faults = twins.untranslated(pair["zh"], pair["en"]) or twins.disagreements(pair["zh"], pair["en"])
         for fault in faults:
-            yield fault.under(pointer)
+            yield fault.under(pointer_to(*place))
 
 
 # The schema, with formats of our own.
@@ -303,7 +302,8 @@ def _format_checker() -> FormatChecker:
 _CHECKER: Final = _format_checker()
 
 
-def _schema_faults(schema: Mapping[str, Any], facts: object) -> Iterator[Fault]:
+def schema_faults(schema: Mapping[str, Any], facts: object) -> Iterator[Fault]:
+    """What the schema finds, for facts whose size and texts are checked already, as part of what they stand in."""
     # an empty registry: a schema can never make this machine fetch anything
     validator = Draft202012Validator(schema, registry=referencing.Registry(), format_checker=_CHECKER)
     for error in validator.iter_errors(facts):

@@ -23,13 +23,14 @@ STEP = "doc_1/render"
 
 
 class Bench:
-    """A runner whose one stage does what the test says; counts how often it did."""
+    """A runner whose stage does what the test says; counts how often it did, and names what followed."""
 
     def __init__(self, database: Database, home: Path, *, lease_seconds: float = 60, max_attempts: int = 3) -> None:
         settings = Settings(home=home, lease_seconds=lease_seconds, max_attempts=max_attempts)
         self.songda = Songda(settings, database, FileStore(home / "store"))
         self.database = database
         self.runs = 0
+        self.followed: list[str] = []
         self.work: Work = lambda songda, claim: Conclusion(lambda connection: Done())
         self.runner = self.another()
 
@@ -39,13 +40,18 @@ class Bench:
             steps.add(connection, "document", "doc_1", "render")
 
     def another(self) -> Runner:
-        runner = Runner(self.songda, "test", dict.fromkeys(("render", "seal", "settle"), self._stage))
+        runner = Runner(self.songda, "test", {"render": self._stage, "settle": self._stage, "seal": self._follow})
         runner.queue = Queue("", 16, runner.run_step)
         return runner
 
     def _stage(self, songda: Songda, claim: steps.Claim) -> Conclusion:
         self.runs += 1
         return self.work(songda, claim)
+
+    def _follow(self, songda: Songda, claim: steps.Claim) -> Conclusion:
+        """What follows the step under test: it is only noted."""
+        self.followed.append(claim.id)
+        return Conclusion(lambda connection: Done())
 
     def raising(self, error: BaseException) -> None:
         def work(songda: Songda, claim: steps.Claim) -> Conclusion:

@@ -120,12 +120,12 @@ def test_500_due_steps_never_fill_the_queue_beyond_its_credit(
 
 
 def test_finishing_workers_keep_to_the_credit_too(database: Database, tmp_path: Path, redis_url: str) -> None:
-    plant = Plant(database, tmp_path, redis_url, follow=3)
-    plant.add(60)
+    plant = Plant(database, tmp_path, redis_url, follow=12)
+    plant.add(30)
     with plant.running():
-        plant.wait(240)
+        plant.wait(390)
     assert plant.most <= CREDIT + THREADS * plant.follow  # each thread may look at the same free place at the same time
-    assert set(plant.runs.values()) == {1} and len(plant.runs) == 240
+    assert set(plant.runs.values()) == {1} and len(plant.runs) == 390
 
 
 def test_the_relay_hints_each_step_once_and_again_when_the_hint_has_lapsed(

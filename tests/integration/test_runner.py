@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from pipeline.composition import Songda
-from pipeline.outcomes import Conclusion, Done, Parked
+from pipeline.outcomes import Conclusion, Done, Next, Parked
 from records import series, steps
 from records.database import Database, legal_time, set_legal_time
 from records.errors import Ambiguous, Fault, Permanent, Refused, Retry
@@ -207,22 +207,57 @@ def test_result_next_steps_and_events_are_written_together_or_not_at_all(bench: 
         assert connection.execute(sa.select(step.c.id)).scalars().all() == [STEP]
 
 
-def test_the_next_step_is_hinted_by_whoever_finished_the_one_before(bench: Bench) -> None:
+def test_the_next_step_is_done_by_whoever_finished_the_one_before(bench: Bench) -> None:
     bench.work = lambda songda, claim: Conclusion(move_to_rendered)
     bench.run()
-    assert bench.row("doc_1/seal")["state"] == "ready"
-    assert bench.runner.queue.room() == 15
+    assert bench.followed == ["doc_1/seal"]
+    row = bench.row("doc_1/seal")
+    assert (row["state"], row["attempt"], row["fence"]) == ("done", 1, 1)
+    assert bench.runner.queue.room() == 16  # no message was needed
+
+
+def _many(connection: sa.Connection) -> Done:
+    return Done(tuple(Next("document", f"doc_{number}", "seal") for number in range(10)))
+
+
+def test_what_is_too_much_for_one_thread_is_sent_to_the_others(bench: Bench) -> None:
+    bench.work = lambda songda, claim: Conclusion(_many)
+    bench.run()
+    assert bench.followed == [f"doc_{number}/seal" for number in range(8)]
+    assert bench.runner.queue.room() == 14
     with bench.database.write() as connection:
         assert steps.pick_due(connection, 10, 10) == []  # the relay sends no second message for it
 
 
-def test_without_credit_the_next_step_is_left_to_the_relay(bench: Bench) -> None:
+def test_without_credit_it_is_left_to_the_relay(bench: Bench) -> None:
     bench.runner.queue.send(["x"] * 16)
-    bench.work = lambda songda, claim: Conclusion(move_to_rendered)
+    bench.work = lambda songda, claim: Conclusion(_many)
     bench.run()
     assert bench.runner.queue.room() == 0
     with bench.database.write() as connection:
-        assert steps.pick_due(connection, 10, 10) == ["doc_1/seal"]
+        assert set(steps.pick_due(connection, 10, 10)) == {"doc_8/seal", "doc_9/seal"}
+
+
+def test_a_worker_that_ends_begins_nothing_that_follows(bench: Bench) -> None:
+    bench.runner.end()
+    bench.work = lambda songda, claim: Conclusion(move_to_rendered)
+    assert bench.run()["state"] == "ready"  # nor the step itself: its message comes again
+    assert bench.runs == 0
+
+
+def test_a_chain_goes_on_after_a_step_that_has_to_wait(bench: Bench) -> None:
+    bench.work = lambda songda, claim: Conclusion(_many)
+    calls = iter([Retry("later"), ZeroDivisionError("a hiccup")])
+
+    def follow(songda: Songda, claim: steps.Claim) -> Conclusion:
+        if error := next(calls, None):
+            raise error
+        return Conclusion(lambda connection: Done())
+
+    bench.runner._stages = {**bench.runner._stages, "seal": follow}
+    bench.run()
+    states = [bench.row(f"doc_{number}/seal")["state"] for number in range(8)]
+    assert states == ["ready", "ready", *["done"] * 6]
 
 
 def test_a_parked_step_waits_for_its_legal_moment_or_to_be_woken(bench: Bench) -> None:
