@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import sqlalchemy as sa
 
 from records import deliveries, documents, links, series, steps
+from records.errors import Fault
 from records.ledger import append
+
+#: In characters.
+LONGEST_REASON: Final = 500
+
+_BINDING: Final = frozenset({"released", "revoked", "changed"})
+
+
+def refusal(error: documents.WrongState) -> Fault:
+    """Why the document cannot be ended so. A released one binds: another decision ends it, never a click."""
+    if error.present not in _BINDING:
+        return Fault("", "wrong_state", f"{error}.", "文书的当前状态不允许此操作。")
+    return Fault(
+        "",
+        "released",
+        f"The document is {error.present}: a released document ends or changes only by a revocation-decision that is "
+        "served like it; a rectification-of-text mends its text.",
+        "文书已经签发，只能以《撤销（变更）决定书》撤销或者变更，文字错误以《补正决定书》补正，并依法送达。",
+        "004-100",
+    )
 
 
 def cancel(connection: sa.Connection, document_id: str, reason: str, by: str) -> None:

@@ -5,7 +5,7 @@ A status is written in the same transaction as the event that makes it, and only
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from records.instants import now
 from records.ledger import append
-from records.tables import artifact, document, job, seal_use
+from records.tables import artifact, document, job, number, seal_use
 
 #: From where each status may be reached.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
@@ -30,7 +30,11 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 
 
 class WrongState(Exception):
-    """The document is not in a state from which this may follow."""
+    """The document is not in a state from which this may follow: `present` is the one that it is in."""
+
+    def __init__(self, document_id: str, present: str | None, wanted: str) -> None:
+        super().__init__(f"document {document_id} is {present}, so it cannot become {wanted}")
+        self.present = present
 
 
 def insert_job(connection: sa.Connection, **values: Any) -> None:
@@ -77,6 +81,26 @@ def of_job(connection: sa.Connection, job_id: str) -> list[sa.RowMapping]:
     return list(connection.execute(query).mappings())
 
 
+def of_case(
+    connection: sa.Connection, authority_id: str, case_no: str, instruments: Collection[str], *, limit: int = 20
+) -> list[sa.RowMapping]:
+    """The authority's documents of these kinds in a case, newest first."""
+    query = sa.select(document).where(
+        document.c.authority_id == authority_id,
+        document.c.case_no == case_no,
+        document.c.instrument.in_(sorted(instruments)),
+    )
+    newest_first = query.order_by(document.c.created_at.desc(), document.c.id.desc())
+    return list(connection.execute(newest_first.limit(limit)).mappings())
+
+
+def numbered(connection: sa.Connection, authority_id: str, text: str) -> sa.RowMapping | None:
+    """The document to which the authority bound this number (its Chinese text), void or not; or None."""
+    query = sa.select(document).join(number, number.c.document_id == document.c.id)
+    here = (number.c.authority_id == authority_id, number.c.text_zh == text)
+    return connection.execute(query.where(*here)).mappings().first()
+
+
 def move(
     connection: sa.Connection,
     document_id: str,
@@ -97,7 +121,7 @@ def move(
     )
     if changed.rowcount != 1:
         present = connection.execute(sa.select(document.c.status).where(document.c.id == document_id)).scalar()
-        raise WrongState(f"document {document_id} is {present}, so it cannot become {status}")
+        raise WrongState(document_id, present, status)
     append(connection, document_id, f"document.{status}", f"document.{status}", actor=actor, body=body)
 
 

@@ -21,6 +21,9 @@ from records.tables import delivery, document, link
 #: What an effect makes of its target's status; a mended or declared document keeps its own.
 STATUS_OF: Final = {"ends": "revoked", "changes": "changed"}
 
+#: What the target says of the document that acts on it.
+PASSIVE: Final = {"ends": "ended_by", "changes": "changed_by", "mends": "mended_by", "declares": "declared_by"}
+
 
 def insert(connection: sa.Connection, document_id: str, target_id: str, authority_id: str, effect: str) -> None:
     """Link an accepted document to the one that it acts on, whose stream the caller has locked."""
@@ -49,6 +52,8 @@ def of_documents(connection: sa.Connection, document_ids: Collection[str]) -> li
 
     Each row has the columns of `link`, and `acting_` and `target_` with number, instrument and status of both sides.
     """
+    if not document_ids:
+        return []
     acting, target = document.alias(), document.alias()
     names = ("number_zh", "number_en", "instrument", "status", "released_at")
     sides = (("acting", acting), ("target", target))
@@ -63,6 +68,20 @@ def of_documents(connection: sa.Connection, document_ids: Collection[str]) -> li
         .order_by(link.c.document_id, link.c.target_id)
     )
     return list(connection.execute(query).mappings())
+
+
+def deliveries_of(
+    connection: sa.Connection, document_ids: Collection[str], authority_id: str, counterparty_id: str | None = None
+) -> dict[str, str]:
+    """One delivery of each document: to whomever, or what stands in this counterparty's inbox."""
+    query = sa.select(delivery.c.document_id, sa.func.min(delivery.c.id).label("id")).where(
+        delivery.c.document_id.in_(document_ids), delivery.c.authority_id == authority_id
+    )
+    if counterparty_id is not None:
+        query = query.where(
+            delivery.c.counterparty_id == counterparty_id, delivery.c.route == "inbox", delivery.c.sent_at.is_not(None)
+        )
+    return {row.document_id: row.id for row in connection.execute(query.group_by(delivery.c.document_id))}
 
 
 def tell_release(connection: sa.Connection, document_id: str) -> None:

@@ -124,7 +124,8 @@ def listed(connection: sa.Connection) -> list[sa.RowMapping]:
     return list(connection.execute(query).mappings())
 
 
-def _print(pattern: str, year: int, ordinal: int) -> str:
+def printed(pattern: str, year: int, ordinal: int) -> str:
+    """The text of one number by its pattern."""
     return pattern.replace("{year}", str(year)).replace("{n}", str(ordinal))
 
 
@@ -148,7 +149,7 @@ def widest(connection: sa.Connection, authority_id: str, kind: str, year: int) -
     row = connection.execute(
         sa.select(series).where(series.c.id == find(connection, authority_id, kind, year, supplied=False))
     ).one()
-    return Number(_print(row.pattern_zh, year, 99999), _print(row.pattern_en, year, 99999))
+    return Number(printed(row.pattern_zh, year, 99999), printed(row.pattern_en, year, 99999))
 
 
 def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int, document_id: str) -> Number:
@@ -165,7 +166,7 @@ def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int
             .returning(series.c.next, series.c.pattern_zh, series.c.pattern_en)
         ).one()
         ordinal = row.next - 1
-        text = Number(_print(row.pattern_zh, year, ordinal), _print(row.pattern_en, year, ordinal))
+        text = Number(printed(row.pattern_zh, year, ordinal), printed(row.pattern_en, year, ordinal))
         if not is_taken(connection, authority_id, text.text_zh, promised=True):
             _bind(connection, found, ordinal, authority_id, text, document_id)
             return text

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import desk
 from delivery.portal import desk_form, files, service_page
+from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, ThePerson, page, see, words_of
 from records import deliveries, paper
@@ -56,12 +57,14 @@ def listing(
             rows = [row for row in found if row is not None]
         else:
             rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
+        links = lines_at_desk(connection, rows, t, clerk.authority_id)
         now = legal_time(connection)
     return page(
         request,
         "desk.html",
         session,
         items=[item_of(row, t, now) for row in rows],
+        links=links,
         tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],
         track=track,
         find=wanted,
@@ -75,10 +78,11 @@ def one(
 ) -> Response:
     """One delivery: its state with reasons, its files, and what may be done."""
     row, now = _row(portal.database, clerk, delivery_id)
+    t = words_of(request)
     with portal.database.read() as connection:
         receipts = deliveries.paper_receipts(connection, delivery_id)
         address = files.address_of(connection, row)
-    t = words_of(request)
+        links = lines_at_desk(connection, [row], t, clerk.authority_id)
     values = service_page.values(row, receipts, t, now)
     open_ = not any(receipt["served_on"] and receipt["final"] for receipt in receipts)
     return page(
@@ -86,6 +90,7 @@ def one(
         "delivery.html",
         session,
         at_desk=True,
+        links=links,
         address=t.pick(address["zh"], address["en"]),
         released=row["final_digest"] is not None,
         can_record=open_ and row["final_digest"] is not None,

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import inbox
 from delivery.portal import files, service_page
+from delivery.portal.link_lines import lines_in_inbox
 from delivery.portal.views import item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, TheAccount, page, see, words_of
 from records import access, deliveries
@@ -50,12 +51,13 @@ def listing(
         rows = deliveries.inbox(
             connection, account.authority_id, account.counterparty_id, limit=PER_PAGE + 1, before=start
         )
+        shown = rows[:PER_PAGE]
+        links = lines_in_inbox(connection, shown, t, account.authority_id, account.counterparty_id)
         now = legal_time(connection)
-    shown = rows[:PER_PAGE]
     last = shown[-1] if len(rows) > PER_PAGE else None
     older = f"{to_microseconds(last['sent_at'])}-{last['id']}" if last else ""
     items = [item_of(row, t, now) for row in shown]
-    return page(request, "inbox.html", session, items=items, older=older, before=before)
+    return page(request, "inbox.html", session, items=items, links=links, older=older, before=before)
 
 
 @router.get("/{delivery_id}")
@@ -71,12 +73,14 @@ def document(
     fragment = files.reading(portal, row)
     with portal.database.read() as connection:
         by = _confirmed_by(connection, row, account)
+        links = lines_in_inbox(connection, [row], t, account.authority_id, account.counterparty_id)
     return page(
         request,
         "document.html",
         session,
         item=item,
         row=row,
+        links=links,
         confirmed_by=by,
         # made by the html typesetter, which escapes every fact
         fragment=Markup(fragment) if fragment else None,  # noqa: S704

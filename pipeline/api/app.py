@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from pipeline.api import deliveries, documents, health, jobs, openapi, problems, service_dates, verification
+from pipeline.api import deadlines, deliveries, documents, health, jobs, numbers, openapi, problems, service_dates, verification
 from pipeline.api.headers import SecurityHeaders
 from pipeline.composition import Songda
 
@@ -30,7 +30,7 @@ def make_api(songda: Songda) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.songda = songda
-    for part in (jobs, documents, deliveries, service_dates, verification, health):
+    for part in (jobs, documents, numbers, deliveries, service_dates, deadlines, verification, health):
         api.include_router(part.router)
     problems.install(api)
     openapi.install(api)

@@ -111,7 +111,7 @@ def _end(
             try:
                 end(connection, document_id, reason, caller.actor)
             except documents.WrongState as error:
-                raise Problem(WRONG_STATE, f"{error}.") from None
+                raise Problem(WRONG_STATE, f"{error}.", [cancellation.refusal(error)]) from None
         return document_view(connection, find(connection, caller, document_id))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from delivery.deadline_rules import limit_book
 from templates.manifests import manifests
 
 date_ = date  # a field may be called date
@@ -46,8 +47,26 @@ class Problem(BaseModel):
 # --- jobs ------------------------------------------------------------------------------------------------------------
 
 
-class AcceptedDocument(BaseModel):
-    """A document that will be issued."""
+class LawWarning(BaseModel):
+    """A rule of law that a person should look at; the document is made all the same (docs/preflight.md)."""
+
+    pointer: str = Field(description="JSON pointer into the job that was sent")
+    rule: str = Field(description="identifier of the rule; stable")
+    version: str
+    citation: str
+    text_zh: str
+    text_en: str
+
+
+class Preflight(BaseModel):
+    """The law that a document was checked against when it was accepted."""
+
+    rule_set: str = Field(description="by authority and by the document's own day")
+    warnings: list[LawWarning]
+
+
+class AcceptedDocument(Preflight):
+    """A document that will be issued, and the law that it was checked against."""
 
     id: str
     instrument: str
@@ -115,6 +134,19 @@ class Delivery(BaseModel):
     service_reasons: list[ServiceReason] = Field(description="the derivation, as it was decided last")
 
 
+class Link(BaseModel):
+    """What another document does to this one, or this one to another."""
+
+    relation: Literal["ends", "changes", "mends", "declares", "ended_by", "changed_by", "mended_by", "declared_by"] = (
+        Field(description="ends: 撤销, changes: 变更, mends: 补正, declares: 声明作废; of this document to the other")
+    )
+    document: str = Field(description="the other document")
+    number: Number | None = Field(description="of the other document")
+    released: bool = Field(description="whether the document that acts is released")
+    state: Literal["pending", "in_effect"]
+    effective_on: date | None = Field(description="the day on which it took effect: that of its service (004-79)")
+
+
 class Document(BaseModel):
     """An issued instrument, or one that is being made."""
 
@@ -134,6 +166,10 @@ class Document(BaseModel):
     sha256: Sha256 | None = Field(description="of the released PDF")
     created_at: datetime
     released_at: datetime | None
+    links: list[Link] = Field(
+        description="documents that this one ends, changes, mends or declares void, and the reverse"
+    )
+    preflight: Preflight | None = Field(description="null for one that was accepted before there were such rules")
     deliveries: list[Delivery]
 
 
@@ -168,6 +204,62 @@ class VoidRequest(_Asked):
     """Why a numbered document is made void (作废)."""
 
     reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+class Series(BaseModel):
+    """A series of numbers (文号)."""
+
+    kind: str
+    year: int
+    supplied: bool = Field(description="true: its numbers came from case systems, in the order of `ordinal`")
+    pattern_zh: str
+    pattern_en: str
+    first: int
+    next: int
+    given: int = Field(description="how many numbers it gave, void ones included")
+    void: int = Field(description="how many of these are 作废")
+
+
+class AllSeries(BaseModel):
+    """The authority's series."""
+
+    series: list[Series]
+
+
+class RegisteredNumber(BaseModel):
+    """A number that was given; a void one (作废) is never given again."""
+
+    ordinal: int
+    number: Number
+    document: str | None = Field(description="null: the document is another case system's")
+    document_status: DocumentStatus
+    reason: str | None = Field(description="why it is void")
+    voided_by: str | None
+    voided_at: datetime | None
+
+
+class Gap(BaseModel):
+    """Ordinals that the series did not give."""
+
+    first: int
+    last: int
+    state: Literal["elsewhere", "supplied", "missing"] = Field(
+        description="elsewhere: a person moved the series forward; supplied: a case system brought a number that reads "
+        "the same; missing: no record explains it, the database was tampered with or restored"
+    )
+    reason: str | None
+    by: str | None
+
+
+class Register(BaseModel):
+    """Numbers of one series in order, and every gap of the whole series."""
+
+    numbers: list[RegisteredNumber]
+    gaps: list[Gap]
+    after: int | None = Field(description="ask again with this to get the following numbers; null at the end")
 
 
 # --- service on paper ------------------------------------------------------------------------------------------------
@@ -254,6 +346,70 @@ class ServiceDate(BaseModel):
     reasons: list[ServiceReason]
     calendar_version: str
     rule_version: str
+
+
+# --- deadlines -------------------------------------------------------------------------------------------------------
+
+
+class DeadlinesRequest(_Asked):
+    """The facts on which limits rest. A day is a date in Beijing, or a time with its offset."""
+
+    instrument: str | None = Field(None, json_schema_extra={"enum": [*manifests(), None]})
+    events: dict[str, date | AwareDatetime | None] | None = Field(
+        None,
+        description="when what happened, by the name of the event; may be left out if an instrument is given",
+        json_schema_extra={"propertyNames": {"enum": list(limit_book().events)}},
+    )
+    circumstances: list[str] | None = Field(
+        None, json_schema_extra={"items": {"enum": list(limit_book().circumstances)}}
+    )
+    authority: str | None = Field(
+        None, description="whose own procedure applies beside the law; the key's, if not given"
+    )
+    as_of: datetime | None = Field(None, description="what happened later is not looked at; now, if not given")
+    rules: str | None = Field(
+        None, description="identifier of a rule set; those in force when a limit begins, if not given"
+    )
+
+
+class Deadline(BaseModel):
+    """One limit with its reasons. All days are days in Beijing."""
+
+    id: str
+    title_zh: str
+    title_en: str
+    who: Literal["party", "agency"] = Field(description="whose limit it is")
+    kind: Literal["deadline", "wait", "before"] = Field(
+        description="the last day to act; a time before which nobody may; the last day to act ahead of the event"
+    )
+    rules: list[str]
+    citation: str
+    status: Literal["fixed", "provisional", "may_have_begun", "not_begun"] = Field(
+        description="`provisional`: a day of it depends on a holiday notice that is not published"
+    )
+    event: str = Field(description="what started it; `end:x` is the end of limit x")
+    start: date | None
+    last_day: date | None
+    earliest: date | None = Field(description="of a wait, the first day on which one may act")
+    unit: Literal["working_days", "calendar_days", "months", "years"]
+    count: int
+    start_counts: bool = Field(description="the day of the event is day 1")
+    rolls: bool = Field(description="a last day on a day off moves to the next working day")
+    days: list[date] = Field(description="the working days counted, day 1 first; empty for other units")
+    may_have_begun_on: date | None = Field(description="the document was opened then, before it was served")
+    may_end_on: date | None = Field(description="the last day if the limit began then")
+    met_on: date | None = Field(description="the day on which it was done")
+    reasons: list[ServiceReason]
+    calendar_version: str
+    rule_version: str
+
+
+class Deadlines(BaseModel):
+    """The limits that the facts touch."""
+
+    deadlines: list[Deadline]
+    calendar_version: str
+    rule_version: str = Field(description="every rule set that was applied, joined by `+`")
 
 
 # --- verification ----------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from pipeline.api.models import Delivery, Document, Number, ServiceReason
-from records import deliveries, directory
+from pipeline.api.models import Delivery, Document, Link, Number, ServiceReason
+from records import deliveries, directory, links
 from records.database import is_test
+from records.links import PASSIVE
 from templates.manifests import manifests
 
 _DELIVERY_COLUMNS: Final = (
@@ -40,23 +41,43 @@ _DOCUMENT_COLUMNS: Final = (
     "pages",
     "created_at",
     "released_at",
+    "preflight",
 )
 
 
 def document_view(connection: sa.Connection, row: sa.RowMapping) -> Document:
     """A document with its deliveries."""
     manifest = manifests()[row["instrument"]]
-    number = None
-    if row["number_zh"] is not None:
-        number = Number(zh=row["number_zh"], en=row["number_en"], void=row["status"] == "void")
     return Document(
         **{name: row[name] for name in _DOCUMENT_COLUMNS},
         title_zh=manifest.title_zh,
         title_en=manifest.title_en,
-        number=number,
+        number=_number_view(row["number_zh"], row["number_en"], row["status"]),
         test=is_test(connection) or _test_seal(connection, row["seal_id"]),
         sha256=row["final_digest"] if row["released_at"] else None,
+        links=[_link_view(link, row["id"]) for link in links.of_documents(connection, [row["id"]])],
         deliveries=[_delivery_view(delivery) for delivery in deliveries.of_document(connection, row["id"])],
+    )
+
+
+def _number_view(zh: str | None, en: str | None, status: str) -> Number | None:
+    """A document's number; that of a document that failed is void as well."""
+    return None if zh is None else Number(zh=zh, en=en or zh, void=status in ("void", "failed"))
+
+
+def _link_view(row: sa.RowMapping, document_id: str) -> Link:
+    acts = row["document_id"] == document_id
+    other = "target" if acts else "acting"
+    number = _number_view(row[f"{other}_number_zh"], row[f"{other}_number_en"], row[f"{other}_status"])
+    return Link.model_validate(
+        {
+            "relation": row["effect"] if acts else PASSIVE[row["effect"]],
+            "document": row["target_id"] if acts else row["document_id"],
+            "number": number,
+            "released": row["acting_released_at"] is not None,
+            "state": row["state"],
+            "effective_on": row["effective_on"],
+        }
     )
 
 

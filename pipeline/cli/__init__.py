@@ -21,6 +21,7 @@ from records.errors import Permanent, Refused, Retry
 #: Command: (module, help). A module is imported only when one of its commands is called.
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "service-date": ("service_dates", "the service date for the facts on standard input, as JSON"),
+    "deadlines": ("deadlines", "the limits that run, for the facts on standard input, as JSON"),
     "render": ("render", "preview a document of a job, marked 样本 SPECIMEN and never sealed"),
     "verify": ("verify", "verify a sealed PDF"),
     "ledger": ("ledgers", "verify the ledger's chains"),
@@ -33,7 +34,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "account": ("counterparties", "add or stop a log-in account of a counterparty, change its password"),
     "letter": ("counterparties", "file or withdraw a confirmation letter"),
     "seal": ("seals", "register or stop a seal"),
-    "series": ("seals", "create a number series, move one forward"),
+    "series": ("numbers", "number series: create, open a year, move forward; list numbers and voids"),
+    "documents": ("documents", "make a numbered document void"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
     "person": ("access", "add or stop a clerk or an administrator, change the password"),
@@ -65,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # an error of ours must not look like the verdict "not valid", which is exit 1
         traceback.print_exc()
         answer = usage_error(error)
-    _print(answer, as_json="--json" in words or rest[:1] == ["service-date"])
+    _print(answer, as_json="--json" in words or rest[:1] in (["service-date"], ["deadlines"]))
     return answer.code
 
 

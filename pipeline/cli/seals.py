@@ -1,11 +1,9 @@
-"""`songda seal` and `songda series`: what documents are sealed with, and how they are numbered."""
+"""`songda seal`: what documents are sealed with."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-
-import sqlalchemy as sa
 
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import (
@@ -18,39 +16,24 @@ from pipeline.cli.inputs import (
     operator,
 )
 from pipeline.installation import SealPlan, add_secret, check_seal_key
-from records import directory, series
+from records import directory
 from records.database import is_test
 from signing.certificates import TrustList
 from signing.keys import load_key
 
 
-def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
-    """Declare one of the commands."""
+def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
+    """Declare the command."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=type(parser))
     add = actions.add_parser("add", parents=[common])
     add_authority_option(add)
-    if name == "seal":
-        add_seal_options(add)
-        add_secret_options(add)
-        add.set_defaults(run=add_seal)
-        stop = actions.add_parser("stop", help="it seals nothing more, from now on", parents=[common])
-        stop.add_argument("seal", metavar="SEAL_ID")
-        add_reason_option(stop)
-        stop.set_defaults(run=stop_seal)
-    else:
-        add.add_argument("kind", metavar="KIND", help="what manifests name, e.g. penalty-decision")
-        add.add_argument("--year", type=int, required=True)
-        add.add_argument("--zh", required=True, metavar="PATTERN", help="with {year} and {n}")
-        add.add_argument("--en", required=True, metavar="PATTERN", help="with {year} and {n}")
-        add.add_argument("--first", type=int, default=1, help="the first number to give (default: 1)")
-        add.set_defaults(run=add_series)
-        advance = actions.add_parser("advance", help="go on with a higher number, never a lower one", parents=[common])
-        advance.add_argument("kind", metavar="KIND")
-        advance.add_argument("--year", type=int, required=True)
-        advance.add_argument("--to", type=int, required=True, metavar="N", help="the next number to give")
-        advance.add_argument("--reason", required=True, metavar="TEXT", help="kept in the ledger")
-        add_authority_option(advance)
-        advance.set_defaults(run=advance_series)
+    add_seal_options(add)
+    add_secret_options(add)
+    add.set_defaults(run=add_seal)
+    stop = actions.add_parser("stop", help="it seals nothing more, from now on", parents=[common])
+    stop.add_argument("seal", metavar="SEAL_ID")
+    add_reason_option(stop)
+    stop.set_defaults(run=stop_seal)
 
 
 def add_seal_options(parser: ArgumentParser) -> None:
@@ -104,41 +87,3 @@ def stop_seal(arguments: Namespace) -> Answer:
     if not left:
         text += "\nWARNING: the authority has no active seal left; register one by songda seal add"
     return Answer({"stopped": arguments.seal, "active_seals": left}, text)
-
-
-def add_series(arguments: Namespace) -> Answer:
-    """Create a series."""
-    if arguments.first < 1:
-        raise BadInput("--first", "out_of_range", "numbers begin with 1")
-    try:
-        with opened(arguments) as songda, songda.database.write() as connection:
-            series_id = series.create(
-                connection,
-                authority_of(connection, arguments),
-                arguments.kind,
-                arguments.year,
-                arguments.zh,
-                arguments.en,
-                first=arguments.first,
-            )
-    except ValueError as error:
-        raise BadInput("--zh", "pattern", str(error)) from error
-    except sa.exc.IntegrityError as error:
-        message = f"there is a series {arguments.kind!r} of {arguments.year} already"
-        raise BadInput("KIND", "taken", message) from error
-    return Answer({"series_id": series_id}, series_id)
-
-
-def advance_series(arguments: Namespace) -> Answer:
-    """Move a series forward, beyond numbers that were used elsewhere or before the database was restored."""
-    try:
-        with opened(arguments) as songda, songda.database.write() as connection:
-            authority_id = authority_of(connection, arguments)
-            asked = (arguments.kind, arguments.year, arguments.to)
-            series.advance(connection, authority_id, *asked, operator(), arguments.reason)
-    except series.UnknownSeries as error:
-        raise BadInput("KIND", "unknown_series", str(error)) from error
-    except series.NotForward as error:
-        raise BadInput("--to", "not_forward", str(error)) from error
-    value = {"kind": arguments.kind, "year": arguments.year, "next": arguments.to}
-    return Answer(value, f"{arguments.kind} {arguments.year} goes on with {arguments.to}")

@@ -14,6 +14,7 @@ from delivery.portal import desk_form
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
+from records import links
 from records.errors import Fault, Permanent
 from records.tables import delivery
 from templates.manifests import METHODS, manifests
@@ -37,6 +38,7 @@ def _made() -> set[str]:
     made |= {f"outcome.{each}" for each in (outcome for some in OUTCOMES.values() for outcome in some)}
     made |= {f"capacity.{each}" for each in CAPACITIES} | {f"mail_kind.{each}" for each in MAIL_KINDS}
     made |= {f"status.{each}" for each in (*by_column["status"], "revoked", "changed")}
+    made |= {f"link.{each}" for each in (*links.PASSIVE, *links.PASSIVE.values())}
     made |= {f"desk.{each}" for each in by_column["paper_status"]}
     made |= {f"route.{each}" for each in (*by_column["route"], "none")}
     made |= {f"service.{each}" for each in by_column["service_status"]}
