@@ -7,7 +7,18 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from pipeline.api import deadlines, deliveries, documents, health, jobs, numbers, openapi, problems, service_dates, verification
+from pipeline.api import (
+    deadlines,
+    deliveries,
+    documents,
+    health,
+    jobs,
+    numbers,
+    openapi,
+    problems,
+    service_dates,
+    verification,
+)
 from pipeline.api.headers import SecurityHeaders
 from pipeline.composition import Songda
 

@@ -18,6 +18,7 @@ _REQUESTS: Final = (
     models.CancelRequest,
     models.VoidRequest,
     models.ServiceDateRequest,
+    models.DeadlinesRequest,
     models.PaperReceiptRequest,
     models.Problem,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -34,15 +35,20 @@ def service_dates(songda: Installation, caller: AnyCaller, body: Annotated[Any, 
     """
     with songda.database.read() as connection:
         now, calendar = legal_time(connection), stored_calendar(connection)
+    return answer_each(body, lambda item: answer(item, now=now, calendar=calendar))
+
+
+def answer_each(body: Any, answer_one: Callable[[Any], Any]) -> Any:
+    """The answer to one request, or one for each of a list. Raises Refused with the faults of all of them."""
     if not isinstance(body, list):
-        return answer(body, now=now, calendar=calendar)
+        return answer_one(body)
     if len(body) > MOST:
         message = f"At most {MOST} requests are answered at once."
         raise Refused([Fault("", "too_many", message, f"一次最多{MOST}项。")])
     answers, faults = [], []
     for index, item in enumerate(body):
         try:
-            answers.append(answer(item, now=now, calendar=calendar))
+            answers.append(answer_one(item))
         except Refused as refused:
             faults += [fault.under(f"/{index}") for fault in refused.faults]
     if faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
+from typing import Any
 
 from delivery.calendars import Calendar, default_calendar
 from delivery.service import stored_calendar
@@ -22,15 +23,19 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
 
 
 def run(arguments: Namespace) -> Answer:
-    """Answer; exit 2 if any of the requests was refused."""
+    """Answer."""
     value = strict_json.parse(sys.stdin.buffer.read())
-    now, calendar = _surroundings(arguments)
-    found = answer(value, now=now, calendar=calendar)
+    now, calendar = surroundings(arguments)
+    return answered(answer(value, now=now, calendar=calendar))
+
+
+def answered(found: Any) -> Answer:
+    """What was found, one answer or a list; exit 2 if any of the requests was refused."""
     refused = isinstance(found, list) and any(error_value(each) for each in found)
     return Answer(found, "", BAD_INPUT if refused else DONE)
 
 
-def _surroundings(arguments: Namespace) -> tuple[datetime, Calendar]:
+def surroundings(arguments: Namespace) -> tuple[datetime, Calendar]:
     """The legal clock and the imported notices of the installation, if there is one here."""
     if not is_installed(settings_of(arguments)):
         return datetime.now(UTC), default_calendar()
