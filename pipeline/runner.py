@@ -229,5 +229,5 @@ class Runner:
             steps.give_up(connection, claim, error)
 
 
-def _add(connection: sa.Connection, follow: Next, hinted_seconds: float) -> str:
-    return steps.add(connection, follow.subject_type, follow.subject_id, follow.stage, hinted_seconds=hinted_seconds)
+def _add(connection: sa.Connection, each: Next, hinted_seconds: float) -> str:
+    return steps.add(connection, each.subject_type, each.subject_id, each.stage, hinted_seconds=hinted_seconds)

@@ -1,7 +1,8 @@
 """Send: one reminder to one contact over one channel. Sets no date and holds nothing else up.
 
-The intent is written before the effect. A row that still says `intended` when the step runs again is ambiguous: the
-mail may or may not have gone out. Mail is then sent again, the same bytes with the same Message-ID; an SMS is not.
+The intent stands before the effect: the notice with its stable id, and the step that is claimed. A step that is taken
+over from a worker that told no outcome is ambiguous: the mail may or may not have gone out. Mail is then sent again, the
+same bytes with the same Message-ID; an SMS is not.
 """
 
 from __future__ import annotations
@@ -21,56 +22,44 @@ from records.instants import now
 from records.ledger import append
 from records.steps import Claim
 
-#: After so many transactions of unknown outcome a mail is left as ambiguous.
+#: After so many sendings of unknown outcome a mail is left as ambiguous.
 _MOST_SENDS = 5
 
 
 def send(songda: Songda, claim: Claim) -> Conclusion:
-    """Write the intent, do the effect, and tell what came of it."""
-    notice, was_intended = _intend(songda, claim)
-    if was_intended and (notice["channel"] == "sms" or notice["sends"] > _MOST_SENDS):
-        return _told(notice, "ambiguous", "a worker ended between intent and outcome")
+    """Do the effect, and tell what came of it.
+
+    Raises LeaseLost: who is late must not send what another worker sends or has sent.
+    """
+    with songda.database.read() as connection:
+        if not steps.is_held(connection, claim):
+            raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one")
+        notice = dict(deliveries.get_notice(connection, claim.subject_id))
+    if claim.takes_over:
+        why = "a worker ended without telling the outcome"
+        _note_unknown(songda, claim, notice, why)
+        if notice["channel"] == "sms" or notice["sends"] >= _MOST_SENDS:
+            return _told(notice, "ambiguous", why)
     try:
         answer = _by_mail(songda, notice) if notice["channel"] == "email" else _by_sms(songda, notice)
-    except Retry:
-        _take_back(songda, claim, notice)  # it is known that nothing went out
-        raise
     except Permanent as error:
         return _told(notice, "failed", str(error))
     except Ambiguous as error:
+        _note_unknown(songda, claim, notice, str(error))
         if notice["channel"] == "email" and notice["sends"] < _MOST_SENDS:
             raise Retry(str(error)) from error
         return _told(notice, "ambiguous", str(error))
     return _told(notice, "sent", answer)
 
 
-def _intend(songda: Songda, claim: Claim) -> tuple[dict[str, Any], bool]:
-    """Count the send and write the intent; says whether an earlier intent stands without an outcome.
-
-    Raises LeaseLost: who is late must not send what another worker sends or has sent.
-    """
+def _note_unknown(songda: Songda, claim: Claim, notice: dict[str, Any], why: str) -> None:
+    """Count a sending of which nobody knows whether it arrived, with an event. Raises LeaseLost."""
     with songda.database.write() as connection:
-        _hold(songda, connection, claim)
-        notice = dict(deliveries.get_notice(connection, claim.subject_id))
+        if not steps.renew(connection, claim, songda.settings.lease_seconds):
+            raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one")
         notice["sends"] += 1
-        was_intended = notice["state"] == "intended"
-        if was_intended:
-            key = f"{notice['id']}/ambiguous/{notice['sends'] - 1}"
-            _append(connection, notice, "ambiguous", key, "no outcome was written")
-        deliveries.update_notice(connection, notice["id"], state="intended", sends=notice["sends"], intended_at=now())
-        return notice, was_intended
-
-
-def _hold(songda: Songda, connection: sa.Connection, claim: Claim) -> None:
-    """Renew the lease in this transaction, as its guard. Raises LeaseLost."""
-    if not steps.renew(connection, claim, songda.settings.lease_seconds):
-        raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one")
-
-
-def _take_back(songda: Songda, claim: Claim, notice: dict[str, Any]) -> None:
-    with songda.database.write() as connection:
-        _hold(songda, connection, claim)
-        deliveries.update_notice(connection, notice["id"], state="pending", sends=notice["sends"] - 1)
+        deliveries.update_notice(connection, notice["id"], sends=notice["sends"])
+        _append(connection, notice, "ambiguous", f"{notice['id']}/ambiguous/{notice['sends']}", why)
 
 
 def _by_mail(songda: Songda, notice: dict[str, Any]) -> str:
@@ -97,11 +86,14 @@ def _by_sms(songda: Songda, notice: dict[str, Any]) -> str:
 
 
 def _told(notice: dict[str, Any], state: str, detail: str) -> Conclusion:
+    known = notice | {"sends": notice["sends"] + (state != "ambiguous")}  # an unknown one is counted already
+
     def write(connection: sa.Connection) -> Done:
+        sent_at = now() if state == "sent" else None
         deliveries.update_notice(
-            connection, notice["id"], state=state, detail=detail, sent_at=now() if state == "sent" else None
+            connection, notice["id"], state=state, detail=detail, sends=known["sends"], sent_at=sent_at
         )
-        _append(connection, notice, state, f"{notice['id']}/{state}", detail)
+        _append(connection, known, state, f"{notice['id']}/{state}", detail)
         return Done()
 
     return Conclusion(write)

@@ -177,9 +177,8 @@ notice = table(
     sa.Column("sends", sa.Integer, nullable=False),
     text("detail", null=True),
     instant("created_at"),
-    instant("intended_at", null=True),  # written before the effect: a row left here after a crash is ambiguous
     instant("sent_at", null=True),
     one_of("channel", "email", "sms"),
-    one_of("state", "pending", "intended", "sent", "ambiguous", "failed"),
+    one_of("state", "pending", "sent", "ambiguous", "failed"),
     sa.Index(None, "delivery_id"),
 )

@@ -464,11 +464,10 @@ def upgrade() -> None:
         sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
-        sa.Column("intended_at", Instant(), nullable=True),
         sa.Column("sent_at", Instant(), nullable=True),
         sa.CheckConstraint("channel in ('email', 'sms')", name=op.f("ck_notice_channel")),
         sa.CheckConstraint(
-            "state in ('pending', 'intended', 'sent', 'ambiguous', 'failed')", name=op.f("ck_notice_state")
+            "state in ('pending', 'sent', 'ambiguous', 'failed')", name=op.f("ck_notice_state")
         ),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_notice_contact_id")),
         sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_notice_delivery_id")),
