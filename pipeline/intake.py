@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +10,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.beijing import day_of
 from pipeline import linking
 from pipeline.callers import Caller
 from pipeline.composition import Songda
@@ -21,6 +19,7 @@ from records.database import is_test, legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ids import new_id
 from records.ledger import append, canonical
+from templates.catalogue import load_schema
 from templates.facts import check_facts
 from templates.markup import markup_faults
 from templates.printing import Imprint, print_document
@@ -29,7 +28,7 @@ from templates.printing import Imprint, print_document
 @cache
 def job_schema() -> dict[str, Any]:
     """The JSON Schema of a job."""
-    return dict(json.loads(Path(__file__).with_name("job.json").read_text("utf-8")))
+    return load_schema(Path(__file__).with_name("job.json"))
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,16 @@ def check(songda: Songda, caller: Caller, body: object) -> CheckedJob:
             faults.append(Fault("/authority", "unknown_authority", en, "该密钥无权代表此机关。"))
         if found is None:
             raise Refused(faults)
-        year = day_of(legal_time(connection)).year
-        around = Surroundings(caller, found[1], found[0], year, is_test(connection), own)
+        case_no = body.get("case_no")
+        around = Surroundings(
+            caller,
+            found[1],
+            found[0],
+            case_no if isinstance(case_no, str) else "",
+            legal_time(connection),
+            is_test(connection),
+            own,
+        )
         checked = list(_check_documents(connection, around, listed, faults))
     faults += [*markup_faults(body), *_repeated_numbers(listed)]
     if not faults:
@@ -146,13 +153,14 @@ def store(connection: sa.Connection, caller: Caller, checked: CheckedJob) -> tup
         case_no=checked.body["case_no"],
         body=canonical(checked.body),
     )
-    answer: list[dict[str, str]] = []
+    answer: list[dict[str, Any]] = []
     due: list[str] = []
     for position, document in enumerate(checked.documents):
-        document_id = _store_document(connection, caller, checked, job_id, position, document)
+        preflight = document.verdict.as_dict(f"/documents/{position}")
+        document_id = _store_document(connection, caller, checked, job_id, position, preflight)
         first = "number" if document.printing.numbered else "render"
         due.append(steps.add(connection, "document", document_id, first))
-        answer.append({"id": document_id, "instrument": document.instrument.id})
+        answer.append({"id": document_id, "instrument": document.instrument.id, **preflight})
     return {"job_id": job_id, "documents": answer}, due
 
 
@@ -179,9 +187,9 @@ def _store_document(
     checked: CheckedJob,
     job_id: str,
     position: int,
-    document: CheckedDocument,
+    preflight: Mapping[str, Any],
 ) -> str:
-    document_id = new_id("doc")
+    document_id, document = new_id("doc"), checked.documents[position]
     asked, printing = document.asked, document.printing
     important = document.instrument.manifest.important or bool(asked.get("paper", False))
     documents.insert(
@@ -206,6 +214,7 @@ def _store_document(
         copies_to=asked.get("copies_to", []),
         approval=asked.get("approval"),
         seal_id=document.seal_id,
+        preflight=preflight,
     )
     append(
         connection,
@@ -213,7 +222,7 @@ def _store_document(
         "document.accepted",
         "document.accepted",
         actor=caller.actor,
-        body={"job": job_id, "instrument": document.instrument.id, "asked": asked},
+        body={"job": job_id, "instrument": document.instrument.id, "asked": asked, "preflight": preflight},
     )
     linking.store(connection, caller.authority_id, document_id, position, document.links)
     for recipient in document.recipients:

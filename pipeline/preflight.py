@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from delivery.beijing import day_of
 from pipeline.callers import Caller
+from pipeline.law.evaluation import Verdict, evaluate
+from pipeline.law.lookups import gather
+from pipeline.law.rule_sets import law_book
 from pipeline.linking import Link, links_of
 from records import directory, series
 from records.errors import Fault, Refused
@@ -24,7 +29,8 @@ class CheckedDocument:
     instrument: Instrument
     seal_id: str | None
     recipients: tuple[Mapping[str, Any], ...]  # counterparty rows, or {"address": …}
-    links: tuple[Link, ...] = ()
+    links: tuple[Link, ...]
+    verdict: Verdict
 
     @property
     def printing(self) -> Print:
@@ -36,16 +42,22 @@ class CheckedDocument:
 class Surroundings:
     """What a job is checked against.
 
-    `year` is the legal one (Beijing), whose series number it. `own`: the job names the caller's own authority; of
-    another one's register, seals and numbers nothing is said.
+    `now` is by the legal clock. `own`: the job names the caller's own authority; of another one's register, seals and
+    numbers nothing is said.
     """
 
     caller: Caller
     authority: Mapping[str, Any]
     revision: int
-    year: int
+    case_no: str
+    now: datetime
     test: bool
     own: bool
+
+    @property
+    def year(self) -> int:
+        """The legal year (Beijing), whose series number what is accepted."""
+        return day_of(self.now).year
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,10 @@ class Asked:
         return self.value.get(name) if self.sound(name) else None
 
 
+#: Parts of a document whose shape must be right before the law can be asked.
+_LAW_LOOKS_AT = ("facts", "approval", "circumstances", "recipients", "paper")
+
+
 def check_document(
     connection: sa.Connection, around: Surroundings, asked: Asked
 ) -> tuple[CheckedDocument | None, list[Fault]]:
@@ -79,6 +95,7 @@ def check_document(
     faults: list[Fault] = []
     if isinstance(facts, dict):
         faults += [fault.under("/facts") for fault in check_job_document(instrument, facts, around.authority)]
+    printable = isinstance(facts, dict) and not faults
     faults += _approval_faults(instrument, asked)
     if not around.own:
         return None, faults
@@ -91,9 +108,25 @@ def check_document(
     recipients, wrong = _recipients(connection, around, asked)
     links, unfit = links_of(connection, around.caller.authority_id, instrument.manifest, asked.value, asked.sound)
     faults += [*wrong, *_recipient_faults(instrument, asked), *unfit]
+    if not printable or wrong or not all(asked.sound(part) for part in _LAW_LOOKS_AT):
+        return None, faults
+    rows = [None if "address" in recipient else recipient for recipient in recipients]
+    case = gather(
+        connection,
+        instrument.manifest,
+        asked.value,
+        case_no=around.case_no,
+        authority=around.authority,
+        seal=dict(seal) if seal else None,
+        recipients=rows,
+        now=around.now,
+    )
+    verdict = evaluate(case, law_book())
+    faults += verdict.faults
     if faults:
         return None, faults
-    return CheckedDocument(asked.value, instrument, seal["id"] if seal else None, tuple(recipients), links), []
+    seal_id = seal["id"] if seal else None
+    return CheckedDocument(asked.value, instrument, seal_id, tuple(recipients), links, verdict), []
 
 
 def _approval_faults(instrument: Instrument, asked: Asked) -> Iterator[Fault]:

@@ -10,10 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
-from delivery.routes import Letter, Recipient, Route, System, route
+from delivery.routes import Recipient, Route, System, route
 from delivery.service import decide_delivery, fix_count
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
+from pipeline.recipients import known_recipient
 from records import deliveries, directory, documents, ledger
 from records.database import legal_time
 from records.errors import Permanent
@@ -55,13 +56,7 @@ def _recipient(connection: sa.Connection, row: sa.RowMapping) -> Recipient:
     counterparty = directory.find_counterparty(connection, *of)
     if counterparty is None:
         raise Permanent(f"counterparty {row['counterparty_id']} is not in the register")
-    letters = tuple(
-        Letter(
-            each["id"], System(each["system_name"], each["system_address"]), each["in_force_from"], each["withdrawn_at"]
-        )
-        for each in directory.letters(connection, *of)
-    )
-    return Recipient(counterparty["kind"], directory.has_approved_account(connection, *of), letters)
+    return known_recipient(connection, *of, counterparty["kind"])
 
 
 def _columns(

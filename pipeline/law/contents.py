@@ -1,0 +1,101 @@
+"""What a document has to hold: officers, mandatory items, remedies, and days in an order that can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import pairwise
+from typing import Final
+
+from pipeline.law.cases import Breach, Case
+from pipeline.law.rule_sets import Limits
+
+#: Days of one act after the other; one that is not given is passed by.
+_ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "penalty-decision": ("opened_on", "procedure.document.served_on", "procedure.heard_on", "decided_on"),
+    "hearing-rights-notice": ("resolved_on", "noticed_on"),
+    "hearing-notice": ("rights_notice.served_on", "requested_on", "noticed_on", "hearing.begins_at"),
+}
+
+
+def two_officers(case: Case, limits: Limits) -> Iterator[Breach]:
+    """Fewer officers than the law demands, one named twice counting once."""
+    named = {officer["certificate"] for officer in case.facts.get("officers", ())}
+    if len(named) < limits.officers:
+        yield Breach("/facts/officers", {"count": limits.officers})
+
+
+def decision_items(case: Case, limits: Limits) -> Iterator[Breach]:
+    """An item that a decision must hold is missing."""
+    yield from _missing(case, limits.decision_items)
+
+
+def notice_items(case: Case, limits: Limits) -> Iterator[Breach]:
+    """Something that the party must be told is missing."""
+    yield from _missing(case, limits.notice_items)
+
+
+def _missing(case: Case, items: frozenset[str]) -> Iterator[Breach]:
+    for path in sorted(items):
+        if not case.get(path):
+            yield Breach("/facts/" + path.replace(".", "/"))
+
+
+def remedies_named(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001 - one shape for all
+    """The authority's record names no body of reconsideration or no court: the document could not either."""
+    if not all(case.authority.get(name, {}).get("name") for name in ("reconsideration", "court")):
+        yield Breach("/instrument")
+
+
+def reconsideration_channel(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
+    """The authority's record names no way to ask for reconsideration over the Internet."""
+    if not case.authority.get("reconsideration", {}).get("channel"):
+        yield Breach("/instrument")
+
+
+def dates_in_order(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
+    """A later act is dated before an earlier one."""
+    given = [(path, day) for path in _ORDERS[case.instrument] if (day := case.day(path)) is not None]
+    for (_, before), (path, after) in pairwise(given):
+        if after < before:
+            yield Breach("/facts/" + path.replace(".", "/"), {"before": before})
+
+
+def not_dated_ahead(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
+    """The document bears a day that has not come."""
+    if case.dated > case.today:
+        yield Breach("/facts", {"day": case.dated, "today": case.today})
+
+
+def made_after_approval(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
+    """The decision is older than its approval."""
+    if case.approved_on is not None and case.dated < case.approved_on:
+        yield Breach("/facts/decided_on", {"approved": case.approved_on})
+
+
+def made_the_day_after_approval(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
+    """The decision was made later than the working day after its approval."""
+    if case.approved_on is not None:
+        due = case.calendar.nth_working_day_after(case.approved_on, 1)
+        if case.dated > due:
+            yield Breach("/facts/decided_on", {"due": due})
+
+
+def decided_in_time(case: Case, limits: Limits) -> Iterator[Breach]:
+    """The decision comes later after the opening of the case than the law allows without an extension."""
+    opened_on = case.day("opened_on")
+    if opened_on is not None and limits.decision_days is not None:
+        last = opened_on + timedelta(days=limits.decision_days)
+        if case.dated > last:
+            yield Breach("/facts/decided_on", {"days": limits.decision_days, "last": last})
+
+
+def not_decided_already(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
+    """A decision on the same party in the same case stands, or is being made."""
+    party = case.get("party.name.zh")
+    for found in case.others:
+        alive = found.instrument == case.instrument and found.status not in ("cancelled", "failed", "void", "revoked")
+        if alive and found.facts.get("party", {}).get("name", {}).get("zh") == party:
+            number = found.number_zh or found.id
+            yield Breach("/instrument", {"number": (number, number)})
+            return
