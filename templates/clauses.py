@@ -33,7 +33,8 @@ PARTS: Final = Path(__file__).with_name("parts.yaml")
 
 # Every kind of block, and the members it may have beside kind, id, rule and when.
 KINDS: Final[Mapping[str, frozenset[str]]] = {
-    "letterhead": frozenset({"compact"}),  # 版头: the agency in red, the number, the red rule (GB/T 9704-2012, 7.2)
+    # 版头: the agency, or the organ that writes in its own name, in red, the number, the red rule (GB/T 9704-2012, 7.2)
+    "letterhead": frozenset({"compact", "zh", "en"}),
     "title": frozenset(),  # the titles of the manifest
     "foot": frozenset({"zh", "en"}),  # a line to be signed at the foot of every page (004-40)
     "addressee": frozenset({"zh", "en"}),  # 主送: who is addressed
@@ -216,13 +217,14 @@ def _block(entry: object, place: str) -> Block:
         if member in KINDS[kind]:
             rows = _rows(entry.get(member), place, labelled=member in ("rows", "lines", "columns"))
     caption = entry.get("caption")
+    worded = "zh" in KINDS[kind] and (kind != "letterhead" or "zh" in entry or "en" in entry)
     return Block(
         kind=kind,
         place=place,
         id=str(entry.get("id", "")),
         rule=str(entry.get("rule", "")),
         when=Condition.read(entry.get("when"), place),
-        text=Twin.read(caption or entry, place) if caption or "zh" in KINDS[kind] else None,
+        text=Twin.read(caption or entry, place) if caption or worded else None,
         date=Twin.read(entry.get("date"), place) if kind == "closing" else None,
         rows=rows,
         each=str(entry.get("each", "")),

@@ -59,10 +59,11 @@ def _block(block: Block, scope: Mapping[str, Any], frame: Frame) -> Iterator[Com
         yield {"kind": block.kind, **made}
 
 
-def _letterhead(block: Block, _scope: Mapping[str, Any], frame: Frame) -> Composed:
+def _letterhead(block: Block, scope: Mapping[str, Any], frame: Frame) -> Composed:
     name = frame.authority["letterhead"]
+    lines = _lines(block.text, scope) or pair(name["zh"], name["en"])
     number = pair(frame.number_zh, frame.number_en or frame.number_zh or "") if frame.number_zh else []
-    return {"lines": pair(name["zh"], name["en"]), "number": number, "compact": block.compact}
+    return {"lines": lines, "number": number, "compact": block.compact}
 
 
 def _title(_block: Block, _scope: Mapping[str, Any], frame: Frame) -> Composed:
@@ -110,7 +111,7 @@ def _table(block: Block, scope: Mapping[str, Any], _frame: Frame) -> Composed | 
     rows = []
     for number, item in enumerate(items, start=1):
         inner = {**scope, block.name: item, "row": {"number": number}}
-        rows.append([_lines(column.value, inner) for column in block.rows])
+        rows.append([_field(column, inner)["lines"] for column in block.rows])
     heads = [{"lines": _lines(column.label, scope), "width": column.width} for column in block.rows]
     return {"caption": _lines(block.text, scope), "columns": heads, "rows": rows} if rows else None
 
