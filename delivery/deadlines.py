@@ -211,12 +211,13 @@ class _Case:
 def _civil_end(start: date, count: int, unit: str, *, start_counts: bool) -> date:
     """The last day of a period in calendar days, months or years (民法典 201, 202)."""
     if unit == "calendar_days":
-        last = start + count * _DAY
-    else:
-        months = start.year * 12 + start.month - 1 + count * (12 if unit == "years" else 1)
-        year, month = divmod(months, 12)
-        last = date(year, month + 1, min(start.day, civil.monthrange(year, month + 1)[1]))
-    return last - _DAY if start_counts else last
+        return start + (count - start_counts) * _DAY
+    months = start.year * 12 + start.month - 1 + count * (12 if unit == "years" else 1)
+    year, month = divmod(months, 12)
+    length = civil.monthrange(year, month + 1)[1]
+    if start.day > length:  # no corresponding day: the month's last one, whether or not the first day counts
+        return date(year, month + 1, length)
+    return date(year, month + 1, start.day) - start_counts * _DAY
 
 
 # --- reasons ---------------------------------------------------------------------------------------------------------
