@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pipeline.cabinet import SealCabinet
+from pipeline.pinning import Pins
 from pipeline.settings import Settings
 from records.database import Database, is_test
 from records.store import Store, open_store
@@ -30,6 +31,11 @@ class Songda:
         """Whether the database was marked TEST at its creation."""
         with self.database.read() as connection:
             return is_test(connection)
+
+    @cached_property
+    def pins(self) -> Pins:
+        """The template versions that were used."""
+        return Pins(self.database, self.store)
 
     @cached_property
     def cabinet(self) -> SealCabinet:

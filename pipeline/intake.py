@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from pipeline import linking
 from pipeline.callers import Caller
 from pipeline.composition import Songda
+from pipeline.pinning import bind
 from pipeline.preflight import Asked, CheckedDocument, Surroundings, check_document, number_taken
 from records import deliveries, directory, documents, series, steps
 from records.database import is_test, legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ids import new_id
 from records.ledger import append, canonical
-from templates.catalogue import load_schema
+from templates.catalogue import Instrument, load_schema
 from templates.facts import check_facts
 from templates.markup import markup_faults
 from templates.printing import Imprint, print_document
@@ -38,6 +39,7 @@ class CheckedJob:
     body: Mapping[str, Any]
     authority_revision: int
     documents: tuple[CheckedDocument, ...]
+    unbound: tuple[Instrument, ...]  # of which no document was accepted yet in this version
 
 
 #: Faults of size: a body that has one is looked at no further.
@@ -74,11 +76,12 @@ def check(songda: Songda, caller: Caller, body: object) -> CheckedJob:
         faults = [
             fault.under(f"/documents/{position}")
             for position, document in enumerate(checked)
-            for fault in _dry_render(songda, around, document)
+            for fault in (*songda.pins.faults(document.instrument), *_dry_render(songda, around, document))
         ]
     if faults:
         raise Refused(list(dict.fromkeys(faults)))
-    return CheckedJob(body, around.revision, tuple(checked))
+    unbound = songda.pins.unbound(document.instrument for document in checked)
+    return CheckedJob(body, around.revision, tuple(checked), unbound)
 
 
 def _check_documents(
@@ -153,6 +156,7 @@ def store(connection: sa.Connection, caller: Caller, checked: CheckedJob) -> tup
         case_no=checked.body["case_no"],
         body=canonical(checked.body),
     )
+    bind(connection, checked.unbound)
     answer: list[dict[str, Any]] = []
     due: list[str] = []
     for position, document in enumerate(checked.documents):
@@ -201,7 +205,8 @@ def _store_document(
         case_no=checked.body["case_no"],
         position=position,
         instrument=document.instrument.id,
-        template_version=printing.version,
+        template_version=document.instrument.version,
+        template_digest=document.instrument.digest,
         engine=printing.engine,
         facts=asked["facts"],
         authority_revision=checked.authority_revision,
@@ -222,7 +227,14 @@ def _store_document(
         "document.accepted",
         "document.accepted",
         actor=caller.actor,
-        body={"job": job_id, "instrument": document.instrument.id, "asked": asked, "preflight": preflight},
+        body={
+            "job": job_id,
+            "instrument": document.instrument.id,
+            "template_version": document.instrument.version,
+            "template_digest": document.instrument.digest,
+            "asked": asked,
+            "preflight": preflight,
+        },
     )
     linking.store(connection, caller.authority_id, document_id, position, document.links)
     for recipient in document.recipients:

@@ -10,13 +10,13 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
-from delivery.imprints import imprint_of
+from delivery.imprints import imprint_of, template_of
 from delivery.portal.views import file_headers, file_names
 from delivery.portal.web import Portal
 from delivery.receipts import print_receipt, receipt_of
 from records import directory, documents
 from records.database import legal_time
-from records.errors import Permanent, Refused
+from records.errors import Permanent
 from templates.catalogue import catalogue
 from templates.printing import Imprint, print_document, reading_page
 
@@ -39,15 +39,14 @@ def document(portal: Portal, row: sa.RowMapping, *, download: bool) -> Response:
 
 def reading(portal: Portal, row: sa.RowMapping) -> str | None:
     """The document as an HTML fragment; None for one that is only to be had as a PDF (a Word template)."""
-    try:
-        instrument = catalogue().get(row["instrument"])
-    except Refused:
-        return None
-    if instrument.clauses is None or instrument.print.version != row["template_version"]:
-        return None  # by another version of the template the words might differ from the sealed ones
     with portal.database.read() as connection:
-        imprint = imprint_of(connection, documents.get(connection, row["document_id"]))
-    return reading_page(instrument, row["facts"], imprint)
+        stored = documents.get(connection, row["document_id"])
+        imprint = imprint_of(connection, stored)
+    try:
+        instrument = template_of(portal.store, stored)
+    except Permanent:  # its template is gone: by another version the words might differ from the sealed ones
+        return None
+    return reading_page(instrument, stored["facts"], imprint) if instrument.clauses else None
 
 
 def proof(portal: Portal, row: sa.RowMapping) -> Response:

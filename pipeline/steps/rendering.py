@@ -6,22 +6,19 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
-from delivery.imprints import imprint_of
+from delivery.imprints import imprint_of, template_of
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
 from records import documents
 from records.errors import Permanent
 from records.steps import Claim
-from templates.catalogue import catalogue
+from records.store import Store
 from templates.printing import Imprint, Printed, print_document
 
 
-def print_stored(document: sa.RowMapping, imprint: Imprint) -> Printed:
-    """Print a document by the template version that it is pinned to. Raises Permanent when that version is gone."""
-    instrument = catalogue().get(document["instrument"])
-    if instrument.manifest.print is None or instrument.manifest.print.version != document["template_version"]:
-        raise Permanent(f"template {document['instrument']} {document['template_version']} is not installed")
-    return print_document(instrument, document["facts"], imprint)
+def print_stored(store: Store, document: sa.RowMapping, imprint: Imprint) -> Printed:
+    """Print a document by the template that it was accepted with. Raises Permanent when that is gone."""
+    return print_document(template_of(store, document), document["facts"], imprint)
 
 
 def render(songda: Songda, claim: Claim) -> Conclusion:
@@ -29,8 +26,7 @@ def render(songda: Songda, claim: Claim) -> Conclusion:
     with songda.database.read() as connection:
         document = documents.get(connection, claim.subject_id)
         imprint = imprint_of(connection, document)
-    printed = print_stored(document, imprint)
-    template_digest = catalogue().get(document["instrument"]).digest
+    printed = print_stored(songda.store, document, imprint)
     digest = songda.store.put(printed.pdf)
     following = "seal" if document["sealed"] else "release"
     if document["sealed"] and printed.anchor is None:
@@ -46,7 +42,7 @@ def render(songda: Songda, claim: Claim) -> Conclusion:
                 "digest": digest,
                 "pages": printed.pages,
                 "template_version": document["template_version"],
-                "template_digest": template_digest,
+                "template_digest": document["template_digest"],
             },
             rendered_digest=digest,
             pages=printed.pages,
