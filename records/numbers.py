@@ -113,4 +113,7 @@ def _explained(
             return Gap(first, last, "elsewhere", move["reason"], move["by"])
     text = counted.printed(row["pattern_zh"], row["year"], first)
     bearer = counted.bound_to(connection, row["authority_id"], [text])
-    return Gap(first, last, "supplied", document_id=bearer[0][1]) if bearer else Gap(first, last, "missing")
+    if bearer:
+        return Gap(first, last, "supplied", document_id=bearer[0][1])
+    promised = counted.is_taken(connection, row["authority_id"], text, promised=True)
+    return Gap(first, last, "supplied" if promised else "missing")

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from delivery.beijing import day_of
 from pipeline.api.app import make_api
-from records import api_keys, directory, documents, ledger, series, steps
+from records import api_keys, directory, documents, ledger, links, series, steps
 from records.database import Database, database_time, legal_time
 from records.tables import number, step
 from tests.house import AUTHORITY, House, another_key, furnish, sample
@@ -144,7 +144,11 @@ def test_a_numbered_document_is_made_void_and_its_number_is_kept_with_the_reason
 def test_a_released_document_is_neither_cancelled_nor_void(house: House, web: TestClient, document: str) -> None:
     _release(house, document)
     for act in ("cancel", "void"):
-        assert web.post(f"/documents/{document}/{act}", json={"reason": "x"}).status_code == 409
+        refused = web.post(f"/documents/{document}/{act}", json={"reason": "x"})
+        assert refused.status_code == 409
+        fault = refused.json()["faults"][0]
+        assert (fault["code"], fault["rule"]) == ("released", "004-100")
+        assert "revocation-decision" in fault["message_en"] and "《撤销（变更）决定书》" in fault["message_zh"]
     assert web.get(f"/documents/{document}").json()["status"] == "released"
 
 
@@ -258,3 +262,67 @@ def test_health_tells_nothing_of_cases_and_every_answer_has_its_headers(house: H
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["Cache-Control"] == "no-store"
     assert set(web.get("/health").json()) == {"status", "version", "test"}
+
+
+# --- the register of numbers
+
+
+def test_every_number_of_a_series_is_listed_with_its_document_and_voids_with_their_reason(
+    house: House, web: TestClient, document: str
+) -> None:
+    first = _number(house, document)
+    second = web.post("/jobs", json=JOB, headers={"Idempotency-Key": "b"}).json()["documents"][0]["id"]
+    _number(house, second)
+    web.post(f"/documents/{document}/void", json={"reason": "印制错误"})
+    path = "/series/penalty-decision/2026/numbers"
+    register = web.get(path).json()
+    assert [(each["document"], each["document_status"]) for each in register["numbers"]] == [
+        (document, "void"),
+        (second, "numbered"),
+    ]
+    assert (register["gaps"], register["after"]) == ([], None)
+    voids = web.get(path, params={"void": True}).json()["numbers"]
+    assert [(each["number"]["zh"], each["number"]["void"], each["reason"]) for each in voids] == [
+        (first, True, "印制错误")
+    ]
+    assert house.client_id in voids[0]["voided_by"] and voids[0]["voided_at"]
+    page = web.get(path, params={"limit": 1}).json()
+    assert (len(page["numbers"]), page["after"]) == (1, 1)
+    assert web.get(path, params={"limit": 1, "after": 1}).json()["numbers"][0]["document"] == second
+    listed = {each["kind"]: each for each in web.get("/series").json()["series"]}
+    assert (listed["penalty-decision"]["given"], listed["penalty-decision"]["void"]) == (2, 1)
+
+
+def test_a_document_of_another_case_system_stands_in_the_register_without_its_id(
+    house: House, web: TestClient, document: str
+) -> None:
+    _number(house, document)
+    with house.songda.database.write() as connection:
+        other = api_keys.create_client(connection, AUTHORITY, "other")
+    headers = another_key(house, client_id=other)
+    found = web.get("/series/penalty-decision/2026/numbers", headers=headers).json()["numbers"]
+    assert [(each["ordinal"], each["document"]) for each in found] == [(1, None)]
+    assert web.get("/series/penalty-decision/2031/numbers").status_code == 404
+    assert web.get("/series/penalty-decision/2026/numbers", params={"supplied": True}).status_code == 404
+    assert web.get("/series/penalty-decision/2026/numbers", params={"limit": 0}).status_code == 422
+    assert web.get("/series", headers=another_key(house, "jobs:write")).status_code == 403
+
+
+def test_a_document_tells_of_the_one_that_acts_on_it_and_the_reverse(
+    house: House, web: TestClient, document: str
+) -> None:
+    _release(house, document)
+    acting = web.post("/jobs", json=JOB, headers={"Idempotency-Key": "b"}).json()["documents"][0]["id"]
+    with house.songda.database.write() as connection:
+        links.insert(connection, acting, document, AUTHORITY, "mends")
+    target, other = (web.get(f"/documents/{each}").json()["links"] for each in (document, acting))
+    assert [(each["relation"], each["document"], each["state"]) for each in target] == [
+        ("mended_by", acting, "pending")
+    ]
+    assert (target[0]["number"], target[0]["released"]) == (None, False)
+    assert [(each["relation"], each["document"]) for each in other] == [("mends", document)]
+    assert other[0]["number"]["zh"] and not other[0]["number"]["void"]
+    with house.songda.database.write() as connection:
+        links.take_effect(connection, acting, "2026-11-23")
+    mended = web.get(f"/documents/{document}").json()
+    assert (mended["status"], mended["links"][0]["effective_on"]) == ("released", "2026-11-23")

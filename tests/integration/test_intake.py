@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -316,3 +317,38 @@ def test_every_sample_is_accepted(house: House) -> None:
     with house.songda.database.read() as connection:
         for table, most in ((document, 5), (delivery, 4), (step, 5), (event_table, 5)):
             assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() >= most
+
+
+def test_of_eight_jobs_with_one_supplied_number_at_once_one_is_accepted(house: House) -> None:
+    """All of them pass the check; what is stored is decided under the number's lock."""
+    checked = [intake.check(house.songda, caller(house), notice(number="内〔2026〕9号")) for _ in range(8)]
+    barrier = threading.Barrier(len(checked))
+    outcomes: list[tuple[str, str]] = []
+
+    def store(job: intake.CheckedJob) -> None:
+        barrier.wait()
+        try:
+            with house.songda.database.write() as connection:
+                intake.store(connection, caller(house), job)
+            outcomes.append(("", "accepted"))
+        except Refused as error:
+            outcomes.append((error.faults[0].pointer, error.faults[0].code))
+
+    threads = [threading.Thread(target=store, args=(job,)) for job in checked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [("", "accepted"), *[("/documents/0/number", "number_taken")] * 7]
+    with house.songda.database.read() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(document)).scalar_one() == 1
+
+
+def test_a_number_bound_between_check_and_storing_is_refused_too(house: House) -> None:
+    late = intake.check(house.songda, caller(house), notice(number="内〔2026〕9号"))
+    first = accept(house, notice(number="内〔2026〕9号"))["documents"][0]["id"]
+    with house.songda.database.write() as connection:
+        series.bind_supplied(connection, AUTHORITY, "penalty-prior-notice", 2026, "内〔2026〕9号", first)
+        documents.move(connection, first, "numbered")
+    with pytest.raises(Refused, match="number"), house.songda.database.write() as connection:
+        intake.store(connection, caller(house), late)

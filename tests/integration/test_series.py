@@ -8,7 +8,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from records import directory, series
+from records import directory, ledger, numbers, series
 from records.database import Database
 from records.tables import number
 from records.tables import series as series_table
@@ -218,3 +218,93 @@ def test_the_widest_number_has_five_digits_and_takes_none(database: Database) ->
         widest = series.widest(connection, AUTHORITY, KIND, 2026)
     assert widest == series.Number("民航华北罚决〔2026〕99999号", "CAAC-NC Penalty Decision [2026] No. 99999")
     assert _bind(database).text_zh.endswith("1号")
+
+
+# --- the register
+
+
+def _gaps(database: Database, kind: str = KIND) -> list[numbers.Gap]:
+    with database.read() as connection:
+        return numbers.gaps(connection, series.find(connection, AUTHORITY, kind, 2026, supplied=False))
+
+
+def test_the_register_lists_every_number_with_its_document_and_voids_with_reason_and_actor(database: Database) -> None:
+    for document_id in ("doc_1", "doc_2", "doc_3"):
+        _bind(database, document_id)
+    with database.write() as connection:
+        assert series.void(connection, "doc_2", "当事人名称有误", "person:1")
+    with database.read() as connection:
+        found = series.find(connection, AUTHORITY, KIND, 2026, supplied=False)
+        rows = numbers.entries(connection, found)
+        voids = numbers.entries(connection, found, only_void=True)
+        listed = numbers.listed(connection, AUTHORITY)
+    assert [(row["ordinal"], row["document_id"], row["state"]) for row in rows] == [
+        (1, "doc_1", "bound"),
+        (2, "doc_2", "void"),
+        (3, "doc_3", "bound"),
+    ]
+    assert [(row["text_zh"], row["reason"], row["voided_by"]) for row in voids] == [
+        ("民航华北罚决〔2026〕2号", "当事人名称有误", "person:1")
+    ]
+    assert voids[0]["voided_at"] is not None
+    assert [(row["kind"], row["given"], row["void"], row["next"]) for row in listed] == [(KIND, 3, 1, 4)]
+    assert _gaps(database) == []
+
+
+def test_every_gap_of_a_series_is_explained_or_told(database: Database) -> None:
+    with database.write() as connection:
+        series.create(connection, AUTHORITY, "other", 2026, "其〔{year}〕{n}号", "O [{year}] {n}", first=4)
+
+    def bind() -> None:
+        with database.write() as connection:
+            series.bind_next(connection, AUTHORITY, "other", 2026, make_document(connection))
+
+    bind()
+    _supply(database, "其〔2026〕5号", "other")
+    bind()
+    with database.write() as connection:
+        series.advance(connection, AUTHORITY, "other", 2026, 10, "person:1", "使用纸质文号")
+        series.advance(connection, AUTHORITY, "other", 2026, 12, "person:2", "从备份恢复")
+    bind()
+    told = [(gap.first, gap.last, gap.state, gap.reason, gap.by) for gap in _gaps(database, "other")]
+    assert told == [
+        (5, 5, "supplied", None, None),
+        (7, 9, "elsewhere", "使用纸质文号", "person:1"),
+        (10, 11, "elsewhere", "从备份恢复", "person:2"),
+    ]
+    with database.write() as connection:
+        connection.execute(number.delete().where(number.c.text_zh == "其〔2026〕6号"))
+    assert ("missing", 6, 6) in [(gap.state, gap.first, gap.last) for gap in _gaps(database, "other")]
+
+
+def test_a_series_that_was_moved_before_its_first_number_tells_so(database: Database) -> None:
+    with database.write() as connection:
+        series.advance(connection, AUTHORITY, KIND, 2026, 118, "person:1", "paper")
+    assert _gaps(database) == [numbers.Gap(1, 117, "elsewhere", "paper", "person:1")]
+    assert _bind(database).text_zh.endswith("118号")
+    assert _gaps(database) == [numbers.Gap(1, 117, "elsewhere", "paper", "person:1")]
+
+
+def test_a_year_is_opened_with_the_patterns_of_the_year_before_and_once(database: Database) -> None:
+    with database.write() as connection:
+        series.create(connection, AUTHORITY, "hearing-notice", 2026, "听〔{year}〕{n}号", "H [{year}] {n}", first=57)
+        series.create(connection, AUTHORITY, "hearing-notice", 2027, "新听〔{year}〕{n}号", "H2 [{year}] {n}")
+        series.create(connection, AUTHORITY, KIND, 2026, "{n}", "{n}", supplied=True)
+        assert series.open_year(connection, AUTHORITY, 2027, "person:1") == [KIND]
+        assert series.open_year(connection, AUTHORITY, 2027, "person:1") == []
+        assert series.open_year(connection, AUTHORITY, 2029, "person:1") == []
+        new = series.bind_next(connection, AUTHORITY, KIND, 2027, make_document(connection))
+        kept = series.bind_next(connection, AUTHORITY, "hearing-notice", 2027, make_document(connection))
+        told = [each for each in ledger.events(connection, f"directory:{AUTHORITY}") if each.actor == "person:1"]
+    assert (new.text_zh, kept.text_zh) == ("民航华北罚决〔2027〕1号", "新听〔2027〕1号")
+    assert [(each.kind, each.body["kind"], each.body["year"]) for each in told] == [("series.opened", KIND, 2027)]
+
+
+def test_a_number_that_an_accepted_document_will_bear_is_passed_by(database: Database) -> None:
+    with database.write() as connection:
+        make_document(connection, "doc_promised", supplied_number="民航华北罚决〔2026〕1号")
+    assert _bind(database).text_zh == "民航华北罚决〔2026〕2号"
+    assert [(gap.first, gap.state, gap.document_id) for gap in _gaps(database)] == [(1, "supplied", None)]
+    with database.write() as connection:
+        series.bind_supplied(connection, AUTHORITY, KIND, 2026, "民航华北罚决〔2026〕1号", "doc_promised")
+    assert [(gap.first, gap.state, gap.document_id) for gap in _gaps(database)] == [(1, "supplied", "doc_promised")]

@@ -15,6 +15,7 @@ from delivery import passwords
 from pipeline.cli import main
 from records import access, directory, documents, ledger, schema, series, steps
 from records.database import Database
+from records.tables import number
 from tests.rows import AUTHORITY, COUNTERPARTY, make_counterparty, make_delivery, make_document
 
 PASSWORD = "a long enough password"
@@ -180,3 +181,53 @@ def test_a_series_is_moved_forward_with_a_reason_and_never_back(database: Databa
     assert songda("series", "advance", "x", "--year", "2026", "--to", "9", "--reason", "x")[1]["error"]["code"] == (
         "unknown_series"
     )
+
+
+def test_a_year_of_series_is_opened_by_one_command_and_the_register_is_listed(
+    database: Database, songda: Command
+) -> None:
+    with database.write() as connection:
+        for kind in ("hearing-notice", "penalty-decision"):
+            series.create(connection, AUTHORITY, kind, 2026, f"{kind}〔{{year}}〕{{n}}号", "No. {n}")
+    assert songda("series", "open", "--year", "2027")[1]["opened"] == ["hearing-notice", "penalty-decision"]
+    assert songda("series", "open", "--year", "2027") == (
+        0,
+        {"year": 2027, "opened": [], "standing": ["hearing-notice", "penalty-decision"]},
+    )
+    assert _last(database).kind == "series.opened" and _last(database).actor.startswith("operator:")
+    assert songda("series", "open", "--year", "2040")[1]["error"]["code"] == "unknown_series"
+    assert [(each["kind"], each["year"]) for each in songda("series", "list")[1]] == [
+        (kind, year) for kind in ("hearing-notice", "penalty-decision") for year in (2026, 2027)
+    ]
+    assert songda("series", "numbers", "x", "--year", "2026")[1]["error"]["code"] == "unknown_series"
+
+
+def test_a_number_is_made_void_with_a_reason_and_listed_and_a_released_document_is_not(
+    database: Database, songda: Command
+) -> None:
+    with database.write() as connection:
+        series.create(connection, AUTHORITY, "hearing-notice", 2026, "{n}号", "No. {n}")
+        for document_id in ("doc_1", "doc_2"):
+            make_document(connection, document_id)
+            bound = series.bind_next(connection, AUTHORITY, "hearing-notice", 2026, document_id)
+            documents.move(connection, document_id, "numbered", number_zh=bound.text_zh, number_en=bound.text_en)
+        documents.move(connection, "doc_2", "rendered")
+        documents.move(connection, "doc_2", "released")
+    void = ("documents", "void", "--reason", "印制错误")
+    for _ in range(2):
+        assert songda(*void, "doc_1") == (0, {"document": "doc_1", "status": "void", "number": "1号"})
+    refused = songda(*void, "doc_2")
+    assert refused[0] == 2 and refused[1]["error"]["code"] == "released"
+    assert "revocation-decision" in refused[1]["error"]["message"]
+    assert songda(*void, "doc_3")[1]["error"]["code"] == "unknown_document"
+    assert songda("documents", "void", "doc_1", "--reason", " ")[1]["error"]["code"] == "out_of_range"
+    register = ("--year", "2026")
+    voids = songda("series", "voids", "hearing-notice", *register)[1]["numbers"]
+    assert [(each["text_zh"], each["reason"], each["document_id"]) for each in voids] == [("1号", "印制错误", "doc_1")]
+    assert voids[0]["voided_by"].startswith("operator:")
+    assert songda("series", "numbers", "hearing-notice", *register)[0] == 0
+    assert "作废 印制错误" in songda("series", "numbers", "hearing-notice", *register, json_wanted=False)[1]
+    with database.write() as connection:
+        connection.execute(number.delete().where(number.c.document_id == "doc_1"))
+    code, value = songda("series", "numbers", "hearing-notice", *register)
+    assert (code, value["gaps"][0]["state"]) == (1, "missing")
