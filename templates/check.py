@@ -14,7 +14,7 @@ from templates.clauses import Block, Clauses
 from templates.facts import check_facts
 from templates.placeholders import LANGUAGES, Placeholder, Twin
 from templates.schemas import choices, every_node, find, optional_paths, required_paths, resolved, without
-from templates.word_check import check_word_template
+from templates.word_check import word_faults
 
 _OWN_NAMES: Final = ("authority", "words", "row")
 
@@ -28,9 +28,10 @@ def check(instrument: Instrument) -> list[Fault]:
     faults = [*_schema_faults(instrument.schema)]
     if instrument.clauses is not None:
         faults += _clause_faults(instrument, instrument.clauses)
-    if instrument.print.engine == "word":
-        faults += check_word_template((instrument.folder / "body.docx").read_bytes(), instrument.schema)
-    return [*faults, *_sample_faults(instrument)]
+    faults += _sample_faults(instrument)
+    if instrument.body is not None and not faults:
+        faults += word_faults(instrument, instrument.body, sample_authority(instrument.sample()["authority"]))
+    return faults
 
 
 def check_all() -> dict[str, list[Fault]]:

@@ -35,11 +35,13 @@ class PlainData(ImmutableSandboxedEnvironment):
     """Looks names up in mappings only: no attribute, method or index of any Python object is to be had."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
+        """A member of a mapping; undefined otherwise."""
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return self.undefined(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
+        """The same for `a["b"]`."""
         return self.getattr(obj, argument)
 
 

@@ -1,146 +1,168 @@
-"""What the legal department has to mend in a Word template before it can be used."""
+"""What the legal department has to mend in a Word template before it can be used: all of it, each with its place."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from jinja2 import TemplateSyntaxError, nodes
-
-from records.errors import Fault
-from templates import fonts
-from templates.schemas import find, required_paths
+from records.errors import Fault, Refused
+from templates.catalogue import Instrument, scope_schema
+from templates.placeholders import LANGUAGES
+from templates.printing import Imprint, composed, word_scope
+from templates.schemas import required_paths
 from templates.typesetters import word
+from templates.word_form import form_faults
+from templates.word_reading import WordFile
+from templates.word_tags import Tags, Use
 
-_PRINTED_BESIDE_FACTS: Final = ("authority", "number", "mark", "loop")
-_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_TEXT: Final = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>")
+_PAIR: Final = {"type": "object", "properties": {"zh": {"type": "string"}, "en": {"type": "string"}}}
+_BESIDE_FACTS: Final[Mapping[str, Any]] = {
+    "mark": {"type": "string"},
+    "number": _PAIR,
+    "copies_to": {"type": "array", "items": _PAIR},
+}
+_ONE_LANGUAGE_DOES: Final = ("authority", "number", "copies_to")
+_NUMBER: Final = ("示例〔2026〕1号", "Example [2026] No. 1")
+_NUMBER_OF_ITEM: Final = re.compile(r"（[一二三四五六七八九十百]+）|\([0-9]+\) ")
 
 
-@dataclass
-class _Used:
-    """What the template asks for: paths of facts, each with the formatters that it passes through."""
+def check_word_template(
+    body: bytes,
+    schema: Mapping[str, Any],
+    words: Mapping[str, Any] | None = None,
+    *,
+    sealed: bool = False,
+    dated: str = "",
+) -> list[Fault]:
+    """Every fault of a template, with pointers into it: `/body.docx/word/document.xml/paragraph 3/run 2`.
 
-    paths: dict[str, set[str]] = field(default_factory=dict)
-    formatters: set[str] = field(default_factory=set)
-    loops: dict[str, str] = field(default_factory=dict)
-
-
-def check_word_template(body: bytes, schema: Mapping[str, Any]) -> list[Fault]:
-    """Every fault of a template, with pointers into its folder: `/body.docx/word/document.xml`.
-
-    Outside links and macros; placeholders that the facts don't have, required facts that are never printed; a fact that
-    is printed in one language only; an unknown formatter; a character without a glyph; a header without the mark.
+    What may not be in a template at all (macros, embedded objects, outside links); tags that cannot be read, are cut,
+    unbalanced or forbidden; facts and formatters that there are not, required facts that are never printed, facts in
+    one language only; and all faults of form (word_form.py). `words` are the words of the instrument's codes, `dated`
+    is the fact that dates the file and need not be printed.
     """
-    unfit = word.template_faults(body)
-    if unfit:
-        return [Fault("/body.docx", "unfit_template", problem, "模板文件不可用") for problem in unfit]
-    faults: list[Fault] = []
-    used = _Used()
-    headers = []
-    for name, source in word.sources(body):
-        place = f"/body.docx/{name}"
-        try:
-            part = _read(source)
-        except TemplateSyntaxError as error:
-            faults.append(Fault(place, "syntax", f"a placeholder cannot be read: {error.message}", "占位符格式错误"))
-            continue
-        faults += [fault.under(place) for fault in (*_glyph_faults(source), *_unknown(part, schema))]
-        if name.startswith("word/header"):
-            headers.append("mark" in part.paths)
-        for path, formatters in part.paths.items():
-            used.paths.setdefault(path, set()).update(formatters)
-    if not headers or not all(headers):
-        message = "every header needs {{ mark }}, which says TEST or SPECIMEN"
-        faults.append(Fault("/body.docx", "no_mark", message, "每个页眉都须有 {{ mark }}"))
-    return [*faults, *_one_language_only(used), *_never_printed(used, schema)]
+    unfit = [Fault("", "unfit_template", problem, "模板文件不可用") for problem in word.template_faults(body)]
+    try:
+        file = WordFile(body)
+    except ValueError as error:
+        unfit = unfit or [Fault("", "unfit_template", f"not a DOCX: {error}", "模板文件不可用")]
+        return [fault.under("/body.docx") for fault in unfit]
+    scope = scope_schema(schema)
+    scope["properties"] = {**scope["properties"], **_BESIDE_FACTS}
+    faults, uses = unfit, []
+    for part in file.printed_parts:
+        tags = Tags(scope, words or {})
+        tags.read(list(file.paragraphs(part)))
+        faults += tags.faults
+        uses += tags.uses
+    faults += [*form_faults(file, sealed=sealed), *_one_language_only(uses)]
+    faults += _never_printed({use.path for use in uses} | {dated}, schema)
+    return [fault.under("/body.docx") for fault in dict.fromkeys(faults)]
 
 
-def _read(source: str) -> _Used:
-    part = _Used()
-    for child in word.environment().parse(source).body:
-        _visit(child, part, ())
-    part.paths = {_unlooped(path, part.loops): found for path, found in part.paths.items()}
-    return part
+def check_words(instrument: Instrument, body: bytes, facts: Mapping[str, Any], imprint: Imprint) -> list[Fault]:
+    """The texts of the clauses that the Word template does not print, in their order, for these facts.
+
+    The template may say more than the clauses, for they are the reading page, but nothing of them may be missing: the
+    paper and the page must agree. Raises Refused when the facts cannot be filled in.
+    """
+    text = _squeezed("".join(_texts(word.fill(body, word_scope(instrument, facts, imprint)))))
+    blocks = composed(instrument, facts, imprint)
+    lines = [line for block in blocks if block["kind"] != "foot" for line in _lines(block)]
+    feet = [line for block in blocks if block["kind"] == "foot" for line in _lines(block)]  # stand on every page
+    missing = [*missing_lines(lines, text), *missing_lines(feet, text)]
+    return [
+        Fault(
+            "/body.docx",
+            "words_differ",
+            f"clauses.yaml says, and the Word template does not, or not in this place: {wanted[:60]!r}; "
+            "the page that is read and the paper must agree, so change both",
+            f"条款中的文字未在Word模板中（或者次序不同）：{wanted[:60]}",
+        )
+        for wanted in missing
+    ]
 
 
-def _visit(node: nodes.Node, part: _Used, formatters: tuple[str, ...]) -> None:
-    if isinstance(node, nodes.Filter):
-        part.formatters.add(node.name)
-        attribute = _mapped_attribute(node)
-        if attribute is not None and node.node is not None and (path := _path(node.node)):
-            part.paths.setdefault(f"{path}.{attribute}", set()).update(formatters)
-            return
-        formatters = (*formatters, node.name)
-    elif isinstance(node, nodes.For):
-        if isinstance(node.target, nodes.Name) and (path := _path(node.iter)):
-            part.loops[node.target.name] = path
-    elif path := _path(node):
-        part.paths.setdefault(path, set()).update(formatters)
-        return
-    for child in node.iter_child_nodes():
-        if not (isinstance(node, nodes.For) and child is node.target):
-            _visit(child, part, formatters)
+def missing_lines(lines: Sequence[Sequence[str]], text: str) -> list[str]:
+    """The lines `[language, words]` that a text without white space lacks, or has before those of the same language."""
+    missing = []
+    for language in LANGUAGES:
+        at = 0
+        for wanted in (_squeezed(said) for spoken, said in lines if spoken == language):
+            found = text.find(wanted, at)
+            if found < 0:
+                missing.append(wanted)
+            else:
+                at = found + len(wanted)
+    return missing
 
 
-def _mapped_attribute(node: nodes.Filter) -> str | None:
-    """The member that `map(attribute="name")` takes out of each item."""
-    if node.name != "map":
-        return None
-    return next((str(k.value.value) for k in node.kwargs if isinstance(k.value, nodes.Const)), None)
+def word_faults(instrument: Instrument, body: bytes, authority: Mapping[str, Any]) -> list[Fault]:
+    """All faults of a Word template of an instrument, and, once there are none, what of the clauses it doesn't print.
+
+    `authority` is the record that the instrument's sample is printed with.
+    """
+    clauses, sealed = instrument.clauses, instrument.print.sealed
+    if clauses is None:
+        return check_word_template(body, instrument.schema, sealed=sealed)
+    faults = check_word_template(body, instrument.schema, clauses.words, sealed=sealed, dated=clauses.dated)
+    if faults:
+        return faults
+    document = next(each for each in instrument.sample()["documents"] if each["instrument"] == instrument.id)
+    number_zh, number_en = _NUMBER if instrument.print.numbered else (None, None)
+    copies = [(copy["zh"], copy["en"]) for copy in document.get("copies_to", [])]
+    try:
+        imprint = Imprint(authority, number_zh, number_en, test=False, specimen=False, copies_to=copies)
+        return check_words(instrument, body, document["facts"], imprint)
+    except Refused as refused:
+        return [fault.under("/body.docx") for fault in refused.faults]
 
 
-def _path(node: nodes.Node) -> str:
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.Getattr) and (inner := _path(node.node)):
-        return f"{inner}.{node.attr}"
-    return ""
+def _texts(filled: bytes) -> Iterator[str]:
+    """The words of a filled template: the document, and what is repeated on every page."""
+    file = WordFile(filled)
+    for part in file.printed_parts:
+        yield from (paragraph.text for paragraph in file.paragraphs(part))
 
 
-def _unlooped(path: str, loops: Mapping[str, str]) -> str:
-    first, dot, rest = path.partition(".")
-    return (
-        _unlooped(loops[first] + dot + rest, {k: v for k, v in loops.items() if k != first}) if first in loops else path
-    )
+def _lines(block: Any) -> Iterator[Sequence[str]]:
+    """The texts of a composed block, without the numbers that Word gives to the items of a list."""
+    if isinstance(block, Mapping):
+        for name, value in block.items():
+            numbered = name == "items"
+            for language, said in _lines(value) if name != "caption" else ():  # a caption is read, not printed
+                yield language, _NUMBER_OF_ITEM.sub("", said, count=1) if numbered else said
+    elif isinstance(block, list | tuple):
+        if len(block) == 2 and block[0] in LANGUAGES and isinstance(block[1], str):
+            yield block
+        else:
+            for each in block:
+                yield from _lines(each)
 
 
-def _unknown(part: _Used, schema: Mapping[str, Any]) -> Iterator[Fault]:
-    for path in sorted(part.paths):
-        if path.partition(".")[0] not in _PRINTED_BESIDE_FACTS and find(schema, path) is None:
-            yield Fault("", "unknown_fact", f"there is no fact {path}", f"没有事实项 {path}")
-    for name in sorted(part.formatters - set(word.environment().filters)):
-        yield Fault("", "unknown_formatter", f"there is no formatter {name}", f"没有格式化器 {name}")
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
 
 
-def _glyph_faults(source: str) -> Iterator[Fault]:
-    text = _PLACEHOLDER.sub("", "".join(_TEXT.findall(_PLACEHOLDER.sub("", source))))
-    for character in sorted(fonts.missing_glyphs(text)):
-        message = f"no pinned font has {character!r} (U+{ord(character):04X})"
-        yield Fault("", "glyph", message, f"字库中没有该字符：U+{ord(character):04X}")
-
-
-def _one_language_only(used: _Used) -> Iterator[Fault]:
+def _one_language_only(uses: Sequence[Use]) -> Iterator[Fault]:
     """A pair, or a fact that is formatted for one language, must be printed in the other one too."""
-    languages: dict[str, set[str]] = {}
-    for path, formatters in used.paths.items():
-        head, _, last = path.rpartition(".")
-        if last in ("zh", "en") and not head.startswith(("authority", "number")):
-            languages.setdefault(head, set()).add(last)
-        for name in formatters:
+    languages: dict[str, dict[str, str]] = {}
+    for use in uses:
+        head, _, last = use.path.rpartition(".")
+        if last in LANGUAGES and head and not head.startswith(_ONE_LANGUAGE_DOES):
+            languages.setdefault(head, {}).setdefault(last, use.place)
+        for name in use.formatters:
             if name.endswith(("_zh", "_en")):
-                languages.setdefault(path, set()).add(name[-2:])
-    for path, found in sorted(languages.items()):
+                languages.setdefault(use.path, {}).setdefault(name[-2:], use.place)
+    for path, found in languages.items():
         if len(found) == 1:
-            message = f"{path} is printed in {next(iter(found))} only"
-            yield Fault("/body.docx", "one_language", message, f"{path} 只以一种语言印出")
+            [(language, place)] = found.items()
+            message = f"{path} is printed in {language} only"
+            yield Fault(f"/{place}", "one_language", message, f"{path} 只以一种语言印出")
 
 
-def _never_printed(used: _Used, schema: Mapping[str, Any]) -> Iterator[Fault]:
+def _never_printed(used: Collection[str], schema: Mapping[str, Any]) -> Iterator[Fault]:
     for path in required_paths(schema):
-        if not any(each == path or each.startswith(f"{path}.") for each in used.paths):
-            yield Fault(
-                "/body.docx", "never_printed", f"{path} is required but never printed", f"{path} 为必填项但未印出"
-            )
+        if not any(each == path or each.startswith(f"{path}.") or path.startswith(f"{each}.") for each in used):
+            yield Fault("", "never_printed", f"{path} is required but never printed", f"{path} 为必填项但未印出")

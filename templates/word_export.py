@@ -40,14 +40,20 @@ def word_template(instrument: Instrument) -> bytes:
     if instrument.clauses is None:
         raise Permanent(f"{instrument.id} has no clauses.yaml to make a Word template from")
     body = _Body(instrument)
-    document = xml.document(body.blocks(instrument.clauses.blocks))
-    title = f"{instrument.manifest.title_zh} {instrument.manifest.title_en}"
+    content = body.blocks(instrument.clauses.blocks)
+    titles = instrument.manifest
+    properties = xml.properties(f"{titles.title_zh} {titles.title_en}", instrument.print.maker_zh, instrument.id)
+    return pack(content, properties, lists=body.lists, foot=body.foot)
+
+
+def pack(content: str, properties: str, *, lists: int = 0, foot: str = "") -> bytes:
+    """A DOCX of paragraphs and tables on our page, with the styles, header and footer of `word_base/`."""
     parts = {path.relative_to(BASE).as_posix(): path.read_text("utf-8") for path in BASE.rglob("*") if path.is_file()}
-    parts = {name: text.replace("<!-- foot -->", body.foot) for name, text in parts.items()}
+    parts = {name: text.replace("<!-- foot -->", foot) for name, text in parts.items()}
     parts |= {
-        "word/document.xml": document,
-        "word/numbering.xml": xml.numbering(body.lists),
-        "docProps/core.xml": xml.properties(title, instrument.print.maker_zh, instrument.id, instrument.print.version),
+        "word/document.xml": xml.document(content),
+        "word/numbering.xml": xml.numbering(lists),
+        "docProps/core.xml": properties,
     }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

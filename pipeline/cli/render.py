@@ -30,5 +30,5 @@ def run(arguments: Namespace) -> Answer:
     if not 0 <= position < len(job["documents"]):
         raise BadInput("--document", "no_such_document", f"the job has documents 1 to {len(job['documents'])}")
     authority = authority_facts(arguments, job["authority"])
-    printed = preview(job["documents"][position], authority, f"/documents/{position}")
+    printed = preview(job["documents"][position], authority, arguments.engine, f"/documents/{position}")
     return write_pdf(arguments.output, printed)

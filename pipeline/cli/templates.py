@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from pipeline.cli import word_templates
 from pipeline.cli.answers import DONE, NOT_VALID, Answer
 from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_pdf
 from templates.catalogue import catalogue
@@ -22,6 +23,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     show.add_argument("instrument", metavar="ID")
     add_preview_options(show)
     show.set_defaults(run=run_preview)
+    word_templates.declare(actions, common)
 
 
 def run_list(arguments: Namespace) -> Answer:  # noqa: ARG001
@@ -65,5 +67,5 @@ def run_preview(arguments: Namespace) -> Answer:
     instrument = catalogue().get(arguments.instrument)
     sample = instrument.sample()
     document = next(each for each in sample["documents"] if each["instrument"] == instrument.id)
-    printed = preview(document, authority_facts(arguments, str(sample["authority"])))
+    printed = preview(document, authority_facts(arguments, str(sample["authority"])), arguments.engine)
     return write_pdf(arguments.output, printed)
