@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pysqlite3
 import sqlalchemy as sa
@@ -89,20 +89,25 @@ def _postgresql(url: str, pool_size: int) -> sa.Engine:
     return sa.create_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
 
 
+_DATABASE_TIME: Final = sa.select(now())
+_LEGAL_TIME: Final = sa.select(now() + system.c.legal_offset)
+_TEST: Final = sa.select(system.c.test)
+
+
 def database_time(connection: sa.Connection) -> datetime:
     """The database's clock (UTC): infrastructure time, for leases, tokens and the time of recording."""
-    return from_microseconds(connection.execute(sa.select(now())).scalar_one())
+    return from_microseconds(connection.execute(_DATABASE_TIME).scalar_one())
 
 
 def legal_time(connection: sa.Connection) -> datetime:
     """The legal clock (UTC): the database's clock, shifted only in a database that was marked TEST at its creation."""
-    clock = connection.execute(sa.select(now() + system.c.legal_offset)).scalar_one()
+    clock = connection.execute(_LEGAL_TIME).scalar_one()
     return from_microseconds(clock)
 
 
 def is_test(connection: sa.Connection) -> bool:
     """Whether this database was marked TEST when it was created."""
-    return bool(connection.execute(sa.select(system.c.test)).scalar_one())
+    return bool(connection.execute(_TEST).scalar_one())
 
 
 def set_legal_time(connection: sa.Connection, moment: datetime) -> None:

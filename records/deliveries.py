@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from records.ids import new_id
 from records.instants import now
+from records.statements import insert_at, select_by, update_row
 from records.tables import delivery, document, notice, paper_receipt
+
+_RECEIPTS: Final = select_by(paper_receipt, "delivery_id").order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)
+_STREAM: Final = sa.select(delivery.c.document_id).where(
+    sa.or_(
+        delivery.c.id == sa.bindparam("subject"),
+        delivery.c.id
+        == sa.select(notice.c.delivery_id).where(notice.c.id == sa.bindparam("subject")).scalar_subquery(),
+    )
+)
 
 
 def insert(connection: sa.Connection, **values: Any) -> str:
@@ -23,13 +33,13 @@ def insert(connection: sa.Connection, **values: Any) -> str:
         "service_status": "pending",
         "places": {},
     }
-    connection.execute(delivery.insert().values(id=delivery_id, created_at=now(), **(defaults | values)))
+    connection.execute(insert_at(delivery, "created_at"), {"id": delivery_id, **defaults, **values})
     return delivery_id
 
 
 def get(connection: sa.Connection, delivery_id: str) -> sa.RowMapping:
     """A delivery by its id. Raises LookupError."""
-    row = connection.execute(sa.select(delivery).where(delivery.c.id == delivery_id)).mappings().first()
+    row = connection.execute(select_by(delivery, "id"), {"id": delivery_id}).mappings().first()
     if row is None:
         raise LookupError(f"no delivery {delivery_id}")
     return row
@@ -37,13 +47,13 @@ def get(connection: sa.Connection, delivery_id: str) -> sa.RowMapping:
 
 def of_document(connection: sa.Connection, document_id: str) -> list[sa.RowMapping]:
     """The deliveries of a document, in the order of its recipients."""
-    query = sa.select(delivery).where(delivery.c.document_id == document_id).order_by(delivery.c.id)
-    return list(connection.execute(query).mappings())
+    rows = connection.execute(select_by(delivery, "document_id"), {"document_id": document_id}).mappings()
+    return sorted(rows, key=lambda row: str(row["id"]))
 
 
 def update(connection: sa.Connection, delivery_id: str, **columns: Any) -> None:
     """Change columns of a delivery; the caller writes the event that says why."""
-    connection.execute(delivery.update().where(delivery.c.id == delivery_id).values(**columns))
+    update_row(connection, delivery, delivery_id, columns)
 
 
 def _with_document() -> sa.Select[Any]:
@@ -126,24 +136,20 @@ def insert_paper_receipt(connection: sa.Connection, **values: Any) -> str:
 
 def paper_receipts(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
     """The receipts of a delivery that stand (superseded ones left out), oldest first."""
-    later = paper_receipt.alias()
-    superseded = sa.select(later.c.supersedes).where(
-        later.c.delivery_id == delivery_id, later.c.supersedes.is_not(None)
-    )
-    query = sa.select(paper_receipt).where(
-        paper_receipt.c.delivery_id == delivery_id, paper_receipt.c.id.not_in(superseded)
-    )
-    return list(connection.execute(query.order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)).mappings())
+    rows = list(connection.execute(_RECEIPTS, {"delivery_id": delivery_id}).mappings())
+    superseded = {row["supersedes"] for row in rows}
+    return [row for row in rows if row["id"] not in superseded]
 
 
-def insert_notice(connection: sa.Connection, **values: Any) -> None:
-    """Store a reminder that is still to be sent."""
-    connection.execute(notice.insert().values(state="pending", sends=0, created_at=now(), **values))
+def insert_notices(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store reminders that are still to be sent."""
+    if rows:
+        connection.execute(insert_at(notice, "created_at"), [{"state": "pending", "sends": 0, **row} for row in rows])
 
 
 def get_notice(connection: sa.Connection, notice_id: str) -> sa.RowMapping:
     """A notice by its id. Raises LookupError."""
-    row = connection.execute(sa.select(notice).where(notice.c.id == notice_id)).mappings().first()
+    row = connection.execute(select_by(notice, "id"), {"id": notice_id}).mappings().first()
     if row is None:
         raise LookupError(f"no notice {notice_id}")
     return row
@@ -157,14 +163,12 @@ def notices(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
 
 def update_notice(connection: sa.Connection, notice_id: str, **columns: Any) -> None:
     """Change columns of a notice; the caller writes the event that says why."""
-    connection.execute(notice.update().where(notice.c.id == notice_id).values(**columns))
+    update_row(connection, notice, notice_id, columns)
 
 
 def stream(connection: sa.Connection, subject_id: str) -> str:
     """The ledger stream (the document's id) of a delivery or of a notice. Raises NoResultFound."""
-    of_notice = sa.select(notice.c.delivery_id).where(notice.c.id == subject_id).scalar_subquery()
-    query = sa.select(delivery.c.document_id).where(sa.or_(delivery.c.id == subject_id, delivery.c.id == of_notice))
-    return str(connection.execute(query).scalar_one())
+    return str(connection.execute(_STREAM, {"subject": subject_id}).scalar_one())
 
 
 def not_passed(connection: sa.Connection, today: str) -> list[str]:

@@ -12,6 +12,7 @@ from records.errors import Permanent
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
+from records.statements import select_by
 from records.tables import (
     account,
     authority,
@@ -131,15 +132,8 @@ def create_counterparty(
 
 def find_counterparty(connection: sa.Connection, authority_id: str, counterparty_id: str) -> sa.RowMapping | None:
     """The counterparty's row, or None."""
-    return (
-        connection.execute(
-            sa.select(counterparty).where(
-                counterparty.c.authority_id == authority_id, counterparty.c.id == counterparty_id
-            )
-        )
-        .mappings()
-        .first()
-    )
+    named = {"authority_id": authority_id, "id": counterparty_id}
+    return connection.execute(select_by(counterparty, *named), named).mappings().first()
 
 
 def add_contact(
@@ -171,10 +165,9 @@ def add_contact(
 
 def contacts(connection: sa.Connection, authority_id: str, counterparty_id: str) -> list[sa.RowMapping]:
     """The counterparty's active contacts."""
-    query = sa.select(contact).where(
-        contact.c.authority_id == authority_id, contact.c.counterparty_id == counterparty_id, contact.c.active
-    )
-    return list(connection.execute(query.order_by(contact.c.id)).mappings())
+    named = {"authority_id": authority_id, "counterparty_id": counterparty_id, "active": True}
+    rows = connection.execute(select_by(contact, *named), named).mappings()
+    return sorted(rows, key=lambda row: str(row["id"]))
 
 
 def add_account(
@@ -294,10 +287,9 @@ def withdraw_letter(connection: sa.Connection, letter_id: str, at: datetime, by:
 
 def letters(connection: sa.Connection, authority_id: str, counterparty_id: str) -> list[sa.RowMapping]:
     """All confirmation letters of the counterparty, newest first."""
-    query = sa.select(confirmation_letter).where(
-        confirmation_letter.c.authority_id == authority_id, confirmation_letter.c.counterparty_id == counterparty_id
-    )
-    return list(connection.execute(query.order_by(confirmation_letter.c.in_force_from.desc())).mappings())
+    named = {"authority_id": authority_id, "counterparty_id": counterparty_id}
+    rows = connection.execute(select_by(confirmation_letter, *named), named).mappings()
+    return sorted(rows, key=lambda row: row["in_force_from"], reverse=True)
 
 
 def create_seal(
@@ -358,8 +350,9 @@ def stop_seal(connection: sa.Connection, seal_id: str, by: str, reason: str = ""
 
 def active_seal(connection: sa.Connection, authority_id: str) -> sa.RowMapping | None:
     """The authority's newest active seal, or None."""
-    query = sa.select(seal).where(seal.c.authority_id == authority_id, seal.c.state == "active")
-    return connection.execute(query.order_by(seal.c.created_at.desc()).limit(1)).mappings().first()
+    named = {"authority_id": authority_id, "state": "active"}
+    active = connection.execute(select_by(seal, *named), named).mappings()
+    return max(active, key=lambda row: row["created_at"], default=None)
 
 
 def seals(connection: sa.Connection) -> list[sa.RowMapping]:
@@ -369,7 +362,7 @@ def seals(connection: sa.Connection) -> list[sa.RowMapping]:
 
 def find_seal(connection: sa.Connection, seal_id: str) -> sa.RowMapping:
     """A seal by its id. Raises LookupError."""
-    row = connection.execute(sa.select(seal).where(seal.c.id == seal_id)).mappings().first()
+    row = connection.execute(select_by(seal, "id"), {"id": seal_id}).mappings().first()
     if row is None:
         raise LookupError(f"no seal {seal_id}")
     return row

@@ -6,14 +6,21 @@ A status is written in the same transaction as the event that makes it, and only
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from records.instants import now
 from records.ledger import append
+from records.statements import insert_at, select_by
 from records.tables import artifact, document, job, number, seal_use
+
+_STORED: Final = {
+    name: dialect.insert(artifact).values(created_at=now()).on_conflict_do_nothing()
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
 
 #: From where each status may be reached.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
@@ -39,7 +46,7 @@ class WrongState(Exception):
 
 def insert_job(connection: sa.Connection, **values: Any) -> None:
     """Store a job as the case system sent it."""
-    connection.execute(job.insert().values(created_at=now(), **values))
+    connection.execute(insert_at(job, "created_at"), values)
 
 
 def find_job(connection: sa.Connection, job_id: str, authority_id: str, client_id: str) -> sa.RowMapping | None:
@@ -50,12 +57,12 @@ def find_job(connection: sa.Connection, job_id: str, authority_id: str, client_i
 
 def insert(connection: sa.Connection, **values: Any) -> None:
     """Store an accepted document."""
-    connection.execute(document.insert().values(status="accepted", created_at=now(), **values))
+    connection.execute(insert_at(document, "created_at"), {"status": "accepted", **values})
 
 
 def get(connection: sa.Connection, document_id: str) -> sa.RowMapping:
     """A document by its id, for the pipeline's own steps. Raises LookupError."""
-    row = connection.execute(sa.select(document).where(document.c.id == document_id)).mappings().first()
+    row = connection.execute(select_by(document, "id"), {"id": document_id}).mappings().first()
     if row is None:
         raise LookupError(f"no document {document_id}")
     return row
@@ -101,6 +108,13 @@ def numbered(connection: sa.Connection, authority_id: str, text: str) -> sa.RowM
     return connection.execute(query.where(*here)).mappings().first()
 
 
+@cache
+def _moved(status: str) -> sa.Update:
+    from_one = (document.c.id == sa.bindparam("the_row"), document.c.status.in_(TRANSITIONS[status]))
+    moment = {"released_at": now()} if status == "released" else {}
+    return document.update().where(*from_one).values(status=status, **moment)
+
+
 def move(
     connection: sa.Connection,
     document_id: str,
@@ -112,13 +126,11 @@ def move(
 ) -> None:
     """Bring a document to `status`, with the event `document.<status>` and other columns, in this transaction.
 
+    A released one gets the moment in `released_at`.
+
     Raises WrongState when the transition is not allowed.
     """
-    changed = connection.execute(
-        document.update()
-        .where(document.c.id == document_id, document.c.status.in_(TRANSITIONS[status]))
-        .values(status=status, **columns)
-    )
+    changed = connection.execute(_moved(status), {"the_row": document_id, **columns})
     if changed.rowcount != 1:
         present = connection.execute(sa.select(document.c.status).where(document.c.id == document_id)).scalar()
         raise WrongState(document_id, present, status)
@@ -127,14 +139,13 @@ def move(
 
 def record_seal_use(connection: sa.Connection, **values: Any) -> None:
     """Record a use of a seal and the approval that allowed it."""
-    connection.execute(seal_use.insert().values(used_at=now(), **values))
+    connection.execute(insert_at(seal_use, "used_at"), values)
 
 
 def record_artifact(connection: sa.Connection, digest: str, size: int, media_type: str) -> None:
     """Name a stored file; naming it again changes nothing."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    values = {"digest": digest, "size": size, "media_type": media_type, "created_at": now()}
-    connection.execute(dialect.insert(artifact).values(**values).on_conflict_do_nothing())
+    values = {"digest": digest, "size": size, "media_type": media_type}
+    connection.execute(_STORED[connection.dialect.name], values)
 
 
 def count_by_status(connection: sa.Connection) -> dict[str, int]:

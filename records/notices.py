@@ -8,13 +8,14 @@ import sqlalchemy as sa
 
 from records.instants import now
 from records.ledger import append
+from records.statements import select_by
 from records.tables import calendar_notice
 
 
 def imported(connection: sa.Connection) -> list[sa.RowMapping]:
     """All imported notices in the order of their import."""
-    query = sa.select(calendar_notice).order_by(calendar_notice.c.imported_at, calendar_notice.c.edition)
-    return list(connection.execute(query).mappings())
+    rows = connection.execute(select_by(calendar_notice)).mappings()
+    return sorted(rows, key=lambda row: (row["imported_at"], row["edition"]))
 
 
 def store(

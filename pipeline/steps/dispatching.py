@@ -117,20 +117,21 @@ def _tell(
 
 
 def _write_notices(connection: sa.Connection, row: sa.RowMapping, domain: str) -> list[str]:
-    ids = []
+    notices = []
     for contact in directory.contacts(connection, row["authority_id"], row["counterparty_id"]):
         for channel, address in (("email", contact["email"]), ("sms", contact["mobile"])):
             if not address:
                 continue
             notice_id = new_id("ntc")
-            deliveries.insert_notice(
-                connection,
-                id=notice_id,
-                delivery_id=row["id"],
-                contact_id=contact["id"],
-                channel=channel,
-                address=address,
-                message_id=f"<{notice_id}@{domain}>" if channel == "email" else notice_id,
+            notices.append(
+                {
+                    "id": notice_id,
+                    "delivery_id": row["id"],
+                    "contact_id": contact["id"],
+                    "channel": channel,
+                    "address": address,
+                    "message_id": f"<{notice_id}@{domain}>" if channel == "email" else notice_id,
+                }
             )
-            ids.append(notice_id)
-    return ids
+    deliveries.insert_notices(connection, notices)
+    return [notice["id"] for notice in notices]

@@ -13,7 +13,6 @@ from pipeline.outcomes import Conclusion, Done, Next
 from records import deliveries, documents, links
 from records.database import legal_time
 from records.errors import Permanent, Refused
-from records.instants import now
 from records.steps import Claim
 from signing.reader import read_independently
 from signing.verification import verify
@@ -29,7 +28,7 @@ def release(songda: Songda, claim: Claim) -> Conclusion:
 
     def write(connection: sa.Connection) -> Done:
         body = {"digest": document["final_digest"], **checked}
-        documents.move(connection, document["id"], "released", body=body, released_at=now())
+        documents.move(connection, document["id"], "released", body=body)
         rows = deliveries.of_document(connection, document["id"])
         if manifest(document["instrument"]).acts:
             links.tell_release(connection, document["id"])

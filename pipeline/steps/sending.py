@@ -1,8 +1,8 @@
 """Send: one reminder to one contact over one channel. Sets no date and holds nothing else up.
 
 The intent stands before the effect: the notice with its stable id, and the step that is claimed. A step that is taken
-over from a worker that told no outcome is ambiguous: the mail may or may not have gone out. Mail is then sent again, the
-same bytes with the same Message-ID; an SMS is not.
+over from a worker that told no outcome is ambiguous: the mail may or may not have gone out. Mail is then sent again,
+the same bytes with the same Message-ID; an SMS is not.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from delivery.beijing import day_of
 from pipeline.api.app import make_api
 from records import api_keys, directory, documents, ledger, links, series, steps
-from records.database import Database, database_time, legal_time
+from records.database import Database, legal_time
 from records.tables import number, step
 from tests.house import AUTHORITY, House, another_key, furnish, sample
 
@@ -58,9 +58,7 @@ def _release(house: House, document: str) -> bytes:
     with house.songda.database.write() as connection:
         for status in ("rendered", "sealed"):
             documents.move(connection, document, status)
-        documents.move(
-            connection, document, "released", final_digest=digest, pages=1, released_at=database_time(connection)
-        )
+        documents.move(connection, document, "released", final_digest=digest, pages=1)
     return pdf
 
 

@@ -70,7 +70,6 @@ def _released(house: House, pdf: bytes) -> str:
             document_id,
             "released",
             final_digest=house.songda.store.put(pdf),
-            released_at=database_time(connection),
         )
     return document_id
 

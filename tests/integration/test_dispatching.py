@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from pipeline.composition import Songda
+from pipeline.outcomes import Conclusion, Parked
 from pipeline.queue import Queue
 from pipeline.runner import Runner
 from pipeline.steps import STAGES
 from records import deliveries, directory, documents, ledger, steps
 from records.database import Database, legal_time
+from records.steps import Claim
 from records.tables import notice, step
 from tests.conftest import LEGAL_NOW
 from tests.house import AUTHORITY, House, furnish
@@ -29,11 +32,16 @@ ORDINARY, IMPORTANT, PAPER_ONLY, INTERNAL = (
 )
 
 
+def _left(songda: Songda, claim: Claim) -> Conclusion:
+    """Nobody is reminded in these tests."""
+    return Conclusion(lambda connection: Parked(None, "left"))
+
+
 class Dispatching:
     def __init__(self, database: Database, home: Path) -> None:
         self.house: House = furnish(database, home)
         self.database = database
-        self.runner = Runner(self.house.songda, "test", STAGES)
+        self.runner = Runner(self.house.songda, "test", {**STAGES, "send": _left})
         self.runner.queue = Queue("", 16, self.runner.run_step)
         with database.write() as connection:
             facts = directory.authority_facts(connection, AUTHORITY)
@@ -182,7 +190,7 @@ def test_what_is_missing_means_paper_and_never_a_document_left_lying(
     assert (row["route"], row["paper_status"], row["letter_id"]) == ("paper", "to_print", None)
     assert (row["status"], row["service_count"], row["deemed_date"]) == ("pending", None, None)
     assert rule in _rules(row)
-    assert dispatching.steps_of(row) == {"dispatch": "done", "settle": "ready"}
+    assert dispatching.steps_of(row) == {"dispatch": "done", "settle": "waiting"}
     assert dispatching.notices(row) == []  # nothing stands in the inbox that one could be reminded of
 
 

@@ -68,14 +68,18 @@ def _notice(songda: Songda, channel: str = "email") -> steps.Claim:
             paper_required=False,
         )
         address = "x@y.test" if channel == "email" else "13800138000"
-        deliveries.insert_notice(
+        deliveries.insert_notices(
             connection,
-            id="ntc_1",
-            delivery_id=delivery,
-            contact_id=contact,
-            channel=channel,
-            address=address,
-            message_id="<ntc_1@authority.test>" if channel == "email" else "ntc_1",
+            [
+                {
+                    "id": "ntc_1",
+                    "delivery_id": delivery,
+                    "contact_id": contact,
+                    "channel": channel,
+                    "address": address,
+                    "message_id": "<ntc_1@authority.test>" if channel == "email" else "ntc_1",
+                }
+            ],
         )
         steps.add(connection, "notice", "ntc_1", "send")
         claim = steps.claim(connection, "ntc_1/send", "test", 60)

@@ -225,14 +225,18 @@ def subjects(database: Database) -> tuple[str, str, str]:
         contact_id = directory.add_contact(
             connection, AUTHORITY, COUNTERPARTY, name="x", department="y", mobile=None, email="a@b.test"
         )
-        deliveries.insert_notice(
+        deliveries.insert_notices(
             connection,
-            id=notice_id,
-            delivery_id=delivery_id,
-            contact_id=contact_id,
-            channel="email",
-            address="a@b.test",
-            message_id="<1@b.test>",
+            [
+                {
+                    "id": notice_id,
+                    "delivery_id": delivery_id,
+                    "contact_id": contact_id,
+                    "channel": "email",
+                    "address": "a@b.test",
+                    "message_id": "<1@b.test>",
+                }
+            ],
         )
     return document_id, delivery_id, notice_id
 

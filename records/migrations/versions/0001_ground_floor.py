@@ -466,9 +466,7 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("sent_at", Instant(), nullable=True),
         sa.CheckConstraint("channel in ('email', 'sms')", name=op.f("ck_notice_channel")),
-        sa.CheckConstraint(
-            "state in ('pending', 'sent', 'ambiguous', 'failed')", name=op.f("ck_notice_state")
-        ),
+        sa.CheckConstraint("state in ('pending', 'sent', 'ambiguous', 'failed')", name=op.f("ck_notice_state")),
         sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_notice_contact_id")),
         sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_notice_delivery_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),

@@ -1,0 +1,37 @@
+"""Statements that are built once and run often: building one costs more than running it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from records.instants import now
+
+
+@cache
+def select_by(table: sa.Table, *names: str) -> sa.Select[Any]:
+    """Rows of `table` whose columns `names` equal the parameters of the same names."""
+    return sa.select(table).where(*(table.c[name] == sa.bindparam(name) for name in names))
+
+
+@cache
+def insert_at(table: sa.Table, *moments: str) -> sa.Insert:
+    """A new row, with the database's time in the columns `moments` and parameters in the others."""
+    return table.insert().values(dict.fromkeys(moments, now()))
+
+
+@cache
+def _update_row(table: sa.Table) -> sa.Update:
+    return table.update().where(table.c.id == sa.bindparam("the_row"))
+
+
+def update_row(connection: sa.Connection, table: sa.Table, row_id: str, columns: dict[str, Any]) -> None:
+    """Change columns of the row with this id, to values or to SQL expressions."""
+    statement = _update_row(table)
+    computed = {name: value for name, value in columns.items() if isinstance(value, sa.ClauseElement)}
+    if computed:
+        statement = statement.values(computed)
+    plain = {name: value for name, value in columns.items() if name not in computed}
+    connection.execute(statement, {"the_row": row_id, **plain})
