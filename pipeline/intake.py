@@ -23,7 +23,7 @@ from records.ledger import append, canonical
 from templates.catalogue import Instrument, load_schema
 from templates.facts import check_facts
 from templates.markup import markup_faults
-from templates.printing import Imprint, print_document
+from templates.printing import Imprint, try_filling
 
 
 @cache
@@ -47,7 +47,7 @@ _HOPELESS = frozenset({"too_many_values", "too_deep", "too_long", "number"})
 
 
 def check(songda: Songda, caller: Caller, body: object) -> CheckedJob:
-    """Check a job and print it for trial with the widest number. Raises Refused with all faults; stores nothing."""
+    """Check a job, all but printing it. Raises Refused with all faults; stores nothing."""
     faults = check_facts(job_schema(), body)
     if not isinstance(body, dict) or any(fault.code in _HOPELESS for fault in faults):
         raise Refused(faults)
@@ -76,7 +76,7 @@ def check(songda: Songda, caller: Caller, body: object) -> CheckedJob:
         faults = [
             fault.under(f"/documents/{position}")
             for position, document in enumerate(checked)
-            for fault in (*songda.pins.faults(document.instrument), *_dry_render(songda, around, document))
+            for fault in (*songda.pins.faults(document.instrument), *_unfillable(around, document))
         ]
     if faults:
         raise Refused(list(dict.fromkeys(faults)))
@@ -112,26 +112,13 @@ def _repeated_numbers(listed: list[Any]) -> Iterator[Fault]:
         seen.add(number)
 
 
-def _dry_render(songda: Songda, around: Surroundings, document: CheckedDocument) -> list[Fault]:
-    """Print for trial: what would fail later has to fail now."""
-    number_zh = number_en = None
-    if document.printing.numbered:
-        number_zh = number_en = document.asked.get("number")
-        if number_zh is None:
-            with songda.database.read() as connection:
-                widest = series.widest(connection, around.caller.authority_id, document.printing.series, around.year)
-            number_zh, number_en = widest.text_zh, widest.text_en
+def _unfillable(around: Surroundings, document: CheckedDocument) -> list[Fault]:
+    """What a Word template finds when it is filled: that would fail later, so it has to fail now."""
+    number = document.asked.get("number") or "1"
     copies = tuple((copy["zh"], copy["en"]) for copy in document.asked.get("copies_to", []))
-    imprint = Imprint(
-        authority=around.authority,
-        number_zh=number_zh,
-        number_en=number_en,
-        test=around.test,
-        specimen=True,
-        copies_to=copies,
-    )
+    imprint = Imprint(around.authority, number, number, test=around.test, specimen=True, copies_to=copies)
     try:
-        print_document(document.instrument, document.asked["facts"], imprint)
+        try_filling(document.instrument, document.asked["facts"], imprint)
     except Refused as refused:
         return [fault.under("/facts") for fault in refused.faults]
     except Permanent as error:

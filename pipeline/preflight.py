@@ -17,7 +17,8 @@ from pipeline.law.rule_sets import law_book
 from pipeline.linking import Link, links_of
 from records import directory, series
 from records.errors import Fault, Refused
-from templates.catalogue import Instrument, catalogue, check_job_document
+from templates.catalogue import Instrument, catalogue, filling_faults
+from templates.facts import check_text, schema_faults
 from templates.manifests import Print
 
 
@@ -94,7 +95,9 @@ def check_document(
         return None, list(refused.faults)
     faults: list[Fault] = []
     if isinstance(facts, dict):
-        faults += [fault.under("/facts") for fault in check_job_document(instrument, facts, around.authority)]
+        # size, texts and the two languages are checked for the whole job at once
+        found = list(schema_faults(instrument.schema, facts)) or filling_faults(instrument, facts, around.authority)
+        faults += [fault.under("/facts") for fault in found]
     printable = isinstance(facts, dict) and not faults
     faults += _approval_faults(instrument, asked)
     if not around.own:
@@ -152,7 +155,9 @@ def _number_faults(
             yield number_taken()
     else:
         try:
-            series.find(connection, authority_id, instrument.print.series, around.year, supplied=False)
+            widest = series.widest(connection, authority_id, instrument.print.series, around.year)
+            for text in (widest.text_zh, widest.text_en):
+                yield from (fault.under("/instrument") for fault in check_text(text))
         except series.UnknownSeries as error:
             zh = f"本机关没有{around.year}年度的该类文号序列。"
             yield Fault("/instrument", "no_series", f"{error}.", zh)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
+from records.statements import select_by
 from records.tables import document, number, series
 
 
@@ -131,25 +132,21 @@ def printed(pattern: str, year: int, ordinal: int) -> str:
 
 def find(connection: sa.Connection, authority_id: str, kind: str, year: int, *, supplied: bool) -> str:
     """Id of a series. Raises UnknownSeries."""
-    found = connection.execute(
-        sa.select(series.c.id).where(
-            series.c.authority_id == authority_id,
-            series.c.kind == kind,
-            series.c.year == year,
-            series.c.supplied == supplied,
-        )
-    ).scalar()
+    return str(_row(connection, authority_id, kind, year, supplied=supplied)["id"])
+
+
+def _row(connection: sa.Connection, authority_id: str, kind: str, year: int, *, supplied: bool) -> sa.RowMapping:
+    named = {"authority_id": authority_id, "kind": kind, "year": year, "supplied": supplied}
+    found = connection.execute(select_by(series, *named), named).mappings().first()
     if found is None:
         raise UnknownSeries(f"authority {authority_id} has no series {kind!r} for {year}")
-    return str(found)
+    return found
 
 
 def widest(connection: sa.Connection, authority_id: str, kind: str, year: int) -> Number:
-    """The widest number that the series may print, for a dry render. Raises UnknownSeries."""
-    row = connection.execute(
-        sa.select(series).where(series.c.id == find(connection, authority_id, kind, year, supplied=False))
-    ).one()
-    return Number(printed(row.pattern_zh, year, 99999), printed(row.pattern_en, year, 99999))
+    """The widest number that the series may print. Raises UnknownSeries."""
+    row = _row(connection, authority_id, kind, year, supplied=False)
+    return Number(printed(row["pattern_zh"], year, 99999), printed(row["pattern_en"], year, 99999))
 
 
 def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int, document_id: str) -> Number:

@@ -26,7 +26,7 @@ SHARED: Final = Path(__file__).with_name("parts.json")
 AUTHORITY: Final = Path(__file__).with_name("authority.json")
 SAMPLES: Final = Path(__file__).resolve().parents[1] / "samples"
 
-_WIDEST_NUMBER: Final = ("民航华北〔2026〕99999号", "CAAC-NC [2026] No. 99999")
+_ANY_NUMBER: Final = ("民航华北〔2026〕99999号", "CAAC-NC [2026] No. 99999")
 
 
 @dataclass(frozen=True)
@@ -186,15 +186,19 @@ def check_authority(record: Mapping[str, Any]) -> list[Fault]:
 
 
 def check_job_document(instrument: Instrument, facts: Mapping[str, Any], authority: Mapping[str, Any]) -> list[Fault]:
-    """Everything that keeps these facts from being printed: what intake asks before its dry render.
+    """Everything that keeps these facts from being printed.
 
     Pointers are relative to the facts. Schema, formats, agreement of the two languages and control characters; glyphs
     that no pinned font has; placeholders that the facts leave undefined.
     """
-    faults = check_facts(instrument.schema, facts)
-    if faults or instrument.clauses is None:
-        return faults
-    number_zh, number_en = _WIDEST_NUMBER if instrument.print.numbered else (None, None)
+    return check_facts(instrument.schema, facts) or filling_faults(instrument, facts, authority)
+
+
+def filling_faults(instrument: Instrument, facts: Mapping[str, Any], authority: Mapping[str, Any]) -> list[Fault]:
+    """Placeholders that facts which fit the schema leave undefined, or that cannot be formatted."""
+    if instrument.clauses is None:
+        return []
+    number_zh, number_en = _ANY_NUMBER if instrument.print.numbered else (None, None)
     titles = (instrument.manifest.title_zh, instrument.manifest.title_en)
     frame = Frame(*titles, authority, number_zh, number_en, laws=instrument.stock.laws)
     try:

@@ -177,13 +177,18 @@ def _stamp(directory: Path) -> dict[str, object]:
     """The note that installing left, if it still fits the files; else Permanent, saying what to do."""
     advice = f"the pinned fonts are not installed in {directory}; run: {INSTALL_COMMAND}"
     try:
-        stamp = json.loads((directory / STAMP).read_text(encoding="utf-8"))
+        stamp = _note(directory / STAMP, tuple(file_state(directory / STAMP)))
         states = {entry.file: file_state(directory / entry.file) for entry in FONTS}
     except (OSError, ValueError) as error:
         raise Permanent(advice) from error
     if stamp.get("list") != list_digest() or stamp.get("files") != states:
         raise Permanent(advice)
-    return dict(stamp)
+    return stamp
+
+
+@functools.lru_cache(maxsize=4)
+def _note(path: Path, _state: tuple[int, ...]) -> dict[str, object]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @functools.lru_cache(maxsize=4)

@@ -23,7 +23,7 @@ from records.ledger import canonical
 
 router = APIRouter(tags=["jobs"])
 
-#: A request that has not been answered after so many seconds has died: a dry render of a job takes a few.
+#: A request that has not been answered after so many seconds has died: a job takes some hundredths of one.
 LOCK_SECONDS: Final = 20.0
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
