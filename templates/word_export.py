@@ -28,7 +28,10 @@ BASE: Final = Path(__file__).with_name("word_base")
 _TEXT_WIDTH_MM: Final = 156.0
 _LABEL_MM: Final = 44.0
 _LINE_TO_SIGN_MM: Final = 96.0
+_FORM_MM: Final = (_LABEL_MM, _TEXT_WIDTH_MM - _LABEL_MM)
+_SIGNED_MM: Final = (_LINE_TO_SIGN_MM, _TEXT_WIDTH_MM - _LINE_TO_SIGN_MM)
 _PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}")
+_ROWS_KEPT: Final = 3
 _STACKED: Final = ("fields", "table", "list")
 
 
@@ -75,10 +78,16 @@ class _Body:
     def blocks(self, blocks: Sequence[Block]) -> str:
         """The paragraphs and tables of all blocks."""
         made = []
-        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+        waiting = list(blocks)
+        while waiting:
+            block, following = waiting.pop(0), waiting[0] if waiting else None
             self._loops = block.loops()
+            if following is not None and _is_signed_form(block, following):
+                self._loops |= waiting.pop(0).loops()
+                made.append(self.signed_form(block, following))
+                continue
             leads = following is not None and (
-                following.kind == "closing" or (block.kind == "clause" and following.kind in _STACKED)
+                following.kind in ("closing", "signatures") or (block.kind == "clause" and following.kind in _STACKED)
             )
             made.append(self._when(block.when, _KINDS[block.kind](self, block, leads)))
         return "".join(made)
@@ -128,23 +137,33 @@ class _Body:
     def fields(self, block: Block, _leads: bool) -> str:
         """A form: its first column is the head of each row."""
         rows = "".join(self._row(row, self._field, "tr") for row in block.rows)
-        table = xml.table([_LABEL_MM, _TEXT_WIDTH_MM - _LABEL_MM], rows, head="column") + xml.paragraph("Gap", "")
+        table = xml.table(_FORM_MM, rows, head="column") + xml.paragraph("Gap", "")
         if all(row.each or row.when.paths for row in block.rows):  # a table without a row is no table
             asked = " or ".join(f"({row.each} is given)" if row.each else _asked(row.when) for row in block.rows)
             return _control(f"if {asked}", table)
         return table
 
-    def approval(self, block: Block, leads: bool) -> str:
+    def signed_form(self, form: Block, signatures: Block) -> str:
+        """A short form and the signatures under it as one table: they must not come to stand on two pages."""
+        grid = [_LABEL_MM, _LINE_TO_SIGN_MM - _LABEL_MM, _TEXT_WIDTH_MM - _LINE_TO_SIGN_MM]
+
+        def field(row: Row) -> str:
+            made = [self._lines(row.label, "Label", keep_next=True), self._value(row)]
+            return xml.row(xml.cells(_FORM_MM, made, spans=(1, 2), boxed=True))
+
+        rows = "".join(self._row(row, field, "tr") for row in form.rows)
+        rows += "".join(self._row(row, lambda each: self._to_sign(each, (2, 1)), "tr") for row in signatures.rows)
+        return xml.table(grid, rows, head="column", ruled=False) + xml.paragraph("Gap", "")
+
+    def approval(self, block: Block, _leads: bool) -> str:
         """The box of an internal form: stage, opinion, and room to sign."""
         words = self._instrument.clauses.words["approval"] if self._instrument.clauses else {}
         heads = [_cell(words[name]["zh"], words[name]["en"], "Label") for name in ("stage", "opinion")]
-        widths = [_LABEL_MM, _TEXT_WIDTH_MM - _LABEL_MM]
         signed = _cell(words["signed"]["zh"], words["signed"]["en"], "Cell")
-        rows = xml.row(xml.cells(widths, heads), header=True)
+        rows = xml.row(xml.cells(_FORM_MM, heads), header=True)
         rows += "".join(self._row(row, lambda each: self._field(each, signed), "tr") for row in block.rows)
         caption = (words["caption"]["zh"], words["caption"]["en"])
-        del leads
-        return xml.table(widths, rows, head="row", caption=caption) + xml.paragraph("Gap", "")
+        return xml.table(_FORM_MM, rows, head="row", caption=caption) + xml.paragraph("Gap", "")
 
     def table(self, block: Block, _leads: bool) -> str:
         """A table with a head row; its caption is its alternative text."""
@@ -159,16 +178,11 @@ class _Body:
         texts = "".join(self._row(row, lambda each: self._lines(each.value, "Notice")) for row in block.rows)
         return self._lines(block.text, "NoticeHead") + texts + xml.paragraph("Gap", "")
 
-    def signatures(self, block: Block, _leads: bool) -> str:
-        """Lines to be signed by hand."""
-        widths = [_LINE_TO_SIGN_MM, _TEXT_WIDTH_MM - _LINE_TO_SIGN_MM]
-
-        def line(row: Row) -> str:
-            room = self._lines(row.value, "Cell") or xml.paragraph("CellZH", "")
-            return xml.row(xml.cells(widths, [self._lines(row.label, "Cell"), room], last_ruled=True), height_mm=12)
-
-        rows = "".join(self._row(row, line, "tr") for row in block.rows)
-        return xml.paragraph("Gap", "") + xml.table(widths, rows, head="column", ruled=False) + xml.paragraph("Gap", "")
+    def signatures(self, block: Block, leads: bool) -> str:
+        """Lines to be signed by hand, which stay together."""
+        rows = "".join(self._row(row, self._to_sign, "tr") for row in block.rows)
+        table = xml.table(_SIGNED_MM, rows, head="column", ruled=False)
+        return xml.paragraph("Gap", "", keep_next=True) + table + xml.paragraph("Gap", "", keep_next=leads)
 
     def closing(self, block: Block, _leads: bool) -> str:
         """Agency and date; between them the bookmark on which the seal's centre is put."""
@@ -192,6 +206,10 @@ class _Body:
         return self._instrument.print.sealed
 
     def _field(self, row: Row, below: str = "") -> str:
+        return xml.row(xml.cells(_FORM_MM, [self._lines(row.label, "Label"), self._value(row, below)]))
+
+    def _value(self, row: Row, below: str = "") -> str:
+        """The content of a form's second cell: the value, or room to write it by hand."""
         value = self._lines(row.value, "Cell")
         blank = xml.paragraph("CellZH", "", after_mm=7 * row.blank) if row.blank else ""
         if row.by_hand and row.value is not None:
@@ -199,9 +217,12 @@ class _Body:
             room = xml.paragraph("CellZH", "", after_mm=7 * row.by_hand)
             asked = " and ".join(f"{path} is given" for path in paths)
             value = _line(f"if {asked}") + value + _line("else") + room + _line("endif")
-        content = value + blank + below or xml.paragraph("CellZH", "")
-        widths = [_LABEL_MM, _TEXT_WIDTH_MM - _LABEL_MM]
-        return xml.row(xml.cells(widths, [self._lines(row.label, "Label"), content]))
+        return value + blank + below or xml.paragraph("CellZH", "")
+
+    def _to_sign(self, row: Row, spans: Sequence[int] = ()) -> str:
+        label = self._lines(row.label, "Cell", keep_next=True)
+        room = self._lines(row.value, "Cell") or xml.paragraph("CellZH", "")
+        return xml.row(xml.cells(_SIGNED_MM, [label, room], spans=spans, to_sign=True), height_mm=12)
 
     def _row(self, row: Row, write: Callable[[Row], str], control: str = "p") -> str:
         """One row, in its loop, under its condition, in its variants."""
@@ -275,6 +296,12 @@ _KINDS: Final[Mapping[str, Callable[[_Body, Block, bool], str]]] = {
     "signatures": _Body.signatures,
     "copies": _Body.copies,
 }
+
+
+def _is_signed_form(block: Block, following: Block) -> bool:
+    """Whether a form is so short, and always printed, that it belongs to the signatures under it."""
+    both = block.kind == "fields" and following.kind == "signatures" and len(block.rows) <= _ROWS_KEPT
+    return both and not block.when.paths and not following.when.paths
 
 
 def _line(tag: str, control: str = "p") -> str:

@@ -58,16 +58,27 @@ def _run(text: str, properties: str = "") -> str:
     return f'<w:r>{properties}<w:t xml:space="preserve">{escape(text)}</w:t></w:r>' if text else ""
 
 
-def cells(widths_mm: Sequence[float], contents: Sequence[str], *, last_ruled: bool = False) -> str:
-    """The cells of a row; with `last_ruled` the last one has a line to sign on."""
+def cells(
+    widths_mm: Sequence[float],
+    contents: Sequence[str],
+    *,
+    spans: Sequence[int] = (),
+    boxed: bool = False,
+    to_sign: bool = False,
+) -> str:
+    """The cells of a row, over one column each or over `spans` of them.
+
+    In a table without rules, `boxed` gives each a border, and `to_sign` the last one a line to sign on.
+    """
     made = []
-    for position, (width, content) in enumerate(zip(widths_mm, contents, strict=True), start=1):
-        rule = '<w:tcBorders><w:bottom w:val="single" w:sz="5" w:color="000000"/></w:tcBorders>'
-        borders = rule if last_ruled and position == len(contents) else ""
-        made.append(
-            f'<w:tc><w:tcPr><w:tcW w:w="{twips(width)}" w:type="dxa"/>{borders}<w:vAlign w:val="center"/></w:tcPr>'
-            f"{content}</w:tc>"
-        )
+    for position, (width, content) in enumerate(zip(widths_mm, contents, strict=True)):
+        signed = to_sign and position == len(contents) - 1
+        drawn = ("top", "left", "bottom", "right") if boxed else ("bottom",) if signed else ()
+        borders = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="000000"/>' for side in drawn)
+        properties = f'<w:tcW w:w="{twips(width)}" w:type="dxa"/>'
+        properties += f'<w:gridSpan w:val="{spans[position]}"/>' if spans and spans[position] > 1 else ""
+        properties += f"<w:tcBorders>{borders}</w:tcBorders>" if borders else ""
+        made.append(f'<w:tc><w:tcPr>{properties}<w:vAlign w:val="center"/></w:tcPr>{content}</w:tc>')
     return "".join(made)
 
 
