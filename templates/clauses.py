@@ -38,7 +38,7 @@ KINDS: Final[Mapping[str, frozenset[str]]] = {
     "title": frozenset(),  # the titles of the manifest
     "foot": frozenset({"zh", "en"}),  # a line to be signed at the foot of every page (004-40)
     "addressee": frozenset({"zh", "en"}),  # 主送: who is addressed
-    "heading": frozenset({"zh", "en"}),
+    "heading": frozenset({"zh", "en", "apart"}),  # apart: what follows is taken off, so it has pages of its own
     "clause": frozenset({"zh", "en"}),
     "list": frozenset({"items"}),  # numbered （一） and (1)
     "fields": frozenset({"rows"}),  # a form: label and value
@@ -104,6 +104,7 @@ class Block:
     each: str = ""
     name: str = ""
     compact: bool = False
+    apart: bool = False
 
     def twins(self) -> Iterator[Twin]:
         """All texts of the block."""
@@ -230,6 +231,7 @@ def _block(entry: object, place: str) -> Block:
         each=str(entry.get("each", "")),
         name=str(entry.get("as", "item")),
         compact=entry.get("compact") is True,
+        apart=entry.get("apart") is True,
     )
 
 

@@ -75,6 +75,10 @@ def _text(block: Block, scope: Mapping[str, Any], _frame: Frame) -> Composed | N
     return {"lines": lines} if lines else None
 
 
+def _heading(block: Block, scope: Mapping[str, Any], _frame: Frame) -> Composed:
+    return {"lines": _lines(block.text, scope), "apart": block.apart}
+
+
 def _list(block: Block, scope: Mapping[str, Any], _frame: Frame) -> Composed | None:
     items = [_lines(row.value, inner) for row, inner in _spread(block.rows, scope)]
     marked = [_marked(lines, number) for number, lines in enumerate(items, start=1)]
@@ -147,7 +151,7 @@ _MAKERS = {
     "title": _title,
     "foot": _text,
     "addressee": _text,
-    "heading": _text,
+    "heading": _heading,
     "clause": _text,
     "list": _list,
     "fields": _fields,

@@ -94,7 +94,8 @@ def _title(block: Composed) -> str:
 
 
 def _heading(block: Composed) -> str:
-    return f"<h2>{_spans(block['lines'])}</h2>\n"
+    apart = ' class="apart"' if block["apart"] else ""
+    return f"<h2{apart}>{_spans(block['lines'])}</h2>\n"
 
 
 def _list(block: Composed) -> str:
