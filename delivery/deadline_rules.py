@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -79,6 +79,17 @@ class LimitRule:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """What the facts of a printed document tell: the day of an event, or a circumstance if they lack a value."""
+
+    instrument: str
+    fact: str
+    event: str = ""
+    circumstance: str = ""
+    lacks: str = ""
+
+
+@dataclass(frozen=True)
 class LimitSet:
     """One version of the law, or of an authority's procedure, with its own limits and those of the set it extends."""
 
@@ -98,8 +109,14 @@ class LimitBook:
     sets: Mapping[str, LimitSet]
     events: Mapping[str, Event]
     circumstances: Mapping[str, Event]
+    printed: tuple[Printed, ...]
     reasons: Mapping[str, Wording]
     unsettled_from_december: int
+
+    @cached_property
+    def instruments(self) -> frozenset[str]:
+        """The instruments that start a limit in any set."""
+        return frozenset().union(*(rule.on for found in self.sets.values() for rule in found.limits.values()))
 
     def limit_ids(self) -> tuple[str, ...]:
         """Every limit that any set has, in the order of the sets."""
@@ -145,6 +162,7 @@ def read_limits(text: str) -> LimitBook:
         table = tomllib.loads(text)
         events = {name: Event(**value) for name, value in table["events"].items()}
         circumstances = {name: Event(**value) for name, value in table["circumstances"].items()}
+        printed = tuple(Printed(**value) for value in table.get("printed", []))
         reasons = {name: Wording(**value) for name, value in table["reasons"].items()}
         december = int(table["unsettled_from_december"])
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
@@ -168,9 +186,13 @@ def read_limits(text: str) -> LimitBook:
         MappingProxyType(sets),
         MappingProxyType(events),
         MappingProxyType(circumstances),
+        printed,
         MappingProxyType(reasons),
         december,
     )
+    for told in printed:
+        if not {told.event} <= {"", *events} or not {told.circumstance} <= {"", *circumstances}:
+            raise Permanent(f"deadlines: what {told.instrument} tells by {told.fact} is unknown")
     for each in sets.values():
         for limit in each.limits.values():
             _check(limit, book)

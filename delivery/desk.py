@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.beijing import day_of
+from delivery.document_dates import document_date
 from delivery.paper import Circumstances, PaperResult, check_receipt
 from delivery.scans import check_scan
 from delivery.service import settle_now
@@ -22,8 +22,6 @@ from records.database import Database, legal_time
 from records.errors import Fault, Refused
 from records.ledger import append, canonical
 from records.store import Store
-from templates.catalogue import catalogue
-from templates.conditions import values
 from templates.manifests import manifest
 
 #: What makes a record the same attempt as one that was entered before without its scan.
@@ -144,7 +142,7 @@ def _checked(
     except Refused as refused:
         faults += refused.faults
     circumstances = Circumstances(
-        manifest(row["instrument"]), _document_date(document), moment, recorded_by, scan is not None
+        manifest(row["instrument"]), document_date(document), moment, recorded_by, scan is not None
     )
     try:
         result = check_receipt(dict(record), circumstances)
@@ -171,13 +169,6 @@ def _corrections(record: Mapping[str, Any]) -> list[Fault]:
         for name in ("correction_reason", "approved_by")
         if record.get(name)
     ]
-
-
-def _document_date(document: sa.RowMapping) -> date:
-    """The day that the document bears, else the one on which it was asked for (Beijing)."""
-    clauses = catalogue().get(document["instrument"]).clauses
-    dated = values(document["facts"], clauses.dated) if clauses is not None and clauses.dated else []
-    return date.fromisoformat(dated[0]) if dated else day_of(document["created_at"])
 
 
 def _known(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from delivery.service import settle_now
+from delivery.service import refresh_deadlines, settle_now
 from records import deliveries
 from records.access import Account
 from records.database import Database, legal_time
@@ -95,6 +95,7 @@ def access(database: Database, delivery_id: str, account: Account, session_hash:
             present = deliveries.get(connection, delivery_id)["status"]
             status = "accessed" if present == "available" else present
             deliveries.update(connection, delivery_id, status=status, accessed_at=moment)
+            refresh_deadlines(connection, delivery_id, moment)
         return first
 
 

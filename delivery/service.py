@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.calendars import Calendar, Notice
+from delivery.kept_deadlines import keep_deadlines
 from delivery.rule_sets import RuleSet, rule_book
 from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
 from records import deliveries, documents, ledger, links, notices, steps
@@ -59,8 +60,7 @@ def fix_count(connection: sa.Connection, sent_at: datetime, sent_on: date) -> di
     return count_as_json(count_days(sent_at, stored_calendar(connection), rules), rules)
 
 
-def _facts(connection: sa.Connection, row: sa.RowMapping, as_of: datetime) -> ServiceFacts:
-    document = documents.get(connection, row["document_id"])
+def _facts(connection: sa.Connection, row: sa.RowMapping, document: sa.RowMapping, as_of: datetime) -> ServiceFacts:
     attempts = tuple(
         PaperAttempt(
             method=receipt["method"],
@@ -95,7 +95,8 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
         confirmed_at = row["confirmed_at"]
         count = recount(_count_from_json(stored), row["sent_at"], as_of, calendar, rules, confirmed_at=confirmed_at)
         stored = count_as_json(count, rules)
-    facts = _facts(connection, row, as_of)
+    document = documents.get(connection, row["document_id"])
+    facts = _facts(connection, row, document, as_of)
     decided = decide(facts, calendar, rules, count)
     answer = decided.as_dict()
     if answer != row["service_answer"]:
@@ -103,7 +104,16 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
         if decided.status == "final" and facts.instrument.acts:
             served = deliveries.first_served(connection, row["document_id"])
             links.take_effect(connection, row["document_id"], served)
+    keep_deadlines(connection, row, document, decided.service_date, calendar, as_of)
     return decided
+
+
+def refresh_deadlines(connection: sa.Connection, delivery_id: str, as_of: datetime) -> None:
+    """Compute the limits again after an act that sets no service date; the caller holds the document's stream."""
+    row = deliveries.get(connection, delivery_id)
+    document = documents.get(connection, row["document_id"])
+    served_on = date.fromisoformat(row["service_date"]) if row["service_date"] else None
+    keep_deadlines(connection, row, document, served_on, stored_calendar(connection), as_of)
 
 
 def settle_now(connection: sa.Connection, delivery_id: str, as_of: datetime) -> tuple[str, ...]:

@@ -65,9 +65,11 @@ class Faults:
         self.found: list[Fault] = []
 
     def add(self, pointer: str, code: str, en: str, zh: str, rule: str = "") -> None:
+        """Add a fault."""
         self.found.append(Fault(pointer, code, en, zh, rule))
 
     def keys(self, value: Mapping[str, Any], allowed: tuple[str, ...], prefix: str) -> None:
+        """A fault for each key that is not allowed."""
         for key in value:
             if key not in allowed:
                 pointer = prefix + "/" + str(key).replace("~", "~0").replace("/", "~1")
@@ -105,6 +107,7 @@ class Faults:
         return day if self._in_range(day.year, pointer) else None
 
     def flag(self, value: Any, pointer: str) -> bool:
+        """True or false (also for null), or False and a fault."""
         if value is None or isinstance(value, bool):
             return bool(value)
         self.add(pointer, "type", "This must be true or false.", "须为 true 或 false。")

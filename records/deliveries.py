@@ -172,11 +172,12 @@ def stream(connection: sa.Connection, subject_id: str) -> str:
 
 
 def not_passed(connection: sa.Connection, today: str) -> list[str]:
-    """Ids of deliveries that were sent, whose service date is open or not before `today` (YYYY-MM-DD, Beijing)."""
-    query = sa.select(delivery.c.id).where(
-        delivery.c.sent_at.is_not(None),
-        sa.or_(delivery.c.service_status != "final", delivery.c.deemed_date >= today),
-    )
+    """Ids of sent deliveries whose service date, or a limit that hangs on it, is open or not before `today`.
+
+    `today` is YYYY-MM-DD in Beijing.
+    """
+    open_ = (delivery.c.service_status != "final", delivery.c.deemed_date >= today, delivery.c.deadlines_until >= today)
+    query = sa.select(delivery.c.id).where(delivery.c.sent_at.is_not(None), sa.or_(*open_))
     return list(connection.execute(query.order_by(delivery.c.id)).scalars())
 
 

@@ -206,6 +206,7 @@ def _check_ledger(songda: Songda, row: sa.RowMapping) -> None:
         "delivery.dispatched",
         "service.decided",
         "service.decided",
+        "deadlines.computed",
     ]
     told = {event.kind: event.body for event in events}
     assert told["document.sealed"]["test"] is True and told["document.sealed"]["profile"] == "B-LT"
