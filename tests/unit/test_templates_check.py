@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from records.errors import Permanent, Refused
-from templates.catalogue import Instrument, catalogue, check_authority, check_job_document, load_schema
+from templates.catalogue import Catalogue, Instrument, catalogue, check_authority, check_job_document, load_schema
 from templates.check import check, check_all, sample_authority
 from templates.clauses import PARTS, read_clauses
-from templates.manifests import INSTRUMENTS
+from templates.manifests import INSTRUMENTS, manifest
 from tests.printed import CLAUSE_INSTRUMENTS, facts_of
 
 DECISION = "penalty-decision"
@@ -133,11 +133,19 @@ def test_an_optional_fact_that_the_sample_has_is_tried_without_it() -> None:
     assert ("/sample/correction", "unguarded_fact") in found(instrument)
 
 
-def test_an_unknown_instrument_and_one_without_a_template_are_refused_with_a_pointer() -> None:
-    for identifier in ("penalty-decison", "../penalty-decision", "meeting-record"):
+def test_an_unknown_instrument_and_one_without_a_template_are_refused_with_a_pointer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unprinted = replace(manifest(DECISION), print=None)
+    monkeypatch.setattr("templates.catalogue.manifest", lambda name: unprinted if name == "other" else manifest(name))
+    for identifier, code in (
+        ("penalty-decison", "unknown_instrument"),
+        ("../x", "unknown_instrument"),
+        ("other", "not_printed_here"),
+    ):
         with pytest.raises(Refused) as refused:
-            catalogue().get(identifier)
-        assert refused.value.faults[0].pointer == "/instrument"
+            Catalogue().get(identifier)
+        assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [("/instrument", code)]
 
 
 def test_every_fault_of_the_facts_is_named_with_its_pointer() -> None:
