@@ -18,7 +18,7 @@ from templates.clauses import Clauses, load_clauses
 from templates.composing import Frame, compose
 from templates.facts import check_facts
 from templates.freezing import Parts, freeze, thaw
-from templates.manifests import INSTRUMENTS, Manifest, Print, manifest, manifests
+from templates.manifests import INSTRUMENTS, Manifest, Print, load_manifest, manifest, manifests
 from templates.schemas import resolved
 from templates.stock import Stock, present_stock
 
@@ -122,7 +122,7 @@ class Catalogue:
                         )
                     ]
                 )
-            self._read[identifier] = _load(found)
+            self._read[identifier] = _load(INSTRUMENTS / found.id, found)
         return self._read[identifier]
 
 
@@ -132,8 +132,15 @@ def catalogue() -> Catalogue:
     return Catalogue()
 
 
-def _load(found: Manifest) -> Instrument:
-    folder = INSTRUMENTS / found.id
+def load_instrument(folder: Path) -> Instrument:
+    """An instrument from a folder anywhere, with the shared parts that are here. Raises Permanent when it is none."""
+    found = load_manifest(folder / "instrument.toml")
+    if found.print is None:
+        raise Permanent(f"{found.id} has no [print] table")
+    return _load(folder, found)
+
+
+def _load(folder: Path, found: Manifest) -> Instrument:
     clauses = folder / "clauses.yaml"
     if not clauses.exists() and found.print is not None and found.print.engine != "word":
         raise Permanent(f"{found.id}: has no clauses.yaml")

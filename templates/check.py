@@ -7,12 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from records.errors import Fault, Permanent
-from templates import fonts
+from records.errors import Fault, Permanent, Refused
+from templates import accessibility, fonts
 from templates.catalogue import SAMPLES, Instrument, catalogue, check_authority, check_job_document, scope_schema
 from templates.clauses import Block, Clauses
 from templates.facts import check_facts
 from templates.placeholders import LANGUAGES, Placeholder, Twin
+from templates.printing import Imprint, composed, print_document
+from templates.released import version_faults
 from templates.schemas import choices, every_node, find, optional_paths, required_paths, resolved, without
 from templates.word_check import word_faults
 
@@ -25,10 +27,12 @@ def check(instrument: Instrument) -> list[Fault]:
     A clause whose twin or shape is missing cannot even be read: the catalogue raises Permanent for it, and `check_all`
     reports that.
     """
-    faults = [*_schema_faults(instrument.schema)]
+    faults = [*version_faults(instrument), *_schema_faults(instrument.schema)]
     if instrument.clauses is not None:
-        faults += _clause_faults(instrument, instrument.clauses)
+        faults += [*_clause_faults(instrument, instrument.clauses), *accessibility.clause_faults(instrument.clauses)]
     faults += _sample_faults(instrument)
+    if not faults:
+        faults += _page_faults(instrument)
     if instrument.body is not None and not faults:
         faults += word_faults(instrument, instrument.body, sample_authority(instrument.sample()["authority"]))
     return faults
@@ -203,6 +207,22 @@ def _sample_faults(instrument: Instrument) -> Iterator[Fault]:
                     f"{path} is optional, but a clause prints it without asking `when` it is given: {fault.message_en}",
                     f"{path} 为选填项，条款未设条件即引用",
                 )
+
+
+def _page_faults(instrument: Instrument) -> Iterator[Fault]:
+    """What is wrong with the printed sample: a sealed one has room for the seal, and everybody can read it."""
+    facts, authority = instrument.sample_facts(), sample_authority(instrument.sample()["authority"])
+    imprint = Imprint(authority, None, None, test=False, specimen=True)
+    try:
+        printed = print_document(instrument, facts, imprint)
+    except (Refused, Permanent) as error:
+        yield Fault("/sample", "not_printable", f"the sample cannot be printed: {error}", "样例无法印制")
+        return
+    if instrument.print.sealed and printed.anchor is None:
+        yield Fault("/sample", "no_seal_place", "the page has no place for the seal", "页面没有用印位置", "004-77")
+    blocks = composed(instrument, facts, imprint) if instrument.clauses is not None else []
+    found = [*accessibility.block_faults(blocks), *accessibility.file_faults(printed.pdf)]
+    yield from (fault.under("/sample") for fault in found)
 
 
 def sample_authority(identifier: str) -> dict[str, Any]:

@@ -34,19 +34,24 @@ class Parts:
 
 
 def freeze(parts: Parts) -> bytes:
-    """Canonical JSON: sorted members, UTF-8, no white space. Raises Permanent for what JSON has no word for."""
+    """Canonical JSON: sorted members, UTF-8, no white space; of page, style sheet and Word file what the engine uses.
+
+    Raises Permanent for what JSON has no word for.
+    """
     engine = parts.manifest.print.engine if parts.manifest.print else ""
-    stock = asdict(parts.stock)
+    body = parts.body if engine == "word" and parts.body is not None else b""
     document = {
         "format": FORMAT,
         "manifest": asdict(parts.manifest),
         "facts": {**parts.schema, "$defs": used_definitions(parts.schema)},
         "clauses": parts.clauses.source if parts.clauses else None,
-        "body": base64.b64encode(parts.body).decode("ascii") if parts.body is not None else None,
+        "body": base64.b64encode(body).decode("ascii"),
         "stock": {
-            **stock,
-            "page": stock["page"] if parts.clauses else "",
-            "style": stock["style"] if engine == "html" else "",
+            "version": parts.stock.version,
+            "laws": parts.stock.laws,
+            "page": parts.stock.page if engine == "typst" else "",
+            "style": parts.stock.style if engine == "html" else "",
+            "fonts": parts.stock.fonts,
         },
     }
     try:
@@ -69,7 +74,7 @@ def thaw(content: bytes) -> Parts:
             schema=document["facts"],
             clauses=read_clauses(clauses, f"{table['id']}, frozen") if clauses else None,
             stock=Stock(**_known(Stock, document["stock"])),
-            body=base64.b64decode(body) if body is not None else None,
+            body=base64.b64decode(body) or None,
         )
     except (ValueError, TypeError, KeyError) as error:
         raise Permanent(f"this is no frozen template: {type(error).__name__}: {error}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from pipeline.cli import word_templates
+from pipeline.cli import template_versions, word_templates
 from pipeline.cli.answers import DONE, NOT_VALID, Answer
 from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_pdf
 from templates.catalogue import catalogue
@@ -24,6 +24,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     add_preview_options(show)
     show.set_defaults(run=run_preview)
     word_templates.declare(actions, common)
+    template_versions.declare(actions, common)
 
 
 def run_list(arguments: Namespace) -> Answer:  # noqa: ARG001
@@ -35,7 +36,7 @@ def run_list(arguments: Namespace) -> Answer:  # noqa: ARG001
             "title_zh": each.manifest.title_zh,
             "title_en": each.manifest.title_en,
             "engine": each.print.engine,
-            "version": each.print.version,
+            "version": each.version,
         }
         for each in listed
     ]
