@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "service-date": ("service_dates", "the service date for the facts on standard input, as JSON"),
     "deadlines": ("deadlines", "the limits that run, for the facts on standard input, as JSON"),
     "render": ("render", "preview a document of a job, marked 样本 SPECIMEN and never sealed"),
+    "preflight": ("preflight", "what intake would say of a job, with the law's warnings; stores nothing"),
     "verify": ("verify", "verify a sealed PDF"),
     "ledger": ("ledgers", "verify the ledger's chains"),
     "templates": ("templates", "list, check, preview"),

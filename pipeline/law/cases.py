@@ -13,7 +13,7 @@ from delivery.routes import Route
 from pipeline.law.rule_sets import Limits, Value
 
 #: Facts that say on which day an act is done: whichever an instrument has first is the document's own day.
-_OWN_DAYS: Final = ("decided_on", "noticed_on", "collected_on", "prepared_on", "opened_on")
+_OWN_DAYS: Final = ("decided_on", "noticed_on", "applied_on", "collected_on", "prepared_on", "begins_at", "opened_on")
 
 
 @dataclass(frozen=True)

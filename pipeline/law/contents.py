@@ -14,13 +14,21 @@ from pipeline.law.rule_sets import Limits
 _ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "penalty-decision": ("opened_on", "procedure.document.served_on", "procedure.heard_on", "decided_on"),
     "hearing-rights-notice": ("resolved_on", "noticed_on"),
+    "on-the-spot-decision": ("violation.at", "decided_at", "decided_on"),
+    "additional-fine-decision": ("due_on", "since", "decided_on"),
+    "evidence-preservation-extension": ("noticed_on", "first_until", "until"),
+    "fax-service-copy": ("consent.given_on", "faxed_on"),
+    "enforcement-application": ("decision.made_on", "decision.served_on", "demand.served_on", "applied_on"),
     "hearing-notice": ("rights_notice.served_on", "requested_on", "noticed_on", "hearing.begins_at"),
 }
 
 
 def two_officers(case: Case, limits: Limits) -> Iterator[Breach]:
     """Fewer officers than the law demands, one named twice counting once."""
-    named = {officer["certificate"] for officer in case.facts.get("officers", ())}
+    listed = case.facts.get("officers")
+    if not isinstance(listed, list):
+        return
+    named = {officer.get("certificate", officer["name"]["zh"]) for officer in listed}
     if len(named) < limits.officers:
         yield Breach("/facts/officers", {"count": limits.officers})
 
@@ -33,6 +41,11 @@ def decision_items(case: Case, limits: Limits) -> Iterator[Breach]:
 def notice_items(case: Case, limits: Limits) -> Iterator[Breach]:
     """Something that the party must be told is missing."""
     yield from _missing(case, limits.notice_items)
+
+
+def on_the_spot_items(case: Case, limits: Limits) -> Iterator[Breach]:
+    """An item that an on-the-spot decision must hold is missing."""
+    yield from _missing(case, limits.spot_items)
 
 
 def _missing(case: Case, items: frozenset[str]) -> Iterator[Breach]:
@@ -55,7 +68,7 @@ def reconsideration_channel(case: Case, limits: Limits) -> Iterator[Breach]:  # 
 
 def dates_in_order(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
     """A later act is dated before an earlier one."""
-    given = [(path, day) for path in _ORDERS[case.instrument] if (day := case.day(path)) is not None]
+    given = [(path, day) for path in _ORDERS.get(case.instrument, ()) if (day := case.day(path)) is not None]
     for (_, before), (path, after) in pairwise(given):
         if after < before:
             yield Breach("/facts/" + path.replace(".", "/"), {"before": before})

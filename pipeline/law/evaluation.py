@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from pipeline.law import competence, contents, dispatch, hearings, limitation, notices, on_the_spot
+from pipeline.law import competence, contents, dispatch, hearings, limitation, measures, notices, on_the_spot
 from pipeline.law.cases import Breach, Case
 from pipeline.law.rule_sets import LawBook, LawSet, Limits, Rule
 from records.errors import Fault
@@ -46,10 +46,18 @@ PREDICATES: Final[Mapping[str, Predicate]] = MappingProxyType(
         "reissued-with-reasons": notices.reissued_with_reasons,
         "hearing-announced-ahead": hearings.hearing_announced_ahead,
         "hearing-notice-confirmed-in-time": hearings.hearing_notice_confirmed_in_time,
+        "hearing-held-with-notice": hearings.hearing_held_with_notice,
         "hearing-asked-in-time": hearings.hearing_asked_in_time,
         "presiding-has-not-investigated": hearings.presiding_has_not_investigated,
+        "evidence-decided-in-time": measures.evidence_decided_in_time,
+        "seizure-days": measures.seizure_days,
+        "additional-fine-within-fine": measures.additional_fine_within_fine,
+        "demand-before-enforcement": measures.demand_before_enforcement,
+        "enforcement-in-time": measures.enforcement_in_time,
         "on-the-spot-kinds": on_the_spot.on_the_spot_kinds,
         "on-the-spot-limit": on_the_spot.on_the_spot_limit,
+        "on-the-spot-collection": on_the_spot.on_the_spot_collection,
+        "on-the-spot-items": contents.on_the_spot_items,
         "two-officers": contents.two_officers,
         "decision-items": contents.decision_items,
         "notice-items": contents.notice_items,

@@ -42,6 +42,15 @@ def _latest_service(case: Case, held_on: date, limits: Limits) -> date:
     return day
 
 
+def hearing_held_with_notice(case: Case, limits: Limits) -> Iterator[Breach]:
+    """The record is of a hearing that was held too soon after its notice was served."""
+    served_on, held_on = case.day("notice.served_on"), case.day("begins_at")
+    if served_on is not None and held_on is not None:
+        first = case.period_end(served_on, limits.hearing_notice_days, limits)
+        if held_on < first:
+            yield Breach("/facts/begins_at", {"first": first, "days": limits.hearing_notice_days})
+
+
 def hearing_asked_in_time(case: Case, limits: Limits) -> Iterator[Breach]:
     """The party asked after its period had ended: the request may be refused."""
     served_on, asked_on = case.day("rights_notice.served_on"), case.day("requested_on")
@@ -53,6 +62,7 @@ def hearing_asked_in_time(case: Case, limits: Limits) -> Iterator[Breach]:
 
 def presiding_has_not_investigated(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001 - one shape for all
     """Whoever presides is one of the officers in charge."""
-    presiding = case.get("hearing.presiding.name.zh")
+    path = "presiding" if "presiding" in case.facts else "hearing.presiding"
+    presiding = case.get(f"{path}.name.zh")
     if any(officer["name"]["zh"] == presiding for officer in case.facts.get("officers", ())):
-        yield Breach("/facts/hearing/presiding/name")
+        yield Breach(f"/facts/{path.replace('.', '/')}/name")

@@ -14,24 +14,29 @@ def within_limitation(case: Case, limits: Limits) -> Iterator[Breach]:
     ended, discovered = _days(case)
     harm = case.circumstances.get("serious_harm", True)  # not said: the longer period may be the right one
     years = (limits.limitation_years_harm if harm else None) or limits.limitation_years
-    if ended is not None and discovered is not None and discovered > last_day(ended, years):
-        yield Breach("/circumstances/violation_ended_on", {"years": years, "last": last_day(ended, years)})
+    if ended is not None and discovered > last_day(ended, years):
+        yield Breach(_place(case), {"years": years, "last": last_day(ended, years)})
 
 
 def longer_limitation_only_for_harm(case: Case, limits: Limits) -> Iterator[Breach]:
     """Discovered in time only if the longer period applies, and the job does not say that it does."""
     ended, discovered = _days(case)
-    if ended is None or discovered is None or limits.limitation_years_harm is None:
+    if ended is None or limits.limitation_years_harm is None:
         return
     between = last_day(ended, limits.limitation_years) < discovered <= last_day(ended, limits.limitation_years_harm)
     if between and "serious_harm" not in case.circumstances:
-        yield Breach("/circumstances/violation_ended_on", {"years": limits.limitation_years})
+        yield Breach(_place(case), {"years": limits.limitation_years})
 
 
-def _days(case: Case) -> tuple[date | None, date | None]:
-    """The day the violation ended, and the day it was discovered; at the latest when the case was opened."""
-    discovered = case.circumstance("discovered_on") or case.day("opened_on")
-    return case.circumstance("violation_ended_on"), discovered
+def _place(case: Case) -> str:
+    said = "violation_ended_on" in case.circumstances
+    return "/circumstances/violation_ended_on" if said else "/facts/violation/at"
+
+
+def _days(case: Case) -> tuple[date | None, date]:
+    """The day the violation ended, and the day it was discovered: at the latest when the case was opened or decided."""
+    ended = case.circumstance("violation_ended_on") or case.day("violation.at")
+    return ended, case.circumstance("discovered_on") or case.day("opened_on") or case.dated
 
 
 def last_day(ended: date, years: int) -> date:

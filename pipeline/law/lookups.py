@@ -21,7 +21,9 @@ from templates.manifests import Manifest
 #: Instruments that are compared with what was made before in the same case.
 _IN_A_CASE: Final = frozenset({"penalty-decision", *NOTICES})
 #: Instruments whose rules count working days.
-_COUNTING: Final = frozenset({"penalty-decision", "hearing-notice"})
+_COUNTING: Final = frozenset(
+    {"penalty-decision", "hearing-notice", "hearing-record", "evidence-preservation-notice", "enforcement-application"}
+)
 
 
 def gather(

@@ -21,6 +21,17 @@ def on_the_spot_limit(case: Case, limits: Limits) -> Iterator[Breach]:
     """A fine above what the party's kind allows; several count together. 以下 includes the number (004-105)."""
     person = case.get("party.kind") == "natural_person"
     limit = limits.spot_fine_person if person else limits.spot_fine_organisation
-    if sum(amount(penalty) for penalty in case.penalties if penalty["kind"] == "fine") > limit:
+    if _fines(case) > limit:
         party = ("公民", "a citizen") if person else ("法人或者其他组织", "a legal person or other organisation")
         yield Breach("/facts/penalties", {"limit": Decimal(limit), "party": party})
+
+
+def on_the_spot_collection(case: Case, limits: Limits) -> Iterator[Breach]:
+    """Collected on the spot because it is small, and it is not."""
+    small = case.get("collection.manner") == "on_the_spot" and case.get("collection.ground") == "small"
+    if small and _fines(case) > limits.spot_collection:
+        yield Breach("/facts/collection/ground", {"limit": Decimal(limits.spot_collection)})
+
+
+def _fines(case: Case) -> Decimal:
+    return sum((amount(penalty) for penalty in case.penalties if penalty["kind"] == "fine"), Decimal(0))

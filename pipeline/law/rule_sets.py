@@ -1,4 +1,4 @@
-"""Rule sets of the preflight: which rules of law a job is held to, by authority and date (rules.toml, sets.toml).
+"""Rule sets of the preflight: which rules of law a job is held to, by authority and date (rules/, sets.toml).
 
 A rule has an id and versions; a set pins the version of each rule it holds, and the limits (numbers, kinds, roles) that
 the rules count with. A set or a version of a rule that was used once is never changed: another reading is another one.
@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from delivery.rule_sets import in_both, names_in
 from records.errors import Permanent
 
-RULES: Final = Path(__file__).with_name("rules.toml")
+RULES: Final = Path(__file__).with_name("rules")
 SETS: Final = Path(__file__).with_name("sets.toml")
 
 Severity = Literal["error", "warning"]
@@ -60,10 +60,10 @@ def _written(value: Value) -> tuple[str, str]:
 class Limits:
     """The numbers, kinds and names that the rules of one set count with. Amounts are yuan; None: the set has none.
 
-    `working_days`: whether periods of 2 to 7 days are counted in working days. `hearing_fine`, `hearing_confiscation`:
-    from what amount on a hearing may be asked for. `decision_days`: calendar days from the opening of the case.
-    `decision_items`, `notice_items`: facts that may not be missing. `bureau_*`: what a 监管局 may decide (004-25), and
-    how its name ends. `seal_line`: what a decision's seal says. `principals` and after: roles of an approval.
+    `working_days`: whether periods of up to 10 days are counted in working days. `hearing_fine` and
+    `hearing_confiscation`: from what amount on a hearing may be asked for. `decision_days`: calendar days.
+    `decision_items`, `notice_items`, `spot_items`: facts that may not be missing. `bureau_*`: what a 监管局 may decide
+    (004-25), and how its name ends. `seal_line`: what a decision's seal says. `principals` and after: roles.
     """
 
     working_days: bool
@@ -78,8 +78,13 @@ class Limits:
     spot_fine_organisation: int
     spot_collection: int
     limitation_years: int
+    evidence_days: int
+    seizure_days: int
+    demand_days: int
+    enforcement_months: int
     decision_items: frozenset[str]
     notice_items: frozenset[str]
+    spot_items: frozenset[str]
     hearing_confiscation: int | None = None
     limitation_years_harm: int | None = None
     decision_days: int | None = None
@@ -129,7 +134,8 @@ class LawBook:
 @cache
 def law_book() -> LawBook:
     """The rule sets that come with this program."""
-    return read_book(RULES.read_text("utf-8"), SETS.read_text("utf-8"))
+    rules = "\n".join(path.read_text("utf-8") for path in sorted(RULES.glob("*.toml")))
+    return read_book(rules, SETS.read_text("utf-8"))
 
 
 def read_book(rules: str, sets: str) -> LawBook:
