@@ -42,6 +42,7 @@ _PRINT_FIELDS = (
     "series",
     "prevailing",
     "copies",
+    "holders",
 )
 
 
@@ -51,7 +52,8 @@ class Print:
 
     `series` is the series that its numbers come from ("" when it is not numbered); `prevailing` is "zh" when the
     Chinese text prevails, "none" when the paper itself doesn't say (the confirmation letter); `copies` is the number of
-    originals that are made (004-30(5), 004-51), one unless the manifest says otherwise.
+    originals that are made (004-30(5), 004-51), one unless the manifest says otherwise, and `holders` names in Chinese
+    and English who keeps each.
     """
 
     engine: str
@@ -64,6 +66,7 @@ class Print:
     series: str
     prevailing: str
     copies: int = 1
+    holders: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,18 @@ class _Reader:
         return tuple(value)
 
 
+def _read_holders(read: _Reader, value: object, copies: int) -> tuple[tuple[str, str], ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) != copies:
+        raise read.wrong("holders", f"must name who keeps each of the {copies} copies")
+    for each in value:
+        texts = each if isinstance(each, dict) and set(each) == {"zh", "en"} else {"": None}
+        if not all(isinstance(text, str) and text.strip() for text in texts.values()):
+            raise read.wrong("holders", "must give each holder in Chinese and English, as {zh = …, en = …}")
+    return tuple((each["zh"], each["en"]) for each in value)
+
+
 def _read_print(path: Path, table: object) -> Print:
     if not isinstance(table, dict):
         raise Permanent(f"{path.parent.name}/{path.name}: print must be a table")
@@ -146,6 +161,7 @@ def _read_print(path: Path, table: object) -> Print:
     series = read.text("series", empty=True) if "series" in table or numbered else ""
     if numbered != bool(series):
         raise read.wrong("series", "must name a series for a numbered instrument, and only for one")
+    copies = read.count("copies", default=1)
     return Print(
         engine=read.choice("engine", ENGINES),
         version=read.text("version"),
@@ -156,7 +172,8 @@ def _read_print(path: Path, table: object) -> Print:
         delivered=read.flag("delivered"),
         series=series,
         prevailing=read.choice("prevailing", PREVAILING),
-        copies=read.count("copies", default=1),
+        copies=copies,
+        holders=_read_holders(read, table.get("holders"), copies),
     )
 
 

@@ -91,6 +91,7 @@ def one(
         session,
         at_desk=True,
         links=links,
+        copies=_copies(row["instrument"]),
         address=t.pick(address["zh"], address["en"]),
         released=row["final_digest"] is not None,
         can_record=open_ and row["final_digest"] is not None,
@@ -99,11 +100,23 @@ def one(
     )
 
 
+def _copies(instrument: str) -> int:
+    printing = manifests()[instrument].print
+    return printing.copies if printing else 1
+
+
 @router.get("/{delivery_id}/document.pdf")
 def document_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, download: bool = False) -> Response:
     """The stored bytes, to print."""
     row, _ = _row(portal.database, clerk, delivery_id)
     return files.document(portal, row, download=download)
+
+
+@router.get("/{delivery_id}/copies.pdf")
+def copies_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> Response:
+    """Every copy of an instrument made in several originals, marked, to print."""
+    row, _ = _row(portal.database, clerk, delivery_id)
+    return files.copies(portal, row)
 
 
 @router.get("/{delivery_id}/proof-of-service.pdf")

@@ -18,6 +18,7 @@ from records import directory, documents
 from records.database import legal_time
 from records.errors import Permanent
 from templates.catalogue import catalogue
+from templates.copies import numbered_copies
 from templates.printing import Imprint, print_document, reading_page
 
 _PDF: Final = "application/pdf"
@@ -35,6 +36,17 @@ def document(portal: Portal, row: sa.RowMapping, *, download: bool) -> Response:
     if row["final_digest"] is None:
         raise HTTPException(404)
     return pdf_response(portal.store.get(row["final_digest"]), file_names(row), download=download)
+
+
+def copies(portal: Portal, row: sa.RowMapping) -> Response:
+    """The numbered copies to print. Raises 404 before the release, and for what is made in one original."""
+    with portal.database.read() as connection:
+        stored = documents.get(connection, row["document_id"])
+    printing = template_of(portal.store, stored).print
+    if row["final_digest"] is None or printing.copies == 1:
+        raise HTTPException(404)
+    pdf = numbered_copies(portal.store.get(row["final_digest"]), printing)
+    return pdf_response(pdf, file_names(row, "各份", "copies"), download=False)
 
 
 def reading(portal: Portal, row: sa.RowMapping) -> str | None:

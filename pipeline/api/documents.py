@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ValidationError
 
+from delivery.imprints import template_of
 from pipeline import cancellation
 from pipeline.api.access import DocumentId, DocumentReader, Installation, JobWriter
 from pipeline.api.bodies import small_json_body
@@ -21,6 +22,7 @@ from pipeline.composition import Songda
 from pipeline.strict_json import escape
 from records import documents, ledger
 from records.errors import Fault, Refused
+from templates.copies import numbered_copies
 
 router = APIRouter(tags=["documents"])
 
@@ -60,6 +62,29 @@ def get_pdf(songda: Installation, caller: DocumentReader, document_id: DocumentI
         "ETag": f'"{found["final_digest"]}"',
     }
     return Response(songda.store.get(found["final_digest"]), media_type="application/pdf", headers=headers)
+
+
+@router.get(
+    "/documents/{document_id}/copies",
+    response_class=Response,
+    responses=problems(401, 403, 404, 409, 503)
+    | {200: {"description": "every copy, marked, to be printed", "content": {"application/pdf": {"schema": {}}}}},
+)
+def get_copies(songda: Installation, caller: DocumentReader, document_id: DocumentId) -> Response:
+    """The numbered copies of an instrument made in several originals, to be printed; 409 before the release.
+
+    Each page is marked with its copy and holder. The electronic signature stays with the released file.
+    """
+    with songda.database.read() as connection:
+        found = find(connection, caller, document_id)
+    if found["status"] not in _RELEASED:
+        raise Problem(WRONG_STATE, f"The document is {found['status']}; only released bytes are given out.")
+    printing = template_of(songda.store, found).print
+    if printing.copies == 1:
+        raise Problem(NOT_FOUND, "This instrument is made in one original.")
+    headers = {"Content-Disposition": f'attachment; filename="{document_id}-copies.pdf"'}
+    pdf = numbered_copies(songda.store.get(found["final_digest"]), printing)
+    return Response(pdf, media_type="application/pdf", headers=headers)
 
 
 @router.get("/documents/{document_id}/events", response_model=Events, responses=problems(401, 403, 404, 503))

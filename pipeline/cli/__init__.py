@@ -36,7 +36,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "letter": ("counterparties", "file or withdraw a confirmation letter"),
     "seal": ("seals", "register or stop a seal"),
     "series": ("numbers", "number series: create, open a year, move forward; list numbers and voids"),
-    "documents": ("documents", "make a numbered document void"),
+    "documents": ("documents", "make a numbered document void, print the copies of a released one"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
     "person": ("access", "add or stop a clerk or an administrator, change the password"),

@@ -23,11 +23,12 @@ import typst
 
 from records.errors import Permanent
 from templates import fonts
-from templates.composing import Composed
+from templates.composing import Composed, Line
 from templates.stock import present_stock
 
 STANDARDS: Final = ("a-2a", "ua-1")
 PAGE_HEIGHT_MM: Final = 297.0
+_COPY_MARK: Final = Path(__file__).with_name("copy_mark.typ")
 
 #: One thread prints: the compiler is serialised inside, and in several threads its memory would stay with each of them.
 _PRESS: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="typst")
@@ -128,6 +129,22 @@ def typeset(blocks: Sequence[Composed], sheet: Sheet, page: str = "") -> Typeset
     if not isinstance(pdf, bytes):
         raise Permanent("typst gave no single PDF")
     return Typeset(pdf + b"\n", int(pages), _seal(seals))  # without a last line feed, signing would break PDF/A
+
+
+def copy_marks(marks: Sequence[Sequence[Line]]) -> bytes:
+    """A page for each mark, transparent but for it, to be laid over a copy. Raises Permanent when typst refuses."""
+    fonts.font_path("body")
+    directory = str(fonts.font_directory())
+    inputs = {"data": json.dumps({"marks": marks, "fonts": _families(directory)}, ensure_ascii=False)}
+    return _PRESS.submit(_mark, directory, inputs).result()
+
+
+def _mark(directory: str, inputs: dict[str, str]) -> bytes:
+    try:
+        pdf = _compiler(directory, _COPY_MARK.read_text("utf-8")).compile(format="pdf", sys_inputs=inputs, timestamp=0)
+    except typst.TypstError as error:
+        raise _told(error) from error
+    return pdf if isinstance(pdf, bytes) else b""
 
 
 def pictures(blocks: Sequence[Composed], sheet: Sheet, page: str, dots_per_inch: int) -> list[bytes]:

@@ -66,16 +66,19 @@ OPERATIONS = [
     ("get", "/jobs/{job_id}"),
     ("get", "/documents/{document_id}"),
     ("get", "/documents/{document_id}/pdf"),
+    ("get", "/documents/{document_id}/copies"),
     ("get", "/documents/{document_id}/events"),
     ("post", "/documents/{document_id}/cancel"),
     ("post", "/documents/{document_id}/void"),
     ("post", "/deliveries/{delivery_id}/paper-receipts"),
+    ("get", "/series"),
+    ("get", "/series/{kind}/{year}/numbers"),
     ("post", "/service-dates"),
     ("post", "/verify"),
     ("get", "/health"),
 ]
 #: Nothing can be wrong with a request that has no parameters; and any bytes may stand for a PDF.
-NEVER_WRONG = {"/health", "/verify"}
+NEVER_WRONG = {"/health", "/verify", "/series"}
 CASES = [
     (method, path, mode)
     for method, path in OPERATIONS

@@ -324,3 +324,25 @@ def test_a_document_tells_of_the_one_that_acts_on_it_and_the_reverse(
         links.take_effect(connection, acting, "2026-11-23")
     mended = web.get(f"/documents/{document}").json()
     assert (mended["status"], mended["links"][0]["effective_on"]) == ("released", "2026-11-23")
+
+
+def test_numbered_copies_are_printed_of_a_released_document_that_has_several(
+    house: House, web: TestClient, document: str
+) -> None:
+    path = f"/documents/{document}/copies"
+    assert web.get(path).status_code == 409
+    _release(house, document)
+    assert web.get(path).status_code == 404  # one original
+    job = sample("on-the-spot-decision")
+    job["documents"][0]["recipients"] = [{"counterparty": "air-example"}]
+    several = web.post("/jobs", json=job, headers={"Idempotency-Key": "c"})
+    assert several.status_code == 202, several.text
+    made = str(several.json()["documents"][0]["id"])
+    _release(house, made)
+    with house.songda.database.write() as connection:
+        digest = house.songda.store.put(_scan())
+        connection.execute(sa.text("update document set final_digest = :d where id = :i"), {"d": digest, "i": made})
+    answer = web.get(f"/documents/{made}/copies")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answer.content)).pages]
+    assert [page.partition("：")[2][:3] for page in pages] == ["当事人", "监察员", "法制职"]

@@ -15,6 +15,7 @@ from records import deliveries
 from records.database import Database, legal_time
 from tests.integration.test_desk import SCAN
 from tests.portal_house import PDF, PortalHouse, furnish, hidden
+from tests.signing_support import plain_pdf
 
 
 @pytest.fixture
@@ -149,3 +150,15 @@ def test_what_is_not_released_cannot_be_printed(house: PortalHouse, client: Test
 def test_each_goes_through_his_own_door(house: PortalHouse, client: TestClient) -> None:
     assert client.get("/inbox").headers["location"] == "/desk"
     assert house.browser("NEA-FLB").get("/desk").headers["location"] == "/inbox"
+
+
+def test_a_clerk_prints_the_numbered_copies_of_what_is_made_in_several(house: PortalHouse) -> None:
+    clerk = house.browser("clerk")
+    several = house.deliver("on-the-spot-decision", pdf=plain_pdf())
+    assert "打印各份（共3份，PDF）" in clerk.get(f"/desk/{several}").text
+    answer = clerk.get(f"/desk/{several}/copies.pdf")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    single = house.deliver("penalty-decision", number=2)
+    assert "打印各份" not in clerk.get(f"/desk/{single}").text
+    assert clerk.get(f"/desk/{single}/copies.pdf").status_code == 404
+    assert house.browser("clerk-elsewhere").get(f"/desk/{several}/copies.pdf").status_code == 404

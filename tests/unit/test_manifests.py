@@ -110,6 +110,34 @@ def test_a_manifest_with_a_print_table_is_read(tmp_path: Path) -> None:
     assert found.print.copies == 1
 
 
+@pytest.mark.parametrize(
+    "holders",
+    [
+        "1",
+        "[]",
+        '[{zh = "甲", en = "A"}]',
+        '[{zh = "甲", en = "A"}, {zh = "乙"}]',
+        '[{zh = "甲", en = " "}, {zh = "乙", en = "B"}]',
+    ],
+)
+def test_holders_are_named_for_every_copy_and_in_both_languages(tmp_path: Path, holders: str) -> None:
+    text = GOOD + PRINT + "copies = 2\n"
+    with pytest.raises(Permanent, match=r"some-notice/instrument.toml: print.holders "):
+        load_manifest(_write(tmp_path / "some-notice", text + f"holders = {holders}\n"))
+    good = '[{zh = "甲", en = "A"}, {zh = "乙", en = "B"}]'
+    found = load_manifest(_write(tmp_path / "some-notice", text + f"holders = {good}\n")).print
+    assert found is not None and found.holders == (("甲", "A"), ("乙", "B"))
+
+
+@pytest.mark.rule("N6", "N13")
+def test_004_30_and_51_three_originals_on_the_spot_and_two_of_a_hand_over_slip_each_with_its_holder() -> None:
+    printed = {name: manifests()[name].print for name in ("on-the-spot-decision", "file-handover-slip")}
+    assert {name: print_ and (print_.copies, [zh for zh, _ in print_.holders]) for name, print_ in printed.items()} == {
+        "on-the-spot-decision": (3, ["当事人", "监察员所在部门存档", "法制职能部门备案"]),
+        "file-handover-slip": (2, ["移交部门", "接受部门"]),
+    }
+
+
 def test_a_manifest_says_how_many_originals_are_made(tmp_path: Path) -> None:
     found = load_manifest(_write(tmp_path / "some-notice", GOOD + PRINT + "copies = 3\n"))
     assert found.print is not None and found.print.copies == 3
