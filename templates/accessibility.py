@@ -33,7 +33,7 @@ def clause_faults(clauses: Clauses) -> Iterator[Fault]:
             if _HAN.search(en):
                 message = f"the English text holds Chinese characters, which are read as English: {twin.en.source!r}"
                 yield Fault(place, "language", message, "英文文本中含有汉字", "WCAG 2.2, 3.1.2")
-            if _LATIN_WORD.search(zh) and not _HAN.search(zh):
+            if zh != en and _LATIN_WORD.search(zh) and not _HAN.search(zh):
                 message = f"the Chinese text is not Chinese: {twin.zh.source!r}"
                 yield Fault(place, "language", message, "中文文本中没有汉字", "WCAG 2.2, 3.1.2")
         if block.kind == "table" and block.text is None:

@@ -81,11 +81,14 @@ def thaw(content: bytes) -> Parts:
 
 
 def _manifest(table: Mapping[str, Any]) -> Manifest:
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
-    return Manifest(**_known(Manifest, {**given, "print": Print(**_known(Print, table["print"]))}))
+    return Manifest(**{**_known(Manifest, table), "print": Print(**_known(Print, table["print"]))})
 
 
 def _known(kind: type, table: Mapping[str, Any]) -> dict[str, Any]:
     """The members that the class has today: later ones have defaults, former ones no longer decide a page."""
     names = {field.name for field in fields(kind)}
-    return {name: value for name, value in table.items() if name in names}
+    return {name: _tuples(value) for name, value in table.items() if name in names}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
