@@ -21,7 +21,7 @@ from delivery.rule_sets import Reason
 from delivery.service_dates import error_of
 from records.errors import Refused
 
-__all__ = ["Limit", "LimitFacts", "Period", "answer", "as_dict", "compute", "reasons_of", "rule_version"]
+__all__ = ["Limit", "LimitFacts", "Period", "answer", "as_dict", "compute", "event_name", "reasons_of", "rule_version"]
 
 _DAY: Final = timedelta(days=1)
 
@@ -236,7 +236,7 @@ def _reasons(limit: Limit, book: LimitBook) -> Iterator[Reason]:
         longest = book.reason("longest", longest_count=rule.untold.longest_count, longest=limit.longest)
         yield replace(longest, citation=rule.untold.wording.citation)
     if limit.status == "not_begun":
-        yield book.reason("not-begun", event=_event(book, rule.start[0]))
+        yield book.reason("not-begun", event=event_name(book, rule.start[0]))
     if limit.start is not None and limit.period is not None:
         yield _because_start(limit, book, limit.start)
         yield from _because_count(limit, book, limit.period)
@@ -250,10 +250,11 @@ def _reasons(limit: Limit, book: LimitBook) -> Iterator[Reason]:
         if limit.status == "may_have_begun":
             yield from _because_count(limit, book, limit.known)
     if limit.met_on is not None:
-        yield book.reason("met", event=_event(book, rule.met_by), met=limit.met_on)
+        yield book.reason("met", event=event_name(book, rule.met_by), met=limit.met_on)
 
 
-def _event(book: LimitBook, name: str) -> tuple[str, str]:
+def event_name(book: LimitBook, name: str) -> tuple[str, str]:
+    """What starts or ends a limit, in Chinese and in English."""
     if name.startswith(AFTER):
         found = next(each.limits[name[4:]] for each in book.sets.values() if name[4:] in each.limits)
         return f"“{found.title_zh}”期限届满", f"the end of the period “{found.title_en}”"
@@ -266,7 +267,7 @@ def _because_start(limit: Limit, book: LimitBook, start: date) -> Reason:
     name = "counted-back" if limit.rule.kind == "before" else "day-not-counted"
     if limit.rule.start_counts:
         name = "day-counted"
-    return book.reason(name, event=_event(book, limit.event), start=start)
+    return book.reason(name, event=event_name(book, limit.event), start=start)
 
 
 def _because_count(limit: Limit, book: LimitBook, period: Period) -> Iterator[Reason]:

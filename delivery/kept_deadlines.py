@@ -24,18 +24,23 @@ from templates.manifests import manifests
 
 Row = sa.RowMapping | Mapping[str, Any]
 
-_APART: Final = ("calendar_version", "sequence", "cancelled", "changed_at")
+_APART: Final = ("calendar_version", "sequence", "cancelled", "changed_at", "shown")
 """What may differ between two outcomes that say the same."""
 
 
 @dataclass(frozen=True)
 class KeptLimit:
-    """A limit as it is kept: `sequence` counts its changes, `cancelled` says that it no longer holds."""
+    """A limit as it is kept.
+
+    `sequence` counts its changes, `cancelled` says that it no longer holds; `shown` is the last of the last days that
+    it ever had, by which calendars know the entry to take away.
+    """
 
     limit: Limit
     sequence: int
     cancelled: bool
     changed_at: datetime
+    shown: date | None = None
 
 
 def keep_deadlines(
@@ -61,8 +66,7 @@ def keep_deadlines(
     if limits == list(old.values()) or (before is None and not begun):
         return False
     revision = before["revision"] + 1 if before else 1
-    periods = [limit["period"] or limit["known"] for limit in limits]
-    until = max((period["last_day"] for period in periods if period), default=None)
+    until = max((limit["shown"] for limit in limits if limit["shown"]), default=None)
     deliveries.update(connection, row["id"], deadlines={"revision": revision, "limits": limits}, deadlines_until=until)
     ledger.append(
         connection,
@@ -131,15 +135,19 @@ def _merge(old: Mapping[str, dict[str, Any]], new: Mapping[str, Limit], as_of: d
     for limit_id, limit in new.items():
         former, row = old.get(limit_id), _to_row(limit)
         if former is None:
-            yield row | {"sequence": 0, "cancelled": False, "changed_at": as_of.isoformat()}
+            yield row | _change(0, as_of)
         elif not former["cancelled"] and (_same(former, row) or _passed(former, row, as_of)):
             yield former
         else:
-            yield row | {"sequence": former["sequence"] + 1, "cancelled": False, "changed_at": as_of.isoformat()}
+            yield row | _change(former["sequence"] + 1, as_of) | {"shown": row["shown"] or former["shown"]}
     for limit_id, former in old.items():
         if limit_id not in new:
-            gone = {"sequence": former["sequence"] + 1, "cancelled": True, "changed_at": as_of.isoformat()}
+            gone = _change(former["sequence"] + 1, as_of) | {"cancelled": True}
             yield former if former["cancelled"] else former | gone
+
+
+def _change(sequence: int, as_of: datetime) -> dict[str, Any]:
+    return {"sequence": sequence, "cancelled": False, "changed_at": as_of.isoformat()}
 
 
 def _same(former: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
@@ -170,6 +178,7 @@ def _to_row(limit: Limit) -> dict[str, Any]:
         "after_provisional": limit.after_provisional,
         "met_on": _text(limit.met_on),
         "calendar_version": limit.calendar_version,
+        "shown": _text(limit.last_day),
     }
 
 
@@ -187,7 +196,8 @@ def _from_row(row: Mapping[str, Any]) -> KeptLimit:
         after_provisional=row["after_provisional"],
         met_on=_day(row["met_on"]),
     )
-    return KeptLimit(limit, row["sequence"], row["cancelled"], datetime.fromisoformat(row["changed_at"]))
+    changed_at = datetime.fromisoformat(row["changed_at"])
+    return KeptLimit(limit, row["sequence"], row["cancelled"], changed_at, _day(row["shown"]))
 
 
 def _period_row(period: Period | None) -> dict[str, Any] | None:

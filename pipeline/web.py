@@ -52,6 +52,7 @@ def _portal(songda: Songda) -> Portal:
         *name,
         mail_url=songda.settings.mail_url,
         verify=lambda pdf: verdict_of(pdf, trust_list, test_system=test),
+        public_url=songda.settings.public_url,
     )
 
 

@@ -14,7 +14,7 @@ from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from delivery.portal import desk_pages, inbox_pages, login, verify_page
+from delivery.portal import desk_pages, feed_pages, inbox_pages, login, verify_page
 from delivery.portal.security import Guard
 from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
 from delivery.portal.wording import messages
@@ -34,7 +34,7 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.portal = portal
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for router in (login.router, inbox_pages.router, desk_pages.router, verify_page.router):
+    for router in (login.router, feed_pages.router, inbox_pages.router, desk_pages.router, verify_page.router):
         app.include_router(router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import desk
 from delivery.portal import desk_form, files, service_page
+from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, ThePerson, page, see, words_of
@@ -91,6 +92,7 @@ def one(
         session,
         at_desk=True,
         links=links,
+        limits=limit_lines(row, t, now, for_party=False),
         copies=_copies(row["instrument"]),
         address=t.pick(address["zh"], address["en"]),
         released=row["final_digest"] is not None,

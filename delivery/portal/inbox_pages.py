@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import inbox
 from delivery.portal import files, service_page
+from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_in_inbox
 from delivery.portal.views import item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, TheAccount, page, see, words_of
@@ -81,6 +82,7 @@ def document(
         item=item,
         row=row,
         links=links,
+        limits=limit_lines(row, t, now, for_party=True),
         confirmed_by=by,
         # made by the html typesetter, which escapes every fact
         fragment=Markup(fragment) if fragment else None,  # noqa: S704

@@ -59,7 +59,7 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         status_code=row["status"],
         date=day,
         note=note,
-        left="" if days_left is None else _left(days_left, t),
+        left="" if days_left is None else left(days_left, t),
         urgent=days_left is not None and days_left <= 1,
         warning=t(f"status.{row['document_status']}") if warned else "",
         paper_status=t(f"desk.{row['paper_status']}"),
@@ -100,7 +100,8 @@ def _date(row: sa.RowMapping, t: Words, today: date) -> tuple[str, str, int | No
     return t("date.deadline", day=written(deemed, t)), "", (deemed - today).days
 
 
-def _left(days: int, t: Words) -> str:
+def left(days: int, t: Words) -> str:
+    """How many days are left, counted from today (0)."""
     if days <= 0:
         return t("date.today")
     return t("date.tomorrow") if days == 1 else t("date.days_left", days=days)

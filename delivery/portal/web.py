@@ -37,6 +37,7 @@ class Portal:
     `hint` tells the queue of steps that are due now. `test` marks every page TEST, as the database is. `secure_cookies`
     is for pages reached by https. `mail_url` is where the mails of a TEST system can be read ("" for none). `verify`
     gives the verdict about a PDF as `POST /v1/verify` does, raises Refused or Retry; without it `/verify` is absent.
+    `public_url` is what addresses of calendar feeds begin with; the visitor's own if it is empty.
     """
 
     database: Database
@@ -48,6 +49,7 @@ class Portal:
     system_name_en: str
     mail_url: str = ""
     verify: Callable[[bytes], Mapping[str, Any]] | None = None
+    public_url: str = ""
 
     @property
     def session_cookie(self) -> str:

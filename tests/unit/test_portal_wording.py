@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from delivery.deadline_rules import KINDS
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal import desk_form
 from delivery.portal.views import file_headers
@@ -48,6 +49,10 @@ def _made() -> set[str]:
     made |= {f"record.{method}" for method in ("post", "leaving", "entrusted", "public_notice", "fax")}
     made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent")}
     made |= {f"verify.{verdict}" for verdict in ("valid", "invalid", "indeterminate")}
+    made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
+    made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in KINDS}
+    made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
+    made |= {"feed.name", "feed.test", "feed.sources"}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
     return made | {"confirm.done", "confirm.already", "status.deemed_confirmed", "status.paper_only"}
 
