@@ -82,6 +82,14 @@ def test_what_is_not_given_is_written_by_hand_and_what_is_given_is_printed(ident
     assert filled.count("无意见。") == len(names)
 
 
+def test_where_no_problem_was_found_nothing_else_is_done() -> None:
+    facts = changed("inspection-record", handling=["none", "case"])
+    assert codes("inspection-record", facts) == {("/handling", "schema_maxItems")}
+    words = text_of("inspection-record", changed("inspection-record", handling=["none"], enclosures=None))
+    assert "（一）未发现问题。" in words
+    assert "提取或者复制的材料" not in words
+
+
 # ---- preserved evidence ----
 
 KEPT = "evidence-preservation-notice"
