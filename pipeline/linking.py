@@ -22,6 +22,9 @@ _STANDING: Final = ("pending", "in_effect")
 _ENDINGS: Final = ("ends", "changes")
 _RULE: Final = {"ends": "004-100", "changes": "004-100", "mends": "", "declares": "004-97"}
 
+#: How the facts of a revocation-decision call it.
+_TOLD: Final = {"ends": "revoke", "changes": "change"}
+
 #: From which status of its target each effect may begin.
 _FROM: Final[Mapping[str, frozenset[str]]] = {
     "ends": frozenset({"released", "changed"}),
@@ -64,8 +67,8 @@ def links_of(
     if len({link.effect for link in named}) > 1:
         en = "A document does one thing to one other document: ends it, changes it or mends it."
         return (), [_fault(named[1], "one_effect", en, "一份文书只能撤销、变更或者补正一份文书。")]
-    if not named and "facts" in asked:
-        return (), list(_unlinked(connection, authority_id, asked["facts"]))
+    if not any(effect in asked for effect in ACTS):
+        return (), list(_unlinked(connection, authority_id, asked.get("facts")))
     for link in named:
         faults += _state_faults(connection, authority_id, link) or _content_faults(connection, link, asked)
     return named, faults
@@ -120,13 +123,33 @@ def _content_faults(connection: sa.Connection, link: Link, asked: Mapping[str, A
         yield _fault(link, "number_differs", en, f"事实中没有写明所指文书的文号{number}。")
     if link.effect == "declares":
         return
+    facts, rows = asked.get("facts"), links.recipients(connection, link.target)
+    yield from _told_faults(link, facts if isinstance(facts, dict) else {}, rows)
     listed = asked.get("recipients")
     named = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    for row in links.recipients(connection, link.target):
+    for row in rows:
         if not any(_is(row, each) for each in named):
             en = f"The document was served on {row['recipient_en']} too: this one has to be served on all of them."
             zh = f"原文书的受送达人还有{row['recipient_zh']}，本文书也应向其送达。"
             yield Fault("/recipients", "recipient_missing", en, zh, "004-79")
+
+
+def _told_faults(link: Link, facts: Mapping[str, Any], rows: Sequence[sa.RowMapping]) -> Iterator[Fault]:
+    """Whether the text of the new document tells the same of the old one as the records do."""
+    told = facts.get("effect")
+    if told in _TOLD.values() and told != _TOLD.get(link.effect):
+        en = f"The facts say that the document is to {told} the other one, the job says otherwise."
+        yield Fault("/facts/effect", "effect_differs", en, "事实所述的处理方式与任务不一致。", "004-100")
+    document = facts.get("document")
+    day = document.get("served_on") if isinstance(document, dict) else None
+    served = sorted({row["service_date"] for row in rows if row["service_date"]})
+    if isinstance(day, str) and day not in served:
+        on = ", ".join(served)
+        en = (
+            f"The document was served on {on}, not on this day." if on else "The document is not served on anybody yet."
+        )
+        zh = f"该文书的送达日期为{on}，与此不符。" if on else "该文书尚未送达。"
+        yield Fault("/facts/document/served_on", "served_on_differs", en, zh, "004-79")
 
 
 def _is(row: sa.RowMapping, recipient: Mapping[str, Any]) -> bool:

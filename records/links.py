@@ -41,10 +41,10 @@ def standing(connection: sa.Connection, target_id: str, effects: Collection[str]
 
 
 def recipients(connection: sa.Connection, document_id: str) -> list[sa.RowMapping]:
-    """On whom the document is served: `counterparty_id`, or null and the address that the job named."""
-    columns = (delivery.c.counterparty_id, delivery.c.address, delivery.c.recipient_zh, delivery.c.recipient_en)
-    query = sa.select(*columns).where(delivery.c.document_id == document_id).order_by(delivery.c.id)
-    return list(connection.execute(query).mappings())
+    """On whom the document is served: `counterparty_id`, or null and the address that the job named; and when."""
+    names = ("counterparty_id", "address", "recipient_zh", "recipient_en", "service_date")
+    query = sa.select(*(delivery.c[name] for name in names)).where(delivery.c.document_id == document_id)
+    return list(connection.execute(query.order_by(delivery.c.id)).mappings())
 
 
 def of_documents(connection: sa.Connection, document_ids: Collection[str]) -> list[sa.RowMapping]:

@@ -248,7 +248,8 @@ def test_a_corrected_service_date_redates_the_effect_on_both_chains(acting: Acti
 
 def _asked(acting: Acting, effect: str, target: Any, instrument: str = "", **more: Any) -> list[tuple[str, str]]:
     facts = {"number": {"zh": "民航华北示例〔2026〕1号", "en": "CAAC-NC Example [2026] No. 1"}}
-    asked = {"facts": facts, "recipients": [{"counterparty": "air-example"}], effect: target} | more
+    asked = {"facts": facts, "recipients": [{"counterparty": "air-example"}]} | more
+    asked |= {effect: target} if target else {}
     with acting.database.read() as connection:
         found, faults = linking.links_of(
             connection, AUTHORITY, manifest(instrument or INSTRUMENT[effect]), asked, lambda _: True
