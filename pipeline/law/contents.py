@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
@@ -21,6 +22,28 @@ _ORDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "enforcement-application": ("decision.made_on", "decision.served_on", "demand.served_on", "applied_on"),
     "hearing-notice": ("rights_notice.served_on", "requested_on", "noticed_on", "hearing.begins_at"),
 }
+
+
+#: Years that a day of a case can lie in; days beyond could not even be counted from.
+_YEARS: Final = range(1950, 2200)
+_DAY = re.compile(r"([0-9]{4})-[0-9]{2}-[0-9]{2}(T.*)?")
+
+
+def days_plausible(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001 - one shape for all
+    """A day in a year that cannot be meant. A document that has one is held to no other rule."""
+    whole = {"facts": case.facts, "approval": case.approval, "circumstances": case.circumstances}
+    for pointer, text in _texts(whole, ""):
+        shape = _DAY.fullmatch(text)
+        if shape is not None and int(shape[1]) not in _YEARS:
+            yield Breach(pointer, {"first": _YEARS[0], "last": _YEARS[-1]})
+
+
+def _texts(value: object, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping | list):
+        for name, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _texts(item, f"{pointer}/{name}")
 
 
 def two_officers(case: Case, limits: Limits) -> Iterator[Breach]:

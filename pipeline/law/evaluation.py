@@ -58,6 +58,7 @@ PREDICATES: Final[Mapping[str, Predicate]] = MappingProxyType(
         "on-the-spot-limit": on_the_spot.on_the_spot_limit,
         "on-the-spot-collection": on_the_spot.on_the_spot_collection,
         "on-the-spot-items": contents.on_the_spot_items,
+        "days-plausible": contents.days_plausible,
         "two-officers": contents.two_officers,
         "decision-items": contents.decision_items,
         "notice-items": contents.notice_items,
@@ -74,6 +75,10 @@ PREDICATES: Final[Mapping[str, Predicate]] = MappingProxyType(
         "letter-in-force": dispatch.letter_in_force,
     }
 )
+
+
+#: Looked at before all others, which count days.
+_FIRST: Final = "days-plausible"
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,9 @@ class Verdict:
 def evaluate(case: Case, book: LawBook) -> Verdict:
     """Every finding of the set in force for the authority on the document's own day."""
     law = book.in_force(str(case.authority["id"]), case.dated)
+    implausible = [finding for rule in law.rules if rule.id == _FIRST for finding in _findings(case, law.limits, rule)]
+    if implausible:
+        return Verdict(law, tuple(implausible))
     return Verdict(law, tuple(finding for rule in law.rules for finding in _findings(case, law.limits, rule)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -9,10 +11,9 @@ import pytest
 
 from delivery.routes import Letter, Recipient, System, route
 from pipeline.law.cases import Earlier
+from templates.catalogue import catalogue
 from templates.manifests import manifest
 from tests.law_cases import Facts, approval, authority, case, errors, facts_of, findings, told, warnings
-
-FINE = "fine"
 
 
 def fined(yuan: str) -> list[Facts]:
@@ -38,6 +39,23 @@ def fined(yuan: str) -> list[Facts]:
 )
 def test_the_samples_keep_every_rule(instrument: str) -> None:
     assert [(each.rule.id, each.pointer) for each in findings(case(instrument))] == []
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1949-12-31", "2200-01-01", "9999-12-31"])
+@pytest.mark.parametrize("instrument", sorted(catalogue().ids()))
+def test_a_day_that_cannot_be_meant_is_named_and_no_period_counted_from_it(instrument: str, day: str) -> None:
+    text = json.dumps(facts_of(instrument), ensure_ascii=False)
+    facts = json.loads(re.sub(r'"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=["T])', f'"{day}', text))
+    tried = case(instrument, facts=facts, circumstances={})
+    assert errors(tried) == ({"days-plausible"} if facts != facts_of(instrument) else set())
+
+
+@pytest.mark.parametrize("day", ["1950-01-01", "2026-12-30", "2199-12-31"])
+@pytest.mark.parametrize("instrument", sorted(catalogue().ids()))
+def test_every_other_day_is_counted_from_without_a_crash(instrument: str, day: str) -> None:
+    text = json.dumps(facts_of(instrument), ensure_ascii=False)
+    facts = json.loads(re.sub(r'"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=["T])', f'"{day}', text))
+    findings(case(instrument, facts=facts))
 
 
 # --- notices
