@@ -410,3 +410,16 @@ def test_forms_stay_inside_and_letters_bear_number_and_seal(identifier: str) -> 
     letters = {"transfer-letter", "penalty-notification", "revocation-decision"}
     assert printing.numbered is printing.delivered is (identifier in letters)
     assert printing.sealed is (identifier in letters | {"handover-refusal"})
+
+
+@pytest.mark.parametrize("identifier", ["investigation-record", "statement-record", "hearing-record"])
+def test_an_interpreter_is_named_and_signs(identifier: str) -> None:
+    words = text_of(identifier, {**facts_of(identifier), "interpreter": {"zh": "白梅", "en": "Bai Mei"}})
+    assert "翻译人员白梅签名、时间" in words
+
+
+@pytest.mark.parametrize("identifier", ["approval-submission", "closing-report"])
+def test_a_bureau_s_case_is_reported_for_the_record(identifier: str) -> None:
+    """004-73, 91."""
+    words = text_of(identifier, {**facts_of(identifier), "bureau": PAIR})
+    assert "报管理局法制职能部门备案" in words
