@@ -34,22 +34,21 @@ class Parts:
 
 
 def freeze(parts: Parts) -> bytes:
-    """Canonical JSON: sorted members, UTF-8, no white space; of page, style sheet and Word file what the engine uses.
+    """Canonical JSON: sorted members, UTF-8, no white space; of the pages, those that its engines use.
 
     Raises Permanent for what JSON has no word for.
     """
     engine = parts.manifest.print.engine if parts.manifest.print else ""
-    body = parts.body if engine == "word" and parts.body is not None else b""
     document = {
         "format": FORMAT,
         "manifest": asdict(parts.manifest),
         "facts": {**parts.schema, "$defs": used_definitions(parts.schema)},
         "clauses": parts.clauses.source if parts.clauses else None,
-        "body": base64.b64encode(body).decode("ascii"),
+        "body": base64.b64encode(parts.body or b"").decode("ascii"),
         "stock": {
             "version": parts.stock.version,
             "laws": parts.stock.laws,
-            "page": parts.stock.page if engine == "typst" else "",
+            "page": parts.stock.page if parts.clauses else "",
             "style": parts.stock.style if engine == "html" else "",
             "fonts": parts.stock.fonts,
         },

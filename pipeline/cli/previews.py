@@ -6,7 +6,8 @@ import os
 import re
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,14 +19,16 @@ from records.errors import Refused
 from templates.catalogue import SAMPLES, catalogue, check_job_document
 from templates.manifests import ENGINES
 from templates.markup import markup_faults
+from templates.pictures import pictures
 from templates.printing import Imprint, Printed, print_document
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
 def add_preview_options(parser: ArgumentParser) -> None:
-    """`-o`, `--engine` and `--authority`."""
+    """`-o`, `--png`, `--engine` and `--authority`."""
     parser.add_argument("-o", "--output", required=True, metavar="OUT.pdf")
+    parser.add_argument("--png", action="store_true", help="draw each page too: OUT-1.png and so on, beside OUT.pdf")
     parser.add_argument(
         "--engine", choices=ENGINES, default="", help="another one that the instrument has than that of its manifest"
     )
@@ -50,14 +53,29 @@ def authority_facts(arguments: Namespace, authority_id: str) -> Mapping[str, Any
     return dict(read_json(str(path)))
 
 
-def preview(document: Mapping[str, Any], authority: Mapping[str, Any], engine: str, pointer: str = "") -> Printed:
+@dataclass(frozen=True)
+class Specimen:
+    """A document as it would be printed, and, where they were asked for, its pages as PNG files."""
+
+    printed: Printed
+    pages: Sequence[bytes] = ()
+
+
+def preview(
+    document: Mapping[str, Any],
+    authority: Mapping[str, Any],
+    engine: str,
+    pointer: str = "",
+    *,
+    with_pictures: bool = False,
+) -> Specimen:
     """Print one document of a job as a specimen; `engine` "" is the manifest's.
 
     Raises Refused with every fault, under `pointer`.
     """
     try:
-        instrument = catalogue().get(document["instrument"])
-        faults = [fault.under("/facts") for fault in check_job_document(instrument, document["facts"], authority)]
+        instrument, facts = catalogue().get(document["instrument"]), document["facts"]
+        faults = [fault.under("/facts") for fault in check_job_document(instrument, facts, authority)]
         faults += markup_faults(document)
         if faults:
             raise Refused(faults)
@@ -69,7 +87,8 @@ def preview(document: Mapping[str, Any], authority: Mapping[str, Any], engine: s
             specimen=True,
             copies_to=tuple((copy["zh"], copy["en"]) for copy in document.get("copies_to", [])),
         )
-        return print_document(instrument, document["facts"], imprint, engine)
+        printed = print_document(instrument, facts, imprint, engine)
+        return Specimen(printed, pictures(instrument, facts, imprint, printed, engine) if with_pictures else ())
     except Refused as refused:
         raise Refused([fault.under(pointer) for fault in refused.faults]) from None
 
@@ -87,9 +106,18 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
-def write_pdf(name: str, printed: Printed) -> Answer:
-    """Write the file, and tell of it."""
+def write_specimen(name: str, specimen: Specimen) -> Answer:
+    """Write the PDF, and each page that was drawn beside it as `NAME-1.png`; tell of them."""
     path = Path(name)
-    write_whole(path, printed.pdf)
-    value = {"output": str(path), "pages": printed.pages, "specimen": True, "sealed": False}
-    return Answer(value, f"{path}: {printed.pages} pages, 样本 SPECIMEN")
+    write_whole(path, specimen.printed.pdf)
+    drawn = [path.with_name(f"{path.stem}-{number}.png") for number in range(1, len(specimen.pages) + 1)]
+    for each, page in zip(drawn, specimen.pages, strict=True):
+        write_whole(each, page)
+    value = {
+        "output": str(path),
+        "pages": specimen.printed.pages,
+        "pictures": [str(each) for each in drawn],
+        "specimen": True,
+        "sealed": False,
+    }
+    return Answer(value, "\n".join([f"{path}: {specimen.printed.pages} pages, 样本 SPECIMEN", *map(str, drawn)]))

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import read_json
-from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_pdf
+from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_specimen
 from pipeline.intake import job_schema
 from records.errors import Refused
 from templates.facts import check_facts
@@ -30,5 +30,7 @@ def run(arguments: Namespace) -> Answer:
     if not 0 <= position < len(job["documents"]):
         raise BadInput("--document", "no_such_document", f"the job has documents 1 to {len(job['documents'])}")
     authority = authority_facts(arguments, job["authority"])
-    printed = preview(job["documents"][position], authority, arguments.engine, f"/documents/{position}")
-    return write_pdf(arguments.output, printed)
+    place = f"/documents/{position}"
+    asked = job["documents"][position]
+    specimen = preview(asked, authority, arguments.engine, place, with_pictures=arguments.png)
+    return write_specimen(arguments.output, specimen)

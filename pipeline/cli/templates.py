@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 
 from pipeline.cli import template_versions, word_templates
 from pipeline.cli.answers import DONE, NOT_VALID, Answer
-from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_pdf
+from pipeline.cli.inputs import read_json
+from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_specimen
 from templates.catalogue import catalogue
 from templates.check import check as check_instrument
 from templates.check import check_all
@@ -21,6 +22,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     check.set_defaults(run=run_check)
     show = actions.add_parser("preview", help="print the sample of an instrument, as a specimen", parents=[common])
     show.add_argument("instrument", metavar="ID")
+    show.add_argument("--facts", metavar="FILE", help="the facts to print, as JSON, instead of the sample's")
     add_preview_options(show)
     show.set_defaults(run=run_preview)
     word_templates.declare(actions, common)
@@ -64,9 +66,11 @@ def run_check(arguments: Namespace) -> Answer:
 
 
 def run_preview(arguments: Namespace) -> Answer:
-    """Print the sample."""
+    """Print the sample, or the facts that are given."""
     instrument = catalogue().get(arguments.instrument)
     sample = instrument.sample()
     document = next(each for each in sample["documents"] if each["instrument"] == instrument.id)
-    printed = preview(document, authority_facts(arguments, str(sample["authority"])), arguments.engine)
-    return write_pdf(arguments.output, printed)
+    if arguments.facts:
+        document = {**document, "facts": read_json(arguments.facts)}
+    authority = authority_facts(arguments, str(sample["authority"]))
+    return write_specimen(arguments.output, preview(document, authority, arguments.engine, with_pictures=arguments.png))
