@@ -56,11 +56,11 @@ def test_pages_are_a4_and_the_text_stays_in_the_type_area(identifier: str) -> No
     for word in words_with_boxes(printed.pdf):
         if word.text in ("—",) or (word.text.strip("— ").isdigit() and word.top > BOTTOM):
             continue
-        assert word.left >= LEFT - 1, word
-        half_empty = (
-            8 if word.text[-1] in "，。；：、”》）" else 0
-        )  # a closing mark's empty half may hang over the margin
-        assert word.right <= RIGHT + 1 + half_empty, word
+        # the empty half of an opening or of a closing mark may hang over the margin
+        opening = 8 if word.text[0] in "“《（〔" else 0
+        closing = 8 if word.text[-1] in "，。；：、”》）" else 0
+        assert word.left >= LEFT - 1 - opening, word
+        assert word.right <= RIGHT + 1 + closing, word
         assert in_type_area(word), word
 
 
