@@ -137,6 +137,14 @@ def move(
     append(connection, document_id, f"document.{status}", f"document.{status}", actor=actor, body=body)
 
 
+def has_case(connection: sa.Connection, case_no: str, authority_id: str, client_id: str) -> bool:
+    """Whether this client has a document of the case."""
+    query = sa.select(document.c.id).where(
+        document.c.authority_id == authority_id, document.c.client_id == client_id, document.c.case_no == case_no
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def record_seal_use(connection: sa.Connection, **values: Any) -> None:
     """Record a use of a seal and the approval that allowed it."""
     connection.execute(insert_at(seal_use, "used_at"), values)

@@ -65,15 +65,13 @@ def issue(
     return feed_id, token
 
 
-def of_owner(connection: sa.Connection, owner: tuple[str, str], case_no: str | None = None) -> list[sa.RowMapping]:
-    """The feeds of `owner` that are in force, oldest first; those of one case if it is named."""
+def of_owner(connection: sa.Connection, owner: tuple[str, str]) -> list[sa.RowMapping]:
+    """The feeds of `owner` that are in force, oldest first."""
     query = sa.select(calendar_feed).where(
         calendar_feed.c.owner_id == owner[1],
         calendar_feed.c.owner_type == owner[0],
         calendar_feed.c.revoked_at.is_(None),
     )
-    if case_no is not None:
-        query = query.where(calendar_feed.c.case_no == case_no)
     return list(connection.execute(query.order_by(calendar_feed.c.created_at, calendar_feed.c.id)).mappings())
 
 

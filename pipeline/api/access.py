@@ -62,4 +62,5 @@ DeliveryWriter = Annotated[Caller, Depends(_Scope("deliveries:write"))]
 _RANDOM = "[0-9a-hjkmnp-tv-z]{25}$"
 JobId = Annotated[str, InPath(pattern="^job_" + _RANDOM)]
 DocumentId = Annotated[str, InPath(pattern="^doc_" + _RANDOM)]
+FeedId = Annotated[str, InPath(pattern="^fed_" + _RANDOM)]
 DeliveryId = Annotated[str, InPath(pattern="^dlv_" + _RANDOM)]

@@ -11,6 +11,7 @@ from pipeline.api import (
     deadlines,
     deliveries,
     documents,
+    feeds,
     health,
     jobs,
     numbers,
@@ -41,7 +42,7 @@ def make_api(songda: Songda) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.songda = songda
-    for part in (jobs, documents, numbers, deliveries, service_dates, deadlines, verification, health):
+    for part in (jobs, documents, numbers, deliveries, service_dates, deadlines, feeds, verification, health):
         api.include_router(part.router)
     problems.install(api)
     openapi.install(api)

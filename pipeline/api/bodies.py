@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 from starlette.types import Message, Receive
 
 from pipeline import strict_json
 from pipeline.api.problems import NOT_JSON, TOO_LARGE, TOO_SLOW, WRONG_MEDIA_TYPE, Problem, refused
-from records.errors import Refused
+from pipeline.strict_json import escape
+from records.errors import Fault, Refused
 
 MIB: Final = 1024 * 1024
 JOB_LIMIT: Final = MIB
@@ -21,6 +23,8 @@ JSON_SCAN_LIMIT: Final = 28 * MIB  # the same in base64
 PDF_LIMIT: Final = 50 * MIB
 SMALL_LIMIT: Final = 64 * 1024
 BODY_SECONDS: Final = 120
+
+_Asked = TypeVar("_Asked", bound=BaseModel)
 _CLOSE: Final = {"Connection": "close"}
 
 
@@ -106,3 +110,21 @@ async def pdf_body(request: Request) -> bytes:
     expect(request, "application/pdf")
     async with in_time():
         return await limited(request, PDF_LIMIT).body()
+
+
+def validated(model: type[_Asked], body: Any) -> _Asked:
+    """The body as `model` describes it. Raises Refused with every fault."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise Refused(
+            [
+                Fault(
+                    "".join(f"/{escape(str(part))}" for part in found["loc"]),
+                    found["type"],
+                    f"{found['msg']}.",
+                    "字段不符合接口定义。",
+                )
+                for found in error.errors()
+            ]
+        ) from None

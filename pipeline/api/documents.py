@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ValidationError
 
 from delivery.imprints import template_of
 from pipeline import cancellation
 from pipeline.api.access import DocumentId, DocumentReader, Installation, JobWriter
-from pipeline.api.bodies import small_json_body
+from pipeline.api.bodies import small_json_body, validated
 from pipeline.api.models import CancelRequest, Document, Event, Events, VoidRequest
 from pipeline.api.openapi import body_of, problems
 from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
 from pipeline.api.views import document_view
 from pipeline.callers import Caller
 from pipeline.composition import Songda
-from pipeline.strict_json import escape
 from records import documents, ledger
-from records.errors import Fault, Refused
 from templates.copies import numbered_copies
 
 router = APIRouter(tags=["documents"])
 
-_Asked = TypeVar("_Asked", bound=BaseModel)
 _RELEASED: Final = frozenset({"released", "revoked", "changed"})
 
 
@@ -106,7 +102,7 @@ def cancel_document(
     songda: Installation, caller: JobWriter, document_id: DocumentId, body: Annotated[Any, Depends(small_json_body)]
 ) -> Document:
     """Cancel a document before it is numbered. Cancelling it again changes nothing."""
-    return _end(songda, caller, document_id, "cancelled", cancellation.cancel, _read(CancelRequest, body).reason)
+    return _end(songda, caller, document_id, "cancelled", cancellation.cancel, validated(CancelRequest, body).reason)
 
 
 @router.post(
@@ -119,7 +115,7 @@ def void_document(
     songda: Installation, caller: JobWriter, document_id: DocumentId, body: Annotated[Any, Depends(small_json_body)]
 ) -> Document:
     """Make a numbered document void that was never released; its number is kept as 作废 with the reason."""
-    return _end(songda, caller, document_id, "void", cancellation.void, _read(VoidRequest, body).reason)
+    return _end(songda, caller, document_id, "void", cancellation.void, validated(VoidRequest, body).reason)
 
 
 def _end(
@@ -138,20 +134,3 @@ def _end(
             except documents.WrongState as error:
                 raise Problem(WRONG_STATE, f"{error}.", [cancellation.refusal(error)]) from None
         return document_view(connection, find(connection, caller, document_id))
-
-
-def _read(model: type[_Asked], body: Any) -> _Asked:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        raise Refused(
-            [
-                Fault(
-                    "".join(f"/{escape(str(part))}" for part in found["loc"]),
-                    found["type"],
-                    f"{found['msg']}.",
-                    "字段不符合接口定义。",
-                )
-                for found in error.errors()
-            ]
-        ) from None

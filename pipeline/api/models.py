@@ -412,6 +412,47 @@ class Deadlines(BaseModel):
     rule_version: str = Field(description="every rule set that was applied, joined by `+`")
 
 
+class DeliveryDeadlines(BaseModel):
+    """The limits of one delivery, as they were computed last."""
+
+    delivery_id: str
+    deadlines: list[Deadline]
+
+
+class DocumentDeadlines(BaseModel):
+    """The limits of a document's deliveries."""
+
+    deliveries: list[DeliveryDeadlines]
+
+
+class FeedRequest(_Asked):
+    """Whose deadlines a calendar is to show."""
+
+    case_no: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
+
+
+class Feed(BaseModel):
+    """A calendar feed that is in force."""
+
+    id: str
+    case_no: str
+    created_at: datetime
+
+
+class FeedMade(Feed):
+    """A calendar feed with its address, which is shown once."""
+
+    url: str = Field(
+        description="for calendar programs (RFC 5545); whoever knows it reads the feed until it is revoked"
+    )
+
+
+class Feeds(BaseModel):
+    """Calendar feeds."""
+
+    feeds: list[Feed]
+
+
 # --- verification ----------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ _REQUESTS: Final = (
     models.VoidRequest,
     models.ServiceDateRequest,
     models.DeadlinesRequest,
+    models.FeedRequest,
     models.PaperReceiptRequest,
     models.Problem,
 )
