@@ -118,7 +118,7 @@ def _unfillable(around: Surroundings, document: CheckedDocument) -> list[Fault]:
     copies = tuple((copy["zh"], copy["en"]) for copy in document.asked.get("copies_to", []))
     imprint = Imprint(around.authority, number, number, test=around.test, specimen=True, copies_to=copies)
     try:
-        try_filling(document.instrument, document.asked["facts"], imprint)
+        try_filling(document.instrument, document.asked["facts"], imprint, document.engine)
     except Refused as refused:
         return [fault.under("/facts") for fault in refused.faults]
     except Permanent as error:
@@ -194,7 +194,7 @@ def _store_document(
         instrument=document.instrument.id,
         template_version=document.instrument.version,
         template_digest=document.instrument.digest,
-        engine=printing.engine,
+        engine=document.engine,
         facts=asked["facts"],
         authority_revision=checked.authority_revision,
         numbered=printing.numbered,

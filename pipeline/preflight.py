@@ -20,6 +20,7 @@ from records.errors import Fault, Refused
 from templates.catalogue import Instrument, catalogue, filling_faults
 from templates.facts import check_text, schema_faults
 from templates.manifests import Print
+from templates.printing import engine_faults
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class CheckedDocument:
     def printing(self) -> Print:
         """How it is printed."""
         return self.instrument.print
+
+    @property
+    def engine(self) -> str:
+        """What it is printed by: the engine that the job names, or that of the manifest."""
+        return str(self.asked.get("engine") or self.printing.engine)
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,8 @@ def check_document(
         faults += [fault.under("/facts") for fault in found]
     printable = isinstance(facts, dict) and not faults
     faults += _approval_faults(instrument, asked)
+    engine = asked.get("engine")
+    faults += engine_faults(instrument, engine) if engine is not None else []
     if not around.own:
         return None, faults
     if asked.sound("number"):

@@ -87,12 +87,12 @@ def print_document(instrument: Instrument, facts: Mapping[str, Any], imprint: Im
     return _ENGINES[chosen](instrument, facts, imprint)
 
 
-def try_filling(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> None:
+def try_filling(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint, engine: str = "") -> None:
     """Fill a Word template as printing does, without LibreOffice. Raises Refused or Permanent as printing does.
 
     What is set from clauses needs no more than its blocks: when they can be composed, they can be printed.
     """
-    if instrument.print.engine == "word" and instrument.body is not None:
+    if (engine or instrument.print.engine) == "word" and instrument.body is not None:
         word.fill(instrument.body, word_scope(instrument, facts, imprint))
 
 

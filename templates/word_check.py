@@ -69,8 +69,8 @@ def check_words(instrument: Instrument, body: bytes, facts: Mapping[str, Any], i
     """
     text = _squeezed("".join(_texts(word.fill(body, word_scope(instrument, facts, imprint)))))
     blocks = composed(instrument, facts, imprint)
-    lines = [line for block in blocks if block["kind"] != "foot" for line in _lines(block)]
-    feet = [line for block in blocks if block["kind"] == "foot" for line in _lines(block)]  # stand on every page
+    lines = [line for block in blocks if block["kind"] != "foot" for line in _unnumbered(block)]
+    feet = [line for block in blocks if block["kind"] == "foot" for line in lines_of(block)]  # stand on every page
     missing = [*missing_lines(lines, text), *missing_lines(feet, text)]
     return [
         Fault(
@@ -126,19 +126,27 @@ def _texts(filled: bytes) -> Iterator[str]:
         yield from (paragraph.text for paragraph in file.paragraphs(part))
 
 
-def _lines(block: Any) -> Iterator[Sequence[str]]:
-    """The texts of a composed block, without the numbers that Word gives to the items of a list."""
-    if isinstance(block, Mapping):
+def lines_of(block: Any) -> Iterator[Sequence[str]]:
+    """The lines `[language, words]` of a composed block as they are printed; a caption is only read aloud."""
+    if isinstance(block, Mapping) and block.get("kind") == "approval":
+        rows = [[row["label"], row["lines"], block["signed"]] for row in block["rows"]]
+        yield from lines_of([block["stage"], block["opinion"], *rows])
+    elif isinstance(block, Mapping):
         for name, value in block.items():
-            numbered = name == "items"
-            for language, said in _lines(value) if name != "caption" else ():  # a caption is read, not printed
-                yield language, _NUMBER_OF_ITEM.sub("", said, count=1) if numbered else said
+            if name != "caption":
+                yield from lines_of(value)
     elif isinstance(block, list | tuple):
         if len(block) == 2 and block[0] in LANGUAGES and isinstance(block[1], str):
             yield block
         else:
             for each in block:
-                yield from _lines(each)
+                yield from lines_of(each)
+
+
+def _unnumbered(block: Mapping[str, Any]) -> Iterator[Sequence[str]]:
+    """The lines of a block without the numbers that Word gives to the items of a list."""
+    for language, said in lines_of(block):
+        yield language, _NUMBER_OF_ITEM.sub("", said, count=1) if block["kind"] == "list" else said
 
 
 def _squeezed(text: str) -> str:

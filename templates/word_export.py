@@ -96,10 +96,10 @@ class _Body:
 
     def letterhead(self, block: Block, _leads: bool) -> str:
         """版头, and the number where there is one."""
-        style = "LetterheadCompactZH" if block.compact else "LetterheadZH"
-        head = xml.paragraph(style, "{{ authority.letterhead.zh }}") + xml.paragraph(
-            "LetterheadEN", "{{ authority.letterhead.en }}"
-        )
+        agency = ("{{ authority.letterhead.zh }}", "{{ authority.letterhead.en }}")
+        zh, en = self._sources(block.text) if block.text else agency
+        head = xml.paragraph("LetterheadCompactZH" if block.compact else "LetterheadZH", zh)
+        head += xml.paragraph("LetterheadEN", en)
         english = _control("if number.en != number.zh", xml.paragraph("NumberEN", "{{ number.en }}"))
         number = _control("if number.zh is given", xml.paragraph("NumberZH", "{{ number.zh }}") + english)
         return head + number + xml.paragraph("RedRule", "")
@@ -112,7 +112,7 @@ class _Body:
     def heading(self, block: Block, _leads: bool) -> str:
         """A heading in two languages."""
         zh, en = self._sources(block.text)
-        return xml.paragraph("Heading2", (zh, en), twin_style="SubheadingEnglish")
+        return xml.paragraph("Heading2", (zh, en), twin_style="SubheadingEnglish", new_page=block.apart)
 
     def signed_foot(self, block: Block, _leads: bool) -> str:
         """A line to sign at the foot of every page: it goes into the footers."""
@@ -169,7 +169,7 @@ class _Body:
         """A table with a head row; its caption is its alternative text."""
         widths = _widths([column.width for column in block.rows])
         heads = xml.row(xml.cells(widths, [self._lines(column.label, "Label") for column in block.rows]), header=True)
-        row = xml.row(xml.cells(widths, [self._lines(column.value, "Cell") for column in block.rows]))
+        row = xml.row(xml.cells(widths, [self._value(column) for column in block.rows]))
         loop = _control(f"for {block.name} in {block.each}", row, "tr")
         return xml.table(widths, heads + loop, head="row", caption=self._sources(block.text)) + xml.paragraph("Gap", "")
 
@@ -277,7 +277,9 @@ class _Body:
 
     def _is_pair(self, path: str) -> bool:
         fact = find(self._schema, path, self._loops)
-        return fact is not None and {"zh", "en"} <= set(resolved(fact, self._schema).get("properties", {}))
+        while fact is not None and "items" in fact:  # the item of a loop over a list of pairs
+            fact = resolved(fact["items"], self._schema)
+        return fact is not None and {"zh", "en"} <= set(fact.get("properties", {}))
 
 
 _KINDS: Final[Mapping[str, Callable[[_Body, Block, bool], str]]] = {

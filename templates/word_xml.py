@@ -30,12 +30,14 @@ def paragraph(
     twin_style: str = "",
     number: int = 0,
     keep_next: bool = False,
+    new_page: bool = False,
     bookmark: str = "",
     before_mm: float = 0,
     after_mm: float = 0,
 ) -> str:
     """A paragraph. A pair of texts stands on two lines, the second in the character style `twin_style`."""
     properties = f'<w:pStyle w:val="{style}"/>' + ("<w:keepNext/>" if keep_next else "")
+    properties += "<w:pageBreakBefore/>" if new_page else ""
     if number:
         properties += f'<w:numPr><w:ilvl w:val="0"/><w:numId w:val="{number}"/></w:numPr>'
     spacing = f' w:before="{twips(before_mm)}"' if before_mm else ""

@@ -17,8 +17,8 @@ from templates.printing import Imprint, Printed, print_document
 
 
 def print_stored(store: Store, document: sa.RowMapping, imprint: Imprint) -> Printed:
-    """Print a document by the template that it was accepted with. Raises Permanent when that is gone."""
-    return print_document(template_of(store, document), document["facts"], imprint)
+    """Print a document by the template and engine that it was accepted with. Raises Permanent when these are gone."""
+    return print_document(template_of(store, document), document["facts"], imprint, document["engine"])
 
 
 def render(songda: Songda, claim: Claim) -> Conclusion:

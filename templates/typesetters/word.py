@@ -188,7 +188,7 @@ def _given(value: object) -> bool:
 
 def _one_of(value: object, *wanted: object) -> bool:
     """Whether a fact, or any one out of a list, is one of these values."""
-    return any(each in wanted for each in values({"value": value}, "value"))
+    return _given(value) and any(each in wanted for each in values({"value": value}, "value"))
 
 
 def _literal(value: object) -> Markup:

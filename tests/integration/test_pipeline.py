@@ -30,6 +30,7 @@ from pipeline.testsystem import Ports, free_ports, make_test_system
 from pipeline.worker import Worker
 from records import deliveries, documents, ledger, schema, series, steps
 from records.database import set_legal_time
+from records.errors import Refused
 from records.tables import delivery, number, seal_use, step
 from signing.verification import verify
 from tests.conftest import LEGAL_NOW
@@ -190,6 +191,17 @@ def test_a_job_becomes_a_sealed_document_in_the_inbox_and_is_deemed_served(plant
         _check_ledger(songda, row)
         _check_seal_use(songda, row)
         _check_mail(songda, plant, served)
+
+
+def test_a_job_may_ask_for_the_word_print_and_it_is_sealed_where_the_template_says(plant: Plant) -> None:
+    with plant.working() as songda:
+        row = wait_for(songda, submit(songda, plant, "hearing-notice", engine="word"), released)
+        pdf = songda.store.get(row["final_digest"])
+        assert (row["engine"], verify(pdf, songda.cabinet.trust).verdict) == ("word", "valid")
+        assert "LibreOffice" in str(pypdf.PdfReader(io.BytesIO(pdf)).metadata)
+        with pytest.raises(Refused) as refused:
+            submit(songda, plant, "demand-letter", engine="word")
+        assert [fault.pointer for fault in refused.value.faults] == ["/documents/0/engine"]
 
 
 def _check_ledger(songda: Songda, row: sa.RowMapping) -> None:

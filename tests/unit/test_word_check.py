@@ -185,7 +185,8 @@ def test_fonts_that_are_not_pinned_are_told() -> None:
 
 
 def test_a_text_without_its_language_is_told() -> None:
-    none = replaced(template(*GOOD), "word/styles.xml", '<w:lang w:val="en-US" w:eastAsia="zh-CN"/>', "")
+    none = replaced(template(*GOOD), "word/styles.xml", '<w:lang w:val="zh-CN" w:eastAsia="zh-CN"/>', "")
+    none = replaced(none, "word/styles.xml", '<w:lang w:val="en-US" w:eastAsia="zh-CN"/>', "")
     found = [fault.pointer for fault in check_word_template(none, SCHEMA) if fault.code == "language"]
     assert found == [f"/body.docx/{DOCUMENT}/paragraph {number}/run 1" for number in (1, 2)]
 
