@@ -8,7 +8,7 @@ import pytest
 
 from templates.catalogue import catalogue
 from templates.printing import print_document
-from tests.printed import facts_of, imprint
+from tests.printed import facts_of, imprint, words_with_boxes
 from tests.unit.test_instruments_a import changed, codes, page_texts
 from tests.unit.test_templates_instruments import AUTHORITY, PAIR, text_of
 
@@ -113,6 +113,21 @@ def test_evidence_kept_by_others_is_sealed_with_strips() -> None:
     words = text_of(KEPT, changed(KEPT, custody={**third, "custodian": PAIR}))
     assert "受委托保存的第三方签名或者盖章" in words
     assert "受委托保存的第三方签名或者盖章" not in text_of(KEPT, changed(KEPT, custody={**party, "strips": PAIR}))
+
+
+def test_a_row_with_the_longest_texts_goes_on_on_the_next_page() -> None:
+    """A row is kept together only where it fits: nothing is printed below the type area (GB/T 9704-2012, 5.2)."""
+    longest = {"zh": "扳手编号待查" * 33, "en": ("torque wrench " * 28).strip()}
+    short = {"zh": "一把", "en": "one"}
+    thing = {"name": longest, "specification": longest, "quantity": short, "condition": longest}
+    instrument = catalogue().get("evidence-return-list")
+    printed = print_document(instrument, changed("evidence-return-list", inventory=[thing, thing]), imprint(instrument))
+    foot = (297 - 35) * 72 / 25.4
+    below = [word.text for word in words_with_boxes(printed.pdf) if word.bottom > foot + 3]
+    assert [text for text in below if not text.isdigit() and text != "—"] == []
+    overlong = [{**thing, "quantity": longest}]
+    faults = codes("evidence-return-list", changed("evidence-return-list", inventory=overlong))
+    assert ("/inventory/0/quantity/zh", "schema_maxLength") in faults
 
 
 # ---- receipts ----
