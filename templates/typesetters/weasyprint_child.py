@@ -84,6 +84,7 @@ def print_page(job: bytes) -> bytes:
 
 def _finish(_document: object, pdf: Any) -> None:
     """Add the PDF/UA identifier; deflate each stream once, where pydyf would do it at every look at it."""
+    _mark_artifacts(pdf)
     metadata = pdf.objects[int(pdf.catalog["Metadata"].split()[0])]
     whole = b"\n".join(_bytes(part) for part in metadata.stream)
     metadata.stream = [whole.replace(b"</rdf:RDF>", _UA + b"</rdf:RDF>", 1)]
@@ -92,6 +93,34 @@ def _finish(_document: object, pdf: Any) -> None:
             stream.stream = [zlib.compress(b"\n".join(_bytes(part) for part in stream.stream), 9)]
             stream.extra["Filter"] = "/FlateDecode"
             stream.compress = False
+
+
+def _mark_artifacts(pdf: Any) -> None:
+    """Make artifacts of page numbers and running feet (ISO 14289-1, 7.8).
+
+    WeasyPrint marks them as content, gives them structure elements, and leaves those out of the tree.
+    """
+
+    def at(reference: Any) -> Any:
+        return pdf.objects[int(reference.split()[0])]
+
+    root = at(pdf.catalog["StructTreeRoot"])
+    reached: set[Any] = set()
+    waiting = list(root["K"])
+    while waiting:
+        reference = waiting.pop()
+        if isinstance(reference, bytes) and reference not in reached:
+            reached.add(reference)
+            waiting += at(reference).get("K", [])
+    parents_of_pages = at(root["ParentTree"])["Nums"]
+    for number, page in enumerate(pdf.page_references):
+        parents = parents_of_pages[2 * number + 1]
+        stream = at(at(page)["Contents"]).stream
+        for place, part in enumerate(stream):
+            if isinstance(part, pydyf.Dictionary) and "MCID" in part and parents[part["MCID"]] not in reached:
+                parents[part["MCID"]] = b"null"
+                stream[place - 1] = "/Artifact"
+                stream[place] = pydyf.Dictionary({"Type": "/Pagination"})
 
 
 def _bytes(part: object) -> bytes:

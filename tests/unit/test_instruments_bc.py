@@ -201,6 +201,35 @@ def test_a_foot_stands_on_every_page_as_an_artifact(pages: int) -> None:
             assert number.top > foot[0].bottom
 
 
+def outside_artifacts(pdf: bytes) -> int:
+    """Texts shown on all pages that are neither in a sequence of the structure nor in an artifact."""
+    found = 0
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        for number, page in enumerate(opened.pages):
+            parents = opened.Root.StructTreeRoot.ParentTree.Nums[2 * number + 1]
+            stack: list[bool] = []
+            for operands, operator in pikepdf.parse_content_stream(page):
+                name = str(operator)
+                if name in ("BDC", "BMC"):
+                    tagged = name == "BDC" and "/MCID" in operands[1] and parents[int(operands[1].MCID)] is not None
+                    stack.append(str(operands[0]) == "/Artifact" or bool(tagged))
+                elif name == "EMC":
+                    stack.pop()
+                elif name in ("Tj", "TJ") and not any(stack):
+                    found += 1
+    return found
+
+
+def test_running_feet_and_page_numbers_of_weasyprint_are_artifacts_too() -> None:
+    """ISO 14289-1, 7.1: content is tagged or an artifact; WeasyPrint alone leaves page numbers between the two."""
+    pdf = html.print_html(reading_page(*_sample("investigation-record")), "x", "zh")
+    assert outside_artifacts(pdf) == 0
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        for page in opened.pages:
+            content = page.Contents.read_bytes()
+            assert content.count(b"/Pagination") == 3  # the foot in two languages, the number
+
+
 def test_the_reading_page_says_what_is_signed_on_every_page() -> None:
     body = reading_page(*_sample("investigation-record"))
     assert '<p lang="zh-CN">被询问人逐页签名或者盖章：</p>' in body
