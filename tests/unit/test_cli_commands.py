@@ -201,3 +201,27 @@ def test_calendar_show_names_the_make_up_working_days_of_2026() -> None:
 def test_a_year_that_is_not_published_says_so() -> None:
     ran = songda("calendar", "show", "2040", "--json")
     assert ran.value["published"] is False
+
+
+FACTS = {"instrument": "hearing-notice", "events": {"hearing": "2026-12-14"}, "as_of": "2026-11-24T00:00:00+08:00"}
+
+
+def test_deadlines_of_one_object_and_of_a_list() -> None:
+    ran = songda("deadlines", stdin=json.dumps(FACTS))
+    assert ran.code == 0
+    assert [(each["id"], each["last_day"]) for each in ran.value["deadlines"]] == [
+        ("hearing-notice-service", "2026-12-03")
+    ]
+    ran = songda("deadlines", stdin=json.dumps([FACTS, {"events": {"served": 3}}]))
+    assert ran.code == 2
+    assert [next(iter(each)) for each in ran.value] == ["deadlines", "error"]
+
+
+def test_deadlines_refuses_bad_input_with_one_error_object() -> None:
+    for text, code in (
+        ("{", "not_json"),
+        ("{}", "missing"),
+        ('{"x": 1, "events": {"filed": "2026-01-05"}}', "unknown_key"),
+    ):
+        ran = songda("deadlines", stdin=text)
+        assert (ran.code, ran.value["error"]["code"]) == (2, code)
