@@ -46,6 +46,21 @@ def listed(connection: sa.Connection, authority_id: str) -> list[sa.RowMapping]:
     return list(connection.execute(query).mappings())
 
 
+def lacking(connection: sa.Connection, year: int) -> list[sa.RowMapping]:
+    """`authority_id` and `kind` of every series of the year before that has none of `year` to go on with."""
+    later = series.alias()
+    goes_on = sa.exists().where(
+        later.c.authority_id == series.c.authority_id,
+        later.c.kind == series.c.kind,
+        later.c.year == year,
+        later.c.supplied.is_(False),
+    )
+    query = sa.select(series.c.authority_id, series.c.kind).where(
+        series.c.year == year - 1, series.c.supplied.is_(False), ~goes_on
+    )
+    return list(connection.execute(query.order_by(series.c.authority_id, series.c.kind)).mappings())
+
+
 def entries(
     connection: sa.Connection, series_id: str, *, after: int = 0, limit: int = 100, only_void: bool = False
 ) -> list[sa.RowMapping]:

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from delivery.beijing import day_of
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
-from records import deliveries, directory, documents, series, steps
-from records.database import is_test
+from records import deliveries, directory, documents, numbers, series, steps
+from records.database import is_test, legal_time
 
 #: A step that has been due for longer than this, in seconds, and that nobody took tells that no worker is alive.
 OVERDUE: Final = 60.0
@@ -34,6 +35,7 @@ def run(arguments: Namespace) -> Answer:
 def _told(connection: sa.Connection) -> dict[str, Any]:
     counted = documents.count_by_status(connection)
     by_state = steps.count_by_state(connection)
+    today = day_of(legal_time(connection))
     return {
         "test": is_test(connection),
         "documents": counted,
@@ -48,6 +50,9 @@ def _told(connection: sa.Connection) -> dict[str, Any]:
             for row in directory.seals(connection)
         ],
         "series": [dict(row) for row in series.listed(connection)],
+        "series_to_open": [dict(row) for row in numbers.lacking(connection, today.year + 1)]
+        if today.month == 12
+        else [],
     }
 
 
@@ -64,4 +69,5 @@ def _lines(value: dict[str, Any]) -> list[str]:
         for row in value["seals"]
     ]
     lines += [f"series     {row['kind']} {row['year']}: next {row['next']}" for row in value["series"]]
+    lines += [f"series     {row['kind']}: next year's is to be opened" for row in value["series_to_open"]]
     return lines

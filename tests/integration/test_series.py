@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import random
 import threading
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
 
-from records import directory, ledger, numbers, series
-from records.database import Database
+from pipeline.composition import Songda
+from pipeline.steps.numbering import number as number_step
+from records import directory, documents, ledger, numbers, series, steps
+from records.database import Database, set_legal_time
 from records.tables import number
 from records.tables import series as series_table
 from tests.rows import AUTHORITY, make_document
@@ -308,3 +312,21 @@ def test_a_number_that_an_accepted_document_will_bear_is_passed_by(database: Dat
     with database.write() as connection:
         series.bind_supplied(connection, AUTHORITY, KIND, 2026, "民航华北罚决〔2026〕1号", "doc_promised")
     assert [(gap.first, gap.state, gap.document_id) for gap in _gaps(database)] == [(1, "supplied", "doc_promised")]
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 12, 31, 15, 59, tzinfo=UTC), "民航华北罚决〔2026〕1号"),
+        (datetime(2026, 12, 31, 16, 0, tzinfo=UTC), "民航华北罚决〔2027〕1号"),
+    ],
+)
+def test_the_year_of_a_number_is_that_of_numbering_in_beijing(database: Database, moment: datetime, text: str) -> None:
+    with database.write() as connection:
+        series.open_year(connection, AUTHORITY, 2027, "person:1")
+        make_document(connection, "doc_1", series_kind=KIND)
+        set_legal_time(connection, moment)
+    claim = steps.Claim("doc_1/number", "document", "doc_1", "number", 1, 1)
+    with database.write() as connection:
+        number_step(cast(Songda, None), claim).write(connection)
+        assert documents.get(connection, "doc_1")["number_zh"] == text

@@ -6,15 +6,17 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from delivery import passwords
+from delivery.beijing import BEIJING
 from pipeline.cli import main
 from records import access, directory, documents, ledger, schema, series, steps
-from records.database import Database
+from records.database import Database, legal_time, set_legal_time
 from records.tables import number
 from tests.rows import AUTHORITY, COUNTERPARTY, make_counterparty, make_delivery, make_document
 
@@ -200,6 +202,22 @@ def test_a_year_of_series_is_opened_by_one_command_and_the_register_is_listed(
         (kind, year) for kind in ("hearing-notice", "penalty-decision") for year in (2026, 2027)
     ]
     assert songda("series", "numbers", "x", "--year", "2026")[1]["error"]["code"] == "unknown_series"
+
+
+def test_in_december_status_names_the_series_that_have_to_be_opened(database: Database, songda: Command) -> None:
+    with database.write() as connection:
+        year = legal_time(connection).year + 1
+        set_legal_time(connection, datetime(year, 11, 30, 23, 59, tzinfo=BEIJING))
+        for kind in ("hearing-notice", "penalty-decision"):
+            series.create(connection, AUTHORITY, kind, year, "{n}号", "No. {n}")
+        series.create(connection, AUTHORITY, "hearing-notice", year + 1, "{n}号", "No. {n}")
+    assert songda("status")[1]["series_to_open"] == []
+    with database.write() as connection:
+        set_legal_time(connection, datetime(year, 12, 1, tzinfo=BEIJING))
+    assert songda("status")[1]["series_to_open"] == [{"authority_id": AUTHORITY, "kind": "penalty-decision"}]
+    assert "penalty-decision: next year's is to be opened" in songda("status", json_wanted=False)[1]
+    songda("series", "open", "--year", str(year + 1))
+    assert songda("status")[1]["series_to_open"] == []
 
 
 def test_a_number_is_made_void_with_a_reason_and_listed_and_a_released_document_is_not(
