@@ -124,7 +124,7 @@ def check_document(
     rows = [None if "address" in recipient else recipient for recipient in recipients]
     case = gather(
         connection,
-        instrument.manifest,
+        instrument,
         asked.value,
         case_no=around.case_no,
         authority=around.authority,

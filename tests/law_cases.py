@@ -11,6 +11,7 @@ from delivery.calendars import default_calendar
 from pipeline.law.cases import Case
 from pipeline.law.evaluation import Finding, evaluate
 from pipeline.law.rule_sets import law_book
+from templates.catalogue import catalogue
 from tests.house import SAMPLES, sample
 
 TODAY = date(2026, 11, 23)
@@ -32,10 +33,11 @@ def approval(role: str = "管理局主要负责人", at: str = "2026-11-19T16:20
 
 def case(instrument: str = "penalty-decision", **more: Any) -> Case:
     """The sample of the instrument as a case; `facts` are changes of the facts, all else replaces members."""
-    asked = sample(instrument)["documents"][0]
+    asked, clauses = sample(instrument)["documents"][0], catalogue().get(instrument).clauses
     whole: dict[str, Any] = {
         "instrument": instrument,
         "facts": facts_of(instrument) | more.pop("facts", {}),
+        "dated_by": clauses.dated if clauses else "",
         "case_no": sample(instrument)["case_no"],
         "today": TODAY,
         "calendar": default_calendar(),

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from delivery.beijing import day_of
 from delivery.calendars import Calendar
 from delivery.routes import Route
 from pipeline.law.rule_sets import Limits, Value
-
-#: Facts that say on which day an act is done: whichever an instrument has first is the document's own day.
-_OWN_DAYS: Final = ("decided_on", "noticed_on", "applied_on", "collected_on", "prepared_on", "begins_at", "opened_on")
 
 
 @dataclass(frozen=True)
@@ -44,13 +41,14 @@ class Earlier:
 class Case:
     """A document with its surroundings; nothing here is looked up any more.
 
-    `today` is the legal day in Beijing. `notice` is the document in Songda that bears the number of the notice which
-    the facts refer to; `others` are the other documents of the same case. `routes`: by place of the recipient, the way
-    that the document would take today.
+    `dated_by` is the path of the fact that dates the document, `today` the legal day in Beijing. `notice` is the
+    document in Songda that bears the number of the notice which the facts refer to; `others` are the other documents of
+    the same case. `routes`: by place of the recipient, the way that the document would take today.
     """
 
     instrument: str
     facts: Mapping[str, Any]
+    dated_by: str
     case_no: str
     today: date
     calendar: Calendar
@@ -65,8 +63,8 @@ class Case:
 
     @property
     def dated(self) -> date:
-        """The day of the act, as the facts say it; today when they do not."""
-        return next((day for name in _OWN_DAYS if (day := self.day(name)) is not None), self.today)
+        """The document's own day; today when it has none."""
+        return self.day(self.dated_by) or self.today
 
     @property
     def penalties(self) -> Sequence[Mapping[str, Any]]:

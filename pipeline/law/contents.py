@@ -41,8 +41,8 @@ def days_plausible(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG
 def _texts(value: object, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield pointer, value
-    elif isinstance(value, Mapping | list):
-        for name, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+    elif isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _texts(item, f"{pointer}/{name}")
 
 

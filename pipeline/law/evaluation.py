@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -128,10 +128,14 @@ class Verdict:
 def evaluate(case: Case, book: LawBook) -> Verdict:
     """Every finding of the set in force for the authority on the document's own day."""
     law = book.in_force(str(case.authority["id"]), case.dated)
-    implausible = [finding for rule in law.rules if rule.id == _FIRST for finding in _findings(case, law.limits, rule)]
-    if implausible:
-        return Verdict(law, tuple(implausible))
-    return Verdict(law, tuple(finding for rule in law.rules for finding in _findings(case, law.limits, rule)))
+    gate = [rule for rule in law.rules if rule.id == _FIRST]
+    rest = [rule for rule in law.rules if rule.id != _FIRST]
+    found = _all_findings(case, law.limits, gate)
+    return Verdict(law, found or _all_findings(case, law.limits, rest))
+
+
+def _all_findings(case: Case, limits: Limits, rules: Sequence[Rule]) -> tuple[Finding, ...]:
+    return tuple(finding for rule in rules for finding in _findings(case, limits, rule))
 
 
 def _findings(case: Case, limits: Limits, rule: Rule) -> Iterator[Finding]:

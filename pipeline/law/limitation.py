@@ -36,7 +36,8 @@ def _place(case: Case) -> str:
 def _days(case: Case) -> tuple[date | None, date]:
     """The day the violation ended, and the day it was discovered: at the latest when the case was opened or decided."""
     ended = case.circumstance("violation_ended_on") or case.day("violation.at")
-    return ended, case.circumstance("discovered_on") or case.day("opened_on") or case.dated
+    discovered = case.circumstance("discovered_on") or case.day("found_on") or case.day("opened_on")
+    return ended, discovered or case.dated
 
 
 def last_day(ended: date, years: int) -> date:

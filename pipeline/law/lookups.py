@@ -16,7 +16,7 @@ from pipeline.law.cases import Case, Earlier
 from pipeline.law.notices import NOTICES, reference
 from pipeline.recipients import known_recipient
 from records import deliveries, documents
-from templates.manifests import Manifest
+from templates.catalogue import Instrument
 
 #: Instruments that are compared with what was made before in the same case.
 _IN_A_CASE: Final = frozenset({"penalty-decision", *NOTICES})
@@ -28,7 +28,7 @@ _COUNTING: Final = frozenset(
 
 def gather(
     connection: sa.Connection,
-    manifest: Manifest,
+    instrument: Instrument,
     asked: Mapping[str, Any],
     *,
     case_no: str,
@@ -38,7 +38,7 @@ def gather(
     now: datetime,
 ) -> Case:
     """The case of one document. `recipients`: by place, the counterparty's row; None for one outside the register."""
-    authority_id = str(authority["id"])
+    authority_id, manifest = str(authority["id"]), instrument.manifest
     others: list[Earlier] = []
     if manifest.id in _IN_A_CASE:
         rows = documents.of_case(connection, authority_id, case_no, _IN_A_CASE)
@@ -52,6 +52,7 @@ def gather(
     return Case(
         instrument=manifest.id,
         facts=asked["facts"],
+        dated_by=instrument.clauses.dated if instrument.clauses else "",
         case_no=case_no,
         today=day_of(now),
         calendar=_calendar(connection, manifest.id),

@@ -28,9 +28,10 @@ def on_the_spot_limit(case: Case, limits: Limits) -> Iterator[Breach]:
 
 def on_the_spot_collection(case: Case, limits: Limits) -> Iterator[Breach]:
     """Collected on the spot because it is small, and it is not."""
-    small = case.get("collection.manner") == "on_the_spot" and case.get("collection.ground") == "small"
-    if small and _fines(case) > limits.spot_collection:
-        yield Breach("/facts/collection/ground", {"limit": Decimal(limits.spot_collection)})
+    path = "ground" if case.instrument == "on-the-spot-fine-receipt" else "collection.ground"
+    fine = Decimal(case.facts["fine"]) if "fine" in case.facts else _fines(case)
+    if case.get(path) == "small" and fine > limits.spot_collection:
+        yield Breach("/facts/" + path.replace(".", "/"), {"limit": Decimal(limits.spot_collection)})
 
 
 def _fines(case: Case) -> Decimal:

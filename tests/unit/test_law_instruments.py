@@ -11,38 +11,42 @@ import pytest
 
 from delivery.routes import Letter, Recipient, System, route
 from pipeline.law.cases import Earlier
+from pipeline.law.rule_sets import law_book
 from templates.catalogue import catalogue
+from templates.composing import Frame, compose
 from templates.manifests import manifest
 from tests.law_cases import Facts, approval, authority, case, errors, facts_of, findings, told, warnings
+
+#: Instruments whose rules count days or money.
+COUNTED = (
+    "penalty-prior-notice",
+    "hearing-rights-notice",
+    "hearing-notice",
+    "hearing-record",
+    "on-the-spot-decision",
+    "evidence-preservation-notice",
+    "evidence-preservation-extension",
+    "compulsory-measures-decision",
+    "additional-fine-decision",
+    "enforcement-application",
+    "no-penalty-decision",
+    "fax-service-copy",
+    "on-the-spot-fine-receipt",
+    "case-filing-form",
+)
 
 
 def fined(yuan: str) -> list[Facts]:
     return [{"kind": "fine", "amount": yuan}]
 
 
-@pytest.mark.parametrize(
-    "instrument",
-    [
-        "penalty-prior-notice",
-        "hearing-rights-notice",
-        "hearing-notice",
-        "hearing-record",
-        "on-the-spot-decision",
-        "evidence-preservation-notice",
-        "evidence-preservation-extension",
-        "compulsory-measures-decision",
-        "additional-fine-decision",
-        "enforcement-application",
-        "no-penalty-decision",
-        "fax-service-copy",
-    ],
-)
+@pytest.mark.parametrize("instrument", COUNTED)
 def test_the_samples_keep_every_rule(instrument: str) -> None:
     assert [(each.rule.id, each.pointer) for each in findings(case(instrument))] == []
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1949-12-31", "2200-01-01", "9999-12-31"])
-@pytest.mark.parametrize("instrument", sorted(catalogue().ids()))
+@pytest.mark.parametrize("instrument", COUNTED)
 def test_a_day_that_cannot_be_meant_is_named_and_no_period_counted_from_it(instrument: str, day: str) -> None:
     text = json.dumps(facts_of(instrument), ensure_ascii=False)
     facts = json.loads(re.sub(r'"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=["T])', f'"{day}', text))
@@ -51,7 +55,7 @@ def test_a_day_that_cannot_be_meant_is_named_and_no_period_counted_from_it(instr
 
 
 @pytest.mark.parametrize("day", ["1950-01-01", "2026-12-30", "2199-12-31"])
-@pytest.mark.parametrize("instrument", sorted(catalogue().ids()))
+@pytest.mark.parametrize("instrument", COUNTED)
 def test_every_other_day_is_counted_from_without_a_crash(instrument: str, day: str) -> None:
     text = json.dumps(facts_of(instrument), ensure_ascii=False)
     facts = json.loads(re.sub(r'"[0-9]{4}-[0-9]{2}-[0-9]{2}(?=["T])', f'"{day}', text))
@@ -232,6 +236,23 @@ def test_what_may_be_collected_on_the_spot(yuan: str, day: str, ground: str, ref
     assert ("on-the-spot-collection" in errors(case("on-the-spot-decision", facts=facts))) is refused
 
 
+@pytest.mark.rule("N8", "N30")
+@pytest.mark.parametrize(
+    ("yuan", "ground", "refused"), [("100", "small", False), ("100.01", "small", True), ("200", "remote", False)]
+)
+def test_the_receipt_of_what_was_collected_on_the_spot(yuan: str, ground: str, refused: bool) -> None:
+    tried = case("on-the-spot-fine-receipt", facts={"fine": yuan, "ground": ground})
+    assert [each.pointer for each in told(tried, "on-the-spot-collection")] == ["/facts/ground"] * refused
+
+
+@pytest.mark.rule("N18")
+@pytest.mark.parametrize(("ended_on", "refused"), [("2024-10-14", False), ("2024-01-01", True)])
+def test_no_case_is_opened_on_what_was_found_too_late(ended_on: str, refused: bool) -> None:
+    known = {"violation_ended_on": ended_on, "serious_harm": False}
+    tried = case("case-filing-form", facts={"found_on": "2026-10-13"}, circumstances=known)
+    assert ("within-limitation" in errors(tried)) is refused
+
+
 @pytest.mark.rule("N5")
 def test_only_warning_and_fine_on_the_spot() -> None:
     penalties = [{"kind": "suspension", "object": {"zh": "甲", "en": "a"}, "period": {"months": 1}}]
@@ -245,6 +266,25 @@ def test_on_the_spot_too_two_officers_and_the_limitation_period() -> None:
     old = facts_of("on-the-spot-decision")["violation"] | {"at": "2021-11-01T10:00:00+08:00"}
     found = told(case("on-the-spot-decision", facts={"violation": old}), "within-limitation")
     assert [each.pointer for each in found] == ["/facts/violation/at"]
+
+
+# --- remedies
+
+
+@pytest.mark.rule("LAW-10", "LAW-11", "LAW-12")
+def test_whatever_is_held_to_name_the_remedies_prints_them() -> None:
+    record = authority()
+    law = law_book().sets["north-china-2024.1"]
+    held = next(rule.instruments for rule in law.rules if rule.id == "remedies-named")
+    assert held == next(rule.instruments for rule in law.rules if rule.id == "reconsideration-channel")
+    for name in sorted(held):
+        instrument = catalogue().get(name)
+        assert instrument.clauses is not None
+        frame = Frame(instrument.manifest.title_zh, instrument.manifest.title_en, record, "一号", "No. 1")
+        printed = str(compose(instrument.clauses, facts_of(name), frame))
+        for part in (record["reconsideration"]["name"], record["court"]["name"]):
+            assert part["zh"] in printed and part["en"] in printed, name
+        assert record["reconsideration"]["channel"] in printed, name
 
 
 # --- measures and execution

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.law.penalties import beyond, covers, exceeds_bureau, needs_hearing
 from pipeline.law.rule_sets import law_book
-from tests.law_cases import case, errors
+from tests.law_cases import case, errors, facts_of
 
 Penalty = dict[str, Any]
 SETS = ("north-china-004.1", "north-china-2021.1", "north-china-2024.1", "penalty-law-2024.1")
@@ -166,6 +166,26 @@ def test_a_higher_fine_never_passes_a_bureau_where_a_lower_one_fails(one: int, o
     def refused(cents: int) -> bool:
         tried = case(facts={"penalties": [fine(f"{cents // 100}.{cents % 100:02}")]}, approval=BUREAU)
         return "regional-administration-only" in errors(tried)
+
+    assert refused(min(one, other)) <= refused(max(one, other))
+
+
+@pytest.mark.rule("N5", "N8")
+@given(
+    st.integers(0, 500_000),
+    st.integers(0, 500_000),
+    st.sampled_from(["natural_person", "legal_person"]),
+    st.sampled_from(["2021-07-14", "2021-07-15", "2026-11-19"]),
+)
+def test_a_higher_fine_on_the_spot_never_passes_where_a_lower_one_fails(
+    one: int, other: int, kind: str, day: str
+) -> None:
+    def refused(cents: int) -> bool:
+        facts = facts_of("on-the-spot-decision")
+        facts |= {"party": facts["party"] | {"kind": kind}, "decided_on": day}
+        facts["penalties"] = [fine(f"{cents // 100}.{cents % 100:02}")]
+        facts["collection"] = {"manner": "on_the_spot", "ground": "small"}
+        return bool(errors(case("on-the-spot-decision", facts=facts)) & {"on-the-spot-limit", "on-the-spot-collection"})
 
     assert refused(min(one, other)) <= refused(max(one, other))
 
