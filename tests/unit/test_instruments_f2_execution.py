@@ -6,7 +6,8 @@ import pytest
 
 from templates.catalogue import catalogue
 from templates.facts import check_facts
-from tests.printed import facts_of, printed_sample
+from templates.printing import print_document
+from tests.printed import facts_of, imprint
 from tests.unit.test_instruments_f2 import AUTHORITY, EARLIER, PAIR, changed, codes
 from tests.unit.test_templates_instruments import text_of
 
@@ -102,7 +103,9 @@ def test_a_faxed_decision_is_acknowledged_with_name_and_time_and_its_original_se
     assert ("/document/original", "missing_fact") in codes("fax-service-copy", {**facts, "document": document})
     other = {**document, "kind": "other"}
     assert "原件" not in text_of("fax-service-copy", {**facts, "document": other})
-    assert printed_sample("fax-service-copy").pages == 1
+    instrument = catalogue().get("fax-service-copy")
+    for test in (False, True):  # one sheet, also under the words of a test system
+        assert print_document(instrument, facts, imprint(instrument, test=test)).pages == 1
 
 
 def test_every_hand_over_of_a_certificate_gets_its_receipt() -> None:
