@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from templates.catalogue import catalogue
 from templates.printing import print_document
+from tests.law_cases import case, errors
 from tests.printed import facts_of, imprint, words_with_boxes
 from tests.unit.test_instruments_a import changed, codes, page_texts
 from tests.unit.test_templates_instruments import AUTHORITY, PAIR, text_of
@@ -168,3 +170,26 @@ def test_a_receipt_of_three_sums_keeps_amount_and_seal_on_one_page() -> None:
     assert printed.pages == 2
     assert printed.anchor is not None
     assert printed.anchor.page == 0
+
+
+# ---- days ----
+
+
+@pytest.mark.parametrize(
+    ("identifier", "changes"),
+    [
+        ("rectification-suggestion", {"reply_by": "2026-11-11"}),
+        ("rectification-notice", {"noticed_on": "2026-11-02"}),
+        ("entrustment-letter", {"period": {"from": "2027-01-01", "until": "2026-12-31"}}),
+        ("compulsory-measures-decision", {"decided_on": "2026-12-18"}),
+        ("inspection-record", {"ended_at": "2026-09-01T16:30:00+08:00"}),
+        ("on-the-spot-fine-receipt", {"received_at": "2026-11-01T08:50:00+08:00"}),
+        ("fine-receipt", {"issued_on": "2026-10-14"}),
+        (KEPT, {"registered_at": "2026-11-15T10:40:00+08:00"}),
+        ("evidence-preservation-extension", {"noticed_on": "2026-11-26"}),
+        ("evidence-return-list", {"decided_on": "2026-10-19"}),
+    ],
+)
+def test_acts_at_the_scene_follow_one_another(identifier: str, changes: dict[str, Any]) -> None:
+    assert "dates-in-order" not in errors(case(identifier))
+    assert "dates-in-order" in errors(case(identifier, facts=changes))
