@@ -17,7 +17,7 @@ from templates.manifests import manifests
 
 RULES: Final = Path(__file__).parent / "deadlines.toml"
 UNITS: Final = ("working_days", "calendar_days", "months", "years")
-KINDS: Final = ("deadline", "wait", "before")
+KINDS: Final = ("deadline", "wait", "before", "effect")
 PARTIES: Final = ("party", "agency")
 AFTER: Final = "end:"
 """Before the id of another limit: this one begins when that one ends."""

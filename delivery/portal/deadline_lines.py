@@ -21,9 +21,13 @@ _URGENT_DAYS = 3
 
 @dataclass(frozen=True)
 class LimitLine:
-    """One limit: `text` tells its day, `note` what else there is to know, `left` how long it still runs."""
+    """One limit: `text` tells its day, `note` what else there is to know, `left` how long it still runs.
+
+    `who` says whose limit it is, where not all of them are the reader's own.
+    """
 
     title: str
+    who: str
     status: str
     status_code: str
     text: str
@@ -35,13 +39,16 @@ class LimitLine:
 
 
 def limit_lines(row: sa.RowMapping, t: Words, now: datetime, *, for_party: bool) -> list[LimitLine]:
-    """The limits of a delivery as of the legal time `now`.
+    """The limits of a delivery as of the legal time `now`, the one that ends first at the head.
 
     A party is shown its own limits that have begun or may have: no page of a party ever says that none is running.
     """
     if row["document_status"] in ("revoked", "changed"):
         return []
-    return [_line(each.limit, t, day_of(now)) for each in _shown(row, for_party=for_party)]
+    limits = sorted(
+        (each.limit for each in _shown(row, for_party=for_party)), key=lambda limit: limit.last_day or date.max
+    )
+    return [_line(limit, t, day_of(now), for_party=for_party) for limit in limits]
 
 
 def _shown(row: sa.RowMapping, *, for_party: bool) -> Iterator[KeptLimit]:
@@ -51,8 +58,8 @@ def _shown(row: sa.RowMapping, *, for_party: bool) -> Iterator[KeptLimit]:
             yield each
 
 
-def _line(limit: Limit, t: Words, today: date) -> LimitLine:
-    last, runs = limit.last_day, limit.met_on is None
+def _line(limit: Limit, t: Words, today: date, *, for_party: bool) -> LimitLine:
+    last, runs = limit.last_day, limit.met_on is None and limit.rule.kind != "effect"
     days = (last - today).days if last is not None else None
     note = ""
     if limit.status == "may_have_begun" and limit.known_on is not None:
@@ -62,6 +69,7 @@ def _line(limit: Limit, t: Words, today: date) -> LimitLine:
     code = "met" if limit.met_on is not None else "over" if days is not None and days < 0 else limit.status
     return LimitLine(
         title=t.pick(limit.rule.title_zh, limit.rule.title_en),
+        who="" if for_party else t(f"deadline.{limit.rule.who}"),
         status=t(f"deadline.{code}"),
         status_code=code,
         text=_text(limit, t),

@@ -379,8 +379,9 @@ class Deadline(BaseModel):
     title_zh: str
     title_en: str
     who: Literal["party", "agency"] = Field(description="whose limit it is")
-    kind: Literal["deadline", "wait", "before"] = Field(
-        description="the last day to act; a time before which nobody may; the last day to act ahead of the event"
+    kind: Literal["deadline", "wait", "before", "effect"] = Field(
+        description="the last day to act; a time before which nobody may; the last day to act ahead of the event; "
+        "the day on which something has come about by itself"
     )
     rules: list[str]
     citation: str

@@ -111,8 +111,8 @@ BY_HAND = [
     case("LAW-9", "enforcement-application", "2026-03-30", on=DECISION, served="2025-06-30"),
     case("LAW-9", "enforcement-application", "2026-04-15", on=DECISION, deferral_ended="2026-01-15"),
     case("LAW-9", "enforcement-application", "2026-06-08", on=SPOT, served="2026-01-05"),
-    case("LAW-9", "seizure", "2026-02-19", on=SEIZURE, made="2026-01-20"),
-    case("LAW-9", "seizure-extended", "2026-03-21", on=SEIZURE, flags=EXTENDED, made="2026-01-20"),
+    case("LAW-9", "seizure", "2026-02-19", on=SEIZURE, seized="2026-01-20"),
+    case("LAW-9", "seizure-extended", "2026-03-21", on=SEIZURE, flags=EXTENDED, seized="2026-01-20"),
     case("LAW-13", "publication-withdrawal", "2026-10-10", annulled="2026-09-30"),
 ]  # fmt: skip
 
@@ -230,8 +230,8 @@ def test_the_last_days_of_december_wait_for_the_next_notice() -> None:
 
 
 def test_a_period_that_does_not_roll_needs_no_calendar() -> None:
-    assert ask(SEIZURE, made="2026-12-20")["seizure"] | {"reasons": []} == ask(
-        SEIZURE, calendar=default_calendar().with_notices([NOTICE_2027]), made="2026-12-20"
+    assert ask(SEIZURE, seized="2026-12-20")["seizure"] | {"reasons": []} == ask(
+        SEIZURE, calendar=default_calendar().with_notices([NOTICE_2027]), seized="2026-12-20"
     )["seizure"] | {
         "reasons": [],
         "calendar_version": default_calendar().version,
@@ -283,6 +283,11 @@ def test_what_was_done_is_told() -> None:
     found = ask(DECISION, made="2026-11-18", served="2026-11-23")["decision-service"]
     assert (found["last_day"], found["met_on"]) == ("2026-11-25", "2026-11-23")
     assert "met" in said(found)
+
+
+def test_a_penalty_without_a_fine_has_nothing_to_pay() -> None:
+    with_fine, without = ask(DECISION, served="2026-01-05"), ask(DECISION, "no_fine", served="2026-01-05")
+    assert set(with_fine) - set(without) == {"payment", "additional-fine"}
 
 
 def test_a_procedure_is_its_own_authoritys() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from delivery.deadline_rules import KINDS
+from delivery.deadline_rules import KINDS, PARTIES
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal import desk_form
 from delivery.portal.views import file_headers
@@ -50,6 +50,7 @@ def _made() -> set[str]:
     made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent")}
     made |= {f"verify.{verdict}" for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
+    made |= {f"deadline.{who}" for who in PARTIES}
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in KINDS}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
     made |= {"feed.name", "feed.test", "feed.sources"}
