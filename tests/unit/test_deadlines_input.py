@@ -12,6 +12,7 @@ from delivery.deadline_facts import parse_limits
 from delivery.deadline_rules import RULES, limit_book, read_limits
 from records.errors import Permanent, Refused
 from templates.manifests import manifests
+from tests.house import ROOT
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
 GOOD: dict[str, Any] = {"instrument": "penalty-decision", "events": {"served": "2026-11-20"}}
@@ -101,6 +102,26 @@ def test_every_remedy_hangs_on_the_same_instruments() -> None:
     newest = limit_book().sets["law-2024.1"].limits
     assert newest["reconsideration"].on - newest["litigation"].on == {"on-the-spot-decision"}
     assert newest["reconsideration"].on <= set(manifests())
+
+
+def test_the_documentation_lists_every_limit_as_it_is() -> None:
+    page = (ROOT / "docs/deadlines.md").read_text("utf-8")
+    units = {"working_days": "working days", "calendar_days": "days", "months": "months", "years": "years"}
+    rows = [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 8]
+    limits = [each for found in limit_book().sets.values() for each in found.limits.values() if each.set == found.id]
+    assert len(rows) == len(limits)
+    for row, limit in zip(rows, limits, strict=True):
+        name, from_, whose, start, length, _, source = (cell.strip() for cell in row.strip("| ").split(" | "))
+        assert (name, from_, whose) == (f"`{limit.id}` {limit.title_zh}", f"`{limit.set}`", limit.who)
+        assert start == ", ".join(f"`{each}`" for each in limit.start)
+        assert length.startswith(f"{limit.count} {units[limit.unit]}") and source == limit.wording.citation
+
+
+def test_every_set_and_circumstance_stands_in_the_documentation() -> None:
+    page = (ROOT / "docs/deadlines.md").read_text("utf-8")
+    assert all(f"`{name}`" in page for name in (*limit_book().sets, *limit_book().circumstances))
+    cited = set(re.findall(r"《期限说明》(\d+)", TEXT))
+    assert cited <= set(re.findall(r"^(\d+)\. \*\*", page, re.MULTILINE))
 
 
 @pytest.mark.parametrize(
