@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from pipeline.cli import template_versions, word_templates
 from pipeline.cli.answers import DONE, NOT_VALID, Answer
 from pipeline.cli.inputs import read_json
-from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_specimen
+from pipeline.cli.previews import add_preview_options, authority_facts, preview, write_specimen, write_whole
 from templates.catalogue import catalogue
 from templates.check import check as check_instrument
 from templates.check import check_all
+from templates.listing import contact_sheet, markdown
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
     """Declare the command."""
     actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=type(parser))
-    actions.add_parser("list", help="instruments that can be printed", parents=[common]).set_defaults(run=run_list)
+    listing = actions.add_parser("list", help="instruments that can be printed", parents=[common])
+    listing.add_argument("--markdown", action="store_true", help="as the page docs/instruments.md")
+    listing.set_defaults(run=run_list)
+    sheet = actions.add_parser("sheet", help="the first page of every instrument on one picture", parents=[common])
+    sheet.add_argument("-o", "--output", required=True, metavar="OUT.png")
+    sheet.set_defaults(run=run_sheet)
     check = actions.add_parser("check", help="find what the legal department has to mend", parents=[common])
     check.add_argument("instrument", metavar="ID", nargs="?", help="only this one")
     check.set_defaults(run=run_check)
@@ -29,8 +36,18 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     template_versions.declare(actions, common)
 
 
-def run_list(arguments: Namespace) -> Answer:  # noqa: ARG001
+def run_sheet(arguments: Namespace) -> Answer:
+    """Draw."""
+    write_whole(Path(arguments.output), contact_sheet())
+    listed = catalogue().ids()
+    return Answer({"output": arguments.output, "instruments": listed}, f"{arguments.output}: {len(listed)} instruments")
+
+
+def run_list(arguments: Namespace) -> Answer:
     """List."""
+    if arguments.markdown:
+        page = markdown()
+        return Answer({"markdown": page}, page.rstrip("\n"))
     listed = [catalogue().get(identifier) for identifier in catalogue().ids()]
     value = [
         {
