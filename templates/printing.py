@@ -11,7 +11,7 @@ from typing import Any, Final
 import pikepdf
 
 from records.errors import Fault, Permanent, Refused
-from templates import fonts
+from templates import fonts, word_xml
 from templates.catalogue import Instrument
 from templates.composing import Composed, Frame, compose, pair
 from templates.conditions import values
@@ -186,7 +186,9 @@ def _by_word(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint)
     mark = "\n".join(text for pair_ in _marks(imprint) for text in pair_)
     if instrument.body is None:
         raise Permanent(f"{instrument.id} has no body.docx")
-    pdf = word.print_word(instrument.body, word_scope(instrument, facts, imprint), mark)
+    around = sheet(instrument, facts, imprint)
+    properties = word_xml.properties(around.title, around.author, instrument.id, around.keywords)
+    pdf = word.print_word(instrument.body, word_scope(instrument, facts, imprint), mark, properties)
     anchor = None
     if instrument.print.sealed:
         place = word.seal_place(pdf)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from records.errors import Fault
 from templates import fonts
 from templates.typesetters.word import SEAL_BOOKMARK
-from templates.word_reading import MAIN, Paragraph, WordFile, is_pinned, w
+from templates.word_reading import MAIN, Paragraph, WordFile, is_pinned, number, w
 from templates.word_tags import is_control, words_only
 
 _A4: Final = (11906, 16838)
@@ -22,6 +22,8 @@ _TWIPS_OF_TOLERANCE: Final = 20
 _CHINESE: Final = re.compile("[\u3400-\u9fff]")
 _LATIN_WORD: Final = re.compile(r"[A-Za-z]{2,}")
 _NUMBERED_HEADING: Final = re.compile(r"[一二三四五六七八九十]{1,3}、[^。；：:;]{1,40}|[IVX]+\. [^.;:]{1,80}")
+_MARK: Final = re.compile(r"\{\{ *mark *\}\}")
+_FIELDS: Final = ("PAGE", "NUMPAGES", "SECTIONPAGES")
 _CHANGES: Final = ("ins", "del", "moveFrom", "moveTo", "rPrChange", "pPrChange", "tblPrChange", "sectPrChange")
 _LONGEST_BOLD_HEADING: Final = 40
 
@@ -32,9 +34,11 @@ def form_faults(file: WordFile, *, sealed: bool) -> Iterator[Fault]:
         yield from _unfinished(file, part)
         for paragraph in file.paragraphs(part):
             yield from _glyphs(paragraph)
+            yield from _fields(paragraph)
             if not is_control(paragraph.text):
                 yield from _fonts(file, paragraph)
                 yield from _languages(file, paragraph)
+                yield from _hidden(file, paragraph)
         yield from _pictures(file, part)
     yield from _headings(file)
     yield from _tables(file)
@@ -71,6 +75,23 @@ def _glyphs(paragraph: Paragraph) -> Iterator[Fault]:
         for character in sorted(fonts.missing_glyphs(run.text.translate({9: None, 0xFFFC: None, 0x2011: None}))):
             message = f"no pinned font has {character!r} (U+{ord(character):04X})"
             yield _fault(run.place, "glyph", message, f"字库中没有该字符：U+{ord(character):04X}")
+
+
+def _fields(paragraph: Paragraph) -> Iterator[Fault]:
+    """Fields other than page numbers print what no fact says, such as the day of printing."""
+    told = "".join(each.text or "" for each in paragraph.element.iter(w("instrText")))
+    simple = [each.get(w("instr"), "") for each in paragraph.element.iter(w("fldSimple"))]
+    for instruction in (told, *simple):
+        name = instruction.split()[0].upper() if instruction.split() else ""
+        if name and name not in _FIELDS:
+            message = f"there is a field {name}: only page numbers may be fields"
+            yield _fault(paragraph.place, "field", message, f"不得使用域 {name}，页码除外")
+
+
+def _hidden(file: WordFile, paragraph: Paragraph) -> Iterator[Fault]:
+    for run in paragraph.runs:
+        if run.text.strip() and file.is_hidden(paragraph, run):
+            yield _fault(run.place, "hidden", f"hidden text is not printed: {_begin(run.text)}", "隐藏文字不会印出")
 
 
 def _fonts(file: WordFile, paragraph: Paragraph) -> Iterator[Fault]:
@@ -131,7 +152,7 @@ def _tables(file: WordFile) -> Iterator[Fault]:
         look = table.element.find(f"{w('tblPr')}/{w('tblLook')}")
         column = look is not None and (
             look.get(w("firstColumn")) == "1"
-            or (look.get(w("firstColumn")) is None and int(look.get(w("val"), "0"), 16) & 0x80)
+            or (look.get(w("firstColumn")) is None and number(look.get(w("val")), 16) & 0x80)
         )
         if not column and (head is None or head.get(w("val")) in ("0", "false")):
             message = "has neither a head row that is repeated nor, for a form, a first column marked as head"
@@ -152,26 +173,26 @@ def _pictures(file: WordFile, part: str) -> Iterator[Fault]:
 
 def _pages(file: WordFile) -> Iterator[Fault]:
     sections = list(file.tree(MAIN).iter(w("sectPr")))
-    for number, section in enumerate(sections, start=1):
+    for position, section in enumerate(sections, start=1):
         size = section.find(w("pgSz"))
-        found = (0, 0) if size is None else (int(size.get(w("w"), "0")), int(size.get(w("h"), "0")))
+        found = (0, 0) if size is None else (number(size.get(w("w"))), number(size.get(w("h"))))
         if any(abs(one - other) > _TWIPS_OF_TOLERANCE for one, other in zip(found, _A4, strict=True)):
-            place = f"{MAIN}/section {number}"
+            place = f"{MAIN}/section {position}"
             yield _fault(place, "page_size", "the page is not A4 upright (GB/T 9704-2012, 5.1)", "页面不是A4纵向")
 
 
 def _marks(file: WordFile) -> Iterator[Fault]:
     """Every header that a page may have carries the mark; the first section has to have each kind that is in use."""
-    marked = {part: any("mark" in each.text for each in file.paragraphs(part)) for part in file.printed_parts}
+    marked = {part: any(_MARK.search(each.text) for each in file.paragraphs(part)) for part in file.printed_parts}
     settings = file.tree("word/settings.xml")
     odd_and_even = settings is not None and settings.find(w("evenAndOddHeaders")) is not None
     inherited: dict[str, str] = {}
-    for number, section in enumerate(file.tree(MAIN).iter(w("sectPr")), start=1):
+    for position, section in enumerate(file.tree(MAIN).iter(w("sectPr")), start=1):
         inherited |= file.headers(section)
         kinds = ["default"] + ["even"] * odd_and_even + ["first"] * (section.find(w("titlePg")) is not None)
         for kind in kinds:
             if not marked.get(inherited.get(kind, ""), False):
-                place = inherited.get(kind) or f"{MAIN}/section {number}"
+                place = inherited.get(kind) or f"{MAIN}/section {position}"
                 message = f"the header of {kind} pages needs {{{{ mark }}}}, which says TEST or SPECIMEN"
                 yield _fault(place, "no_mark", message, "每种页眉都须有 {{ mark }}")
 

@@ -104,8 +104,9 @@ class WordFile:
             }
         except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, etree.XMLSyntaxError) as error:
             raise ValueError(str(error)) from error
-        if MAIN not in self._trees:
-            raise ValueError(f"there is no {MAIN}")
+        for needed in (MAIN, "_rels/.rels", "[Content_Types].xml"):
+            if needed not in self._trees:
+                raise ValueError(f"there is no {needed}")
 
     def tree(self, part: str) -> Element:
         """The XML of a part, or None when there is no such part."""
@@ -182,6 +183,14 @@ class WordFile:
                 return str(found.get(w(slot)))
         return None
 
+    def is_hidden(self, paragraph: Paragraph, run: Run) -> bool:
+        """Whether a run is set to be hidden: it would be read, and not printed."""
+        for properties in self._cascade(paragraph, run):
+            found = None if properties is None else properties.find(w("vanish"))
+            if found is not None:
+                return found.get(w("val")) not in ("0", "false", "off")
+        return False
+
     def outline_level(self, paragraph: Paragraph) -> int | None:
         """0 for a title, 1 for a heading under it, …; None for text."""
         own = paragraph.element.find(w("pPr"))
@@ -191,8 +200,9 @@ class WordFile:
         ):
             level = None if properties is None else properties.find(w("outlineLvl"))
             if level is not None:
-                return int(level.get(w("val"))) if int(level.get(w("val"))) < 9 else None
-        names = [style.find(w("name")).get(w("val")) for style in self._chain(_style_of(own, "pStyle"), "paragraph")]
+                found_level = number(level.get(w("val")))
+                return found_level if found_level < 9 else None
+        names = [_name_of(style) for style in self._chain(_style_of(own, "pStyle"), "paragraph")]
         found = next((re.fullmatch(r"heading ([1-9])", name, re.IGNORECASE) for name in names), None)
         return int(found[1]) - 1 if found else 0 if "Title" in names[:1] else None
 
@@ -243,10 +253,10 @@ class WordFile:
         )
         if fonts_of is None:
             return None
-        if not slot.endswith("EastAsia"):
-            return str(fonts_of.find(f"{_A}latin").get("typeface"))
-        named = [each.get("typeface") for each in fonts_of.findall(f"{_A}font") if each.get("script") == "Hans"]
-        return str(fonts_of.find(f"{_A}ea").get("typeface") or (named[0] if named else ""))
+        named = fonts_of.findall(f"{_A}{'ea' if slot.endswith('EastAsia') else 'latin'}")
+        if slot.endswith("EastAsia"):
+            named += [each for each in fonts_of.findall(f"{_A}font") if each.get("script") == "Hans"]
+        return next((str(each.get("typeface")) for each in named if each.get("typeface")), None)
 
     # ---- relations ----
 
@@ -313,6 +323,19 @@ def _boxes(paragraph: Element) -> list[Element]:
 def _style_of(properties: Element | None, name: str) -> str | None:
     found = None if properties is None else properties.find(w(name))
     return None if found is None else str(found.get(w("val")))
+
+
+def number(text: str | None, base: int = 10) -> int:
+    """A number of an attribute; 0 for what is none."""
+    try:
+        return int(text or "0", base)
+    except ValueError:
+        return 0
+
+
+def _name_of(style: Element) -> str:
+    found = style.find(w("name"))
+    return "" if found is None else str(found.get(w("val")))
 
 
 def is_pinned(name: str | None) -> bool:

@@ -132,11 +132,12 @@ def numbering(lists: int) -> str:
     return f'{_HEAD}<w:numbering xmlns:w="{_MAIN}">\n{made}</w:numbering>\n'
 
 
-def properties(title: str, creator: str, instrument: str) -> str:
+def properties(title: str, creator: str, instrument: str, keywords: Sequence[str] = ()) -> str:
     """What the file says about itself; its subject is the identifier of the instrument."""
     core = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
     return (
         f'{_HEAD}<cp:coreProperties xmlns:cp="{core}" xmlns:dc="http://purl.org/dc/elements/1.1/">'
         f"<dc:title>{escape(title)}</dc:title><dc:subject>{escape(instrument)}</dc:subject>"
-        f"<dc:creator>{escape(creator)}</dc:creator><dc:language>zh-CN</dc:language></cp:coreProperties>\n"
+        f"<dc:creator>{escape(creator)}</dc:creator><cp:keywords>{escape(', '.join(keywords))}</cp:keywords>"
+        "<dc:language>zh-CN</dc:language></cp:coreProperties>\n"
     )

@@ -48,6 +48,7 @@ LOOP: Final = ("index", "first", "last")
 _CHILD: Final = Path(__file__).resolve().parents[1] / "office_child.py"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
+_PROPERTIES: Final = "docProps/core.xml"
 _PRINTED_PARTS: Final = re.compile(r"word/(document|header\d*|footer\d*|footnotes|endnotes)\.xml")
 
 # What a template may not have: it would read a file or an address, or run something, when it is opened.
@@ -57,17 +58,18 @@ _FORBIDDEN_FIELDS: Final = re.compile(
 )
 
 
-def print_word(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
+def print_word(body: bytes, facts: Mapping[str, Any], mark: str = "", properties: str = "") -> bytes:
     """The PDF/A-2b of a Word template with its facts. `mark` is what the header says, such as TEST or 样本 SPECIMEN.
 
+    `properties` is what the file says about itself, as XML (`word_xml.properties`); "" leaves the template's own.
     LibreOffice writes the moment of printing into the file, so the same input gives the same page but not the same
     bytes: the stored bytes are the record. Raises Refused when a fact is missing or cannot be formatted, Permanent
     when the template is at fault or LibreOffice refuses the document twice, Retry when LibreOffice crashed.
     """
-    return office().call(fill(body, facts, mark), TIMEOUT)
+    return office().call(fill(body, facts, mark, properties), TIMEOUT)
 
 
-def fill(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
+def fill(body: bytes, facts: Mapping[str, Any], mark: str = "", properties: str = "") -> bytes:
     """The template with its facts, as a DOCX; the same input gives the same bytes. Raises as `print_word` does."""
     prepared = _prepared(body)
     scope = {**facts, "mark": mark}
@@ -80,7 +82,10 @@ def fill(body: bytes, facts: Mapping[str, Any], mark: str = "") -> bytes:
         raise Refused([Fault("", "not_printable", f"{error}.", "占位符没有可印制的内容。")]) from error
     except TemplateError as error:  # SecurityError is one
         raise Permanent(f"the Word template cannot be filled: {error}") from error
-    return _packed({**prepared.parts, **{name: _finished(prepared.reader, xml) for name, xml in filled.items()}})
+    parts = {**prepared.parts, **{name: _finished(prepared.reader, xml) for name, xml in filled.items()}}
+    if properties and _PROPERTIES in parts:
+        parts[_PROPERTIES] = properties.encode()
+    return _packed(parts)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,7 @@ def test_page_and_file_are_as_they_should_be(identifier: str) -> None:
         metadata = pdf.open_metadata()
         assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("2", "B")
         assert metadata["dc:title"].startswith(catalogue().get(identifier).manifest.title_zh)
+        assert {identifier, "doc_sample"} <= set(metadata["pdf:Keywords"].split(", "))  # cut at colons
         assert pdf.Root.MarkInfo.Marked and str(pdf.Root.Lang).startswith("zh")
         kinds = {str(each.S) for each in pdf.objects if isinstance(each, pikepdf.Dictionary) and "/S" in each}
         assert {"/H1", "/Table", "/TR"} <= kinds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from docx.oxml.ns import qn
 from docx.shared import Mm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from PIL import Image
 
 from templates import word_xml as xml
 from templates.catalogue import catalogue
 from templates.word_check import check_word_template
+from templates.word_export import word_template
 from tests.word_files import HEADING, changed, replaced, template, word_file
 
 PAIR = {"type": "object", "properties": {"zh": {"type": "string"}, "en": {"type": "string"}}, "required": ["zh", "en"]}
@@ -34,6 +37,8 @@ SCHEMA: dict[str, Any] = {
 WORDS = {"kinds": {"fine": {"zh": "罚款", "en": "fine"}, "warning": {"zh": "警告", "en": "warning"}}}
 GOOD = ("{{ name.zh }}于{{ day | date_zh }}", "{{ name.en }} on {{ day | date_en }}")
 DOCUMENT = "word/document.xml"
+
+WHOLE = word_template(catalogue().get("fax-service-copy"))
 
 
 def faults(body: bytes, **around: Any) -> dict[str, str]:
@@ -291,3 +296,30 @@ def test_the_confirmation_letter_passes() -> None:
 
 def test_a_changed_template_is_read_as_python_docx_writes_it() -> None:
     assert faults(changed(template(*GOOD), lambda document: None)) == {}
+
+
+def test_hidden_text_and_fields_that_print_another_day_are_told() -> None:
+    def hide(document: Any) -> None:
+        document.paragraphs[1].runs[0].font.hidden = True
+
+    assert faults(template(*GOOD, change=hide)) == {"hidden": "paragraph 2/run 1"}
+    dated = '<w:fldSimple w:instr=" DATE \\@ yyyy "><w:r><w:t>2026</w:t></w:r></w:fldSimple>'
+    assert faults(replaced(template(*GOOD), DOCUMENT, "<w:r><w:t", f"{dated}<w:r><w:t")) == {"field": "paragraph 1"}
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_a_damaged_file_is_told_or_passes_and_never_breaks_the_check(data: st.DataObject) -> None:
+    """An element lost, an attribute emptied or nonsense, anywhere in the printed parts and the styles."""
+    part = data.draw(st.sampled_from([DOCUMENT, "word/styles.xml", "word/settings.xml", "word/header1.xml"]))
+    with zipfile.ZipFile(io.BytesIO(WHOLE)) as archive:
+        tree = etree.fromstring(archive.read(part))
+        old = archive.read(part).decode()
+    element = data.draw(st.sampled_from(list(tree.iter("{*}*"))[1:]))
+    if element.attrib and data.draw(st.booleans()):
+        name = data.draw(st.sampled_from(sorted(element.attrib)))
+        element.set(name, data.draw(st.sampled_from(["", "x", "-1", "99999999999999999999"])))
+    else:
+        element.getparent().remove(element)
+    body = replaced(WHOLE, part, old, etree.tostring(tree, encoding="unicode"))
+    check_word_template(body, SCHEMA, WORDS, sealed=True)
