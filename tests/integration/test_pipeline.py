@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
-from delivery.beijing import BEIJING
+from delivery.beijing import BEIJING, end_of
 from pipeline import intake
 from pipeline.callers import Caller, identify
 from pipeline.composition import Songda, open_songda
@@ -376,6 +376,42 @@ def test_two_workers_on_one_system_do_everything_once(plant: Plant) -> None:
             assert len(uses) == len(set(uses)) and set(ids) <= set(uses)
             dispatched = connection.execute(sa.select(delivery).where(delivery.c.document_id.in_(ids))).all()
             assert len(dispatched) == 6
+            assert list(ledger.verify(connection)) == []
+
+
+def _served(songda: Songda, document_id: str) -> str:
+    """Let the document be deemed served; returns the day."""
+    (sent,) = _deliveries(songda, document_id)
+    wait_for_step(songda, f"{sent['id']}/settle", lambda each: each["legal_at"] is not None)
+    (sent,) = _deliveries(songda, document_id)
+    with songda.database.write() as connection:
+        set_legal_time(connection, end_of(date.fromisoformat(sent["deemed_date"])))
+    wait_for_step(songda, f"{sent['id']}/settle", lambda each: each["state"] == "done")
+    (served,) = _deliveries(songda, document_id)
+    return str(served["service_date"])
+
+
+def test_a_released_document_is_revoked_by_a_sealed_decision_once_that_is_served(plant: Plant) -> None:
+    with plant.working() as songda:
+        old = wait_for(songda, submit(songda, plant), released)
+        facts = sample("revocation-decision")["documents"][0]["facts"]
+        facts["document"] |= {
+            "number": {"zh": old["number_zh"], "en": old["number_en"]},
+            "served_on": _served(songda, old["id"]),
+        }
+        recipients = [{"counterparty": row["counterparty_id"]} for row in _deliveries(songda, old["id"])]
+        of = {"ends": old["id"], "recipients": recipients}
+        new = wait_for(songda, submit(songda, plant, "revocation-decision", facts=facts, **of), released)
+        with songda.database.read() as connection:
+            assert documents.get(connection, old["id"])["status"] == "released"
+        day = _served(songda, new["id"])
+        with songda.database.read() as connection:
+            assert documents.get(connection, old["id"])["status"] == "revoked"
+            told = [event for event in ledger.events(connection, old["id"]) if event.kind.startswith("link.")]
+            assert [(event.kind, event.legal_date) for event in told] == [
+                ("link.released", None),
+                ("link.in_effect", day),
+            ]
             assert list(ledger.verify(connection)) == []
 
 
