@@ -68,11 +68,17 @@ def _fonts(directory: str) -> typst.Fonts:
 
 @lru_cache(maxsize=8)
 def _compiler(directory: str, page: str) -> typst.Compiler:
-    """The compiler of one page; it stands in a file of this process, so that no edit reaches a document."""
-    name = hashlib.sha256(page.encode()).hexdigest()
-    file = _sources() / f"{name}.typ"
-    file.write_text(page, encoding="utf-8")
+    file = _source(page)
     return typst.Compiler(str(file), root=str(file.parent), font_paths=_fonts(directory))
+
+
+def _source(page: str) -> Path:
+    """The page in a file of this process, so that no edit reaches a document; typst reads it at every print."""
+    file = _sources() / f"{hashlib.sha256(page.encode()).hexdigest()}.typ"
+    if not file.exists():  # or whoever tidies up temporary folders took it away
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text(page, encoding="utf-8")
+    return file
 
 
 @cache
@@ -105,6 +111,7 @@ def _families(directory: str) -> Mapping[str, str]:
 
 
 def _compile(directory: str, page: str, inputs: dict[str, str], created: int) -> tuple[Any, Any, Any]:
+    _source(page)
     compiler = _compiler(directory, page)
     try:
         pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=list(STANDARDS), timestamp=created)
@@ -153,6 +160,7 @@ def pictures(blocks: Sequence[Composed], sheet: Sheet, page: str, dots_per_inch:
 
 
 def _draw(directory: str, inputs: dict[str, str], page: str, dots_per_inch: int) -> list[bytes]:
+    _source(page)
     try:
         drawn = _compiler(directory, page).compile(format="png", sys_inputs=inputs, ppi=float(dots_per_inch))
     except typst.TypstError as error:

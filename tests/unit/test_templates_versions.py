@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from templates.catalogue import Instrument, catalogue, load_instrument, thawed
 from templates.clauses import read_clauses
 from templates.differences import Difference, differences, told
 from templates.printing import print_document
+from templates.typesetters import typst
 from tests.printed import imprint, printed_sample
 from tests.template_folder import TemplateFolder, own_folder
 
@@ -210,3 +212,10 @@ def test_the_command_compares_a_folder_with_the_installed_one(
 def test_without_an_installation_a_used_version_is_unknown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["--home", str(tmp_path), "templates", "diff", DECISION, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "not_installed"
+
+
+def test_printing_goes_on_when_somebody_tidied_up_the_temporary_folder() -> None:
+    first = printed_sample(DECISION)
+    shutil.rmtree(typst._sources())
+    instrument = catalogue().get(DECISION)
+    assert print_document(instrument, instrument.sample_facts(), imprint(instrument)) == first
