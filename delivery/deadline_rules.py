@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
@@ -120,7 +120,7 @@ class LimitBook:
 
     def limit_ids(self) -> tuple[str, ...]:
         """Every limit that any set has, in the order of the sets."""
-        return tuple(dict.fromkeys(limit for found in self.sets.values() for limit in found.limits))
+        return self._limit_ids
 
     def in_force(self, limit_id: str, day: date, authority: str | None = None) -> LimitRule | None:
         """The limit as it was in force on `day` (in Beijing) for an authority; None if nothing then said anything.
@@ -128,11 +128,24 @@ class LimitBook:
         The law counts before a procedure. Without an authority every procedure is looked at. A day before all of the
         sets is judged by the oldest ones.
         """
-        for kind in ("law", "procedure"):
-            found = _newest((each for each in self.sets.values() if _applies(each, kind, authority)), day)
-            if found is not None and limit_id in found.limits:
-                return found.limits[limit_id]
+        for by_age in self._by_age:
+            found = [
+                each for each in by_age if authority is None or not each.authorities or authority in each.authorities
+            ]
+            newest = next((each for each in found if each.effective_from <= day), found[-1] if found else None)
+            if newest is not None and limit_id in newest.limits:
+                return newest.limits[limit_id]
         return None
+
+    @cached_property
+    def _by_age(self) -> tuple[list[LimitSet], ...]:
+        """The laws, then the procedures, the newest first."""
+        newest = sorted(self.sets.values(), key=lambda each: each.effective_from, reverse=True)
+        return tuple([each for each in newest if each.kind == kind] for kind in ("law", "procedure"))
+
+    @cached_property
+    def _limit_ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(limit for found in self.sets.values() for limit in found.limits))
 
     def rule(self, set_id: str, limit_id: str) -> LimitRule:
         """A limit of a set; raises KeyError."""
@@ -141,16 +154,6 @@ class LimitBook:
     def reason(self, rule: str, **values: date | int | tuple[str, str]) -> Reason:
         """The reason named `rule`, filled."""
         return self.reasons[rule].reason(rule, **values)
-
-
-def _applies(found: LimitSet, kind: str, authority: str | None) -> bool:
-    return found.kind == kind and (kind == "law" or authority is None or authority in found.authorities)
-
-
-def _newest(sets: Iterator[LimitSet], day: date) -> LimitSet | None:
-    by_age = sorted(sets, key=lambda each: each.effective_from)
-    oldest = by_age[0] if by_age else None
-    return next((each for each in reversed(by_age) if each.effective_from <= day), oldest)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
