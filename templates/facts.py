@@ -394,6 +394,7 @@ _MESSAGES_ZH: Final = {
     "minItems": "列表项过少",
     "maxItems": "列表项过多",
     "uniqueItems": "列表项重复",
+    "maxContains": "同一种列表项过多",
     "anyOf": "不符合任何一种允许的形式",
     "oneOf": "应当且只能符合一种允许的形式",
     "not": "不允许的取值",

@@ -356,5 +356,7 @@ def test_an_entrusted_fine_has_a_limit_and_graver_penalties_are_not_entrusted() 
     letter = "entrustment-letter"
     assert codes(letter, changed(letter, penalties=[{"kind": "fine"}])) == {("/penalties/0/limit", "missing_fact")}
     assert ("/penalties/0/kind", "schema_enum") in codes(letter, changed(letter, penalties=[{"kind": "revocation"}]))
+    two = [{"kind": "fine", "limit": "500"}, {"kind": "fine", "limit": "900"}]
+    assert {pointer for pointer, _ in codes(letter, changed(letter, penalties=two))} == {"/penalties"}
     every = [{"kind": "warning"}, {"kind": "criticism"}, {"kind": "confiscation_of_gains", "limit": "500"}]
     assert "没收违法所得，单个案件不超过人民币伍佰元整" in text_of(letter, changed(letter, penalties=every))
