@@ -43,6 +43,7 @@ PREDICATES: Final[Mapping[str, Predicate]] = MappingProxyType(
         "not-heavier-than-noticed": notices.not_heavier_than_noticed,
         "object-as-noticed": notices.object_as_noticed,
         "basis-as-noticed": notices.basis_as_noticed,
+        "hearing-held-when-announced": notices.hearing_held_when_announced,
         "reissued-with-reasons": notices.reissued_with_reasons,
         "hearing-announced-ahead": hearings.hearing_announced_ahead,
         "hearing-notice-confirmed-in-time": hearings.hearing_notice_confirmed_in_time,

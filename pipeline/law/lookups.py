@@ -19,7 +19,7 @@ from records import deliveries, documents
 from templates.catalogue import Instrument
 
 #: Instruments that are compared with what was made before in the same case.
-_IN_A_CASE: Final = frozenset({"penalty-decision", *NOTICES})
+_IN_A_CASE: Final = frozenset({"penalty-decision", "hearing-notice", *NOTICES})
 #: Instruments whose rules count working days.
 _COUNTING: Final = frozenset(
     {"penalty-decision", "hearing-notice", "hearing-record", "evidence-preservation-notice", "enforcement-application"}

@@ -39,10 +39,10 @@ def additional_fine_within_fine(case: Case, limits: Limits) -> Iterator[Breach]:
 
 
 def demand_before_enforcement(case: Case, limits: Limits) -> Iterator[Breach]:
-    """The court is asked while the period of the demand still runs."""
+    """The court is asked while the period of the demand still runs, which counts working days (强制法 69)."""
     served_on = case.day("demand.served_on")
     if served_on is not None:
-        end = case.period_end(served_on, limits.demand_days, limits)
+        end = case.calendar.nth_working_day_after(served_on, limits.demand_days)
         if case.dated <= end:
             yield Breach("/facts/applied_on", {"end": end, "days": limits.demand_days})
 

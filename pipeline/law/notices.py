@@ -39,7 +39,7 @@ def _period(case: Case, limits: Limits) -> tuple[date, int] | None:
     if served_on is None:
         return None
     days = limits.statement_days if _kind(case) == "penalty-prior-notice" else limits.hearing_request_days
-    return case.period_end(served_on, days, limits), days
+    return None if days is None else (case.period_end(served_on, days, limits), days)
 
 
 def hearing_rights_notice_first(case: Case, limits: Limits) -> Iterator[Breach]:
@@ -188,14 +188,26 @@ def basis_as_noticed(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: A
                     yield Breach(pointer)
 
 
+def hearing_held_when_announced(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
+    """A hearing was announced in this case, and the decision does not speak of one."""
+    if case.get("procedure.response") == "hearing":
+        return
+    for found in case.others:
+        if found.instrument == "hearing-notice" and found.status in _STANDS and _party(found) == _party(case):
+            yield Breach("/facts/procedure/response", {"number": _number(found)})
+            return
+
+
+def _party(whose: Case | Earlier) -> Any:
+    return whose.facts.get("party", {}).get("name", {}).get("zh")
+
+
 def reissued_with_reasons(case: Case, limits: Limits) -> Iterator[Breach]:  # noqa: ARG001
     """A second, heavier notice to the same party in the same case that does not say why."""
     if "reissued" in case.facts:
         return
-    party = case.get("party.name.zh")
     for found in case.others:
-        same = found.instrument in NOTICES and found.status in _STANDS
-        if same and found.facts.get("party", {}).get("name", {}).get("zh") == party:
+        if found.instrument in NOTICES and found.status in _STANDS and _party(found) == _party(case):
             listed = found.facts.get("penalties")
             if isinstance(listed, list) and beyond(case.penalties, listed):
                 yield Breach("/facts", {"number": _number(found)})

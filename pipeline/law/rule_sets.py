@@ -68,7 +68,6 @@ class Limits:
 
     working_days: bool
     officers: int
-    statement_days: int
     hearing_request_days: int
     hearing_notice_days: int
     hearing_fine: int
@@ -85,6 +84,7 @@ class Limits:
     decision_items: frozenset[str]
     notice_items: frozenset[str]
     spot_items: frozenset[str]
+    statement_days: int | None = None
     hearing_confiscation: int | None = None
     limitation_years_harm: int | None = None
     decision_days: int | None = None

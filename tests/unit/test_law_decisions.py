@@ -245,6 +245,24 @@ def test_a_second_decision_in_the_case_is_told(status: str, warned: bool) -> Non
     assert ("not-decided-already" in warnings(case(others=[earlier]))) is warned
 
 
+@pytest.mark.parametrize(
+    ("response", "status", "warned"),
+    [("waived", "released", True), ("hearing", "released", False), ("waived", "void", False)],
+)
+def test_a_hearing_that_was_announced_is_told_of(response: str, status: str, warned: bool) -> None:
+    announced = Earlier("doc_3", "hearing-notice", "甲〔2026〕3号", "1", status, {"party": case().facts["party"]})
+    tried = case(facts={"procedure": procedure("2026-10-19", response)}, others=[announced])
+    assert ("hearing-held-when-announced" in warnings(tried)) is warned
+
+
+@pytest.mark.rule("N16")
+def test_only_north_china_gives_a_figure_for_the_statement() -> None:
+    facts: Facts = {"penalties": LIGHT, "decided_on": "2026-11-19"}
+    facts["procedure"] = procedure("2026-11-18", "waived", "penalty-prior-notice")
+    assert "period-over" in errors(case(facts=facts))
+    assert "period-over" not in errors(case(facts=facts, authority=authority(id="caac-east")))
+
+
 def test_fines_that_only_together_reach_the_threshold_and_goods_without_a_value_are_told() -> None:
     told_by_prior_notice = {"procedure": procedure("2026-10-19", "waived", "penalty-prior-notice")}
     twice = told_by_prior_notice | {"penalties": [{"kind": "fine", "amount": "15000"}] * 2}

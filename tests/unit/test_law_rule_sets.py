@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from delivery.deadline_rules import limit_book
 from delivery.rule_sets import names_in
 from pipeline.law.evaluation import PREDICATES
 from pipeline.law.rule_sets import RULES, SETS, law_book, read_book
@@ -65,7 +66,32 @@ def test_the_limits_are_those_of_the_law_of_the_day(
     assert limits.decision_days == decision_days
     assert limits.bureau_fine_below == bureau
     assert limits.working_days
-    assert (limits.officers, limits.statement_days, limits.hearing_notice_days) == (2, 5, 7)
+    assert (limits.officers, limits.hearing_notice_days) == (2, 7)
+    assert limits.statement_days == (5 if name.startswith("north-china") else None)
+
+
+#: Limits of the preflight, and the deadline (delivery/deadlines.toml) that counts the same days.
+_SAME = (
+    ("hearing_request_days", "hearing-request"),
+    ("statement_days", "statement"),
+    ("hearing_notice_days", "hearing-notice-service"),
+    ("evidence_days", "preserved-evidence"),
+    ("decision_days", "case-decision"),
+    ("limitation_years", "limitation"),
+    ("limitation_years_harm", "limitation-serious"),
+    ("demand_days", "enforcement-after-demand"),
+    ("enforcement_months", "enforcement-application"),
+    ("seizure_days", "seizure"),
+)
+
+
+@pytest.mark.rule("N16", "N18", "N20", "N21", "N11", "LAW-9")
+@pytest.mark.parametrize(("name", "deadline"), _SAME)
+@pytest.mark.parametrize("day", [date(2021, 7, 14), date(2021, 7, 15), date(2026, 11, 23)])
+def test_the_preflight_counts_the_days_that_the_deadlines_count(name: str, deadline: str, day: date) -> None:
+    limits = law_book().in_force(AUTHORITY, day).limits
+    rule = limit_book().in_force(deadline, day, AUTHORITY)
+    assert getattr(limits, name) == (rule.count if rule else None)
 
 
 def test_every_rule_of_the_data_is_looked_at_and_every_look_is_a_rule() -> None:
