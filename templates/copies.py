@@ -9,6 +9,7 @@ This is for paper: the seal is drawn on it, and the electronic signature stays w
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pikepdf
 
@@ -36,9 +37,9 @@ def numbered_copies(pdf: bytes, printing: Print) -> bytes:
 
     Raises Permanent when the document cannot be read, or when typst refuses the marks.
     """
-    overlays = pikepdf.open(io.BytesIO(typst.copy_marks(marks(printing))))
+    overlays = pikepdf.open(io.BytesIO(typst.overlays(typst.COPY_MARK, marks(printing))))
     made, buffer = pikepdf.new(), io.BytesIO()
-    with overlays, _flat(pdf) as document:
+    with overlays, flat(pdf) as document:
         for _ in overlays.pages:
             made.pages.extend(document.pages)
         marked = [made.copy_foreign(overlay.as_form_xobject()) for overlay in overlays.pages]
@@ -60,10 +61,13 @@ def _lay_over(made: pikepdf.Pdf, page: pikepdf.Page, mark: pikepdf.Object) -> No
     page.obj["/Contents"] = pikepdf.Array([made.make_stream(b"q"), *drawn, made.make_stream(b"Q q /SongdaCopy Do Q")])
 
 
-def _flat(pdf: bytes) -> pikepdf.Pdf:
-    """The document with everything drawn on its pages: no form, no signature that would no longer hold, no tags."""
+def flat(pdf: bytes | Path) -> pikepdf.Pdf:
+    """The document with everything drawn on its pages: no form, no signature that would no longer hold, no tags.
+
+    Raises Permanent when it cannot be read.
+    """
     try:
-        document = pikepdf.open(io.BytesIO(pdf))
+        document = pikepdf.open(io.BytesIO(pdf) if isinstance(pdf, bytes) else pdf)
     except pikepdf.PdfError as error:
         raise Permanent(f"the document cannot be read: {error}") from error
     document.flatten_annotations("print")

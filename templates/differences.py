@@ -65,9 +65,7 @@ def told(found: Sequence[Difference]) -> str:
             lines += ["", " / ".join(place)]
             heading = place
         name = _LANGUAGES.get(member, member)
-        lines.append(
-            f"  {name}  {_marked(each.old, each.new)}" if name else f"  {_marked(each.old, each.new)}"
-        )
+        lines.append(f"  {name}  {_marked(each.old, each.new)}" if name else f"  {_marked(each.old, each.new)}")
     return "\n".join(lines).strip("\n")
 
 

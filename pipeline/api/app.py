@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from pipeline.api import (
+    cases,
     deadlines,
     deliveries,
     documents,
@@ -42,7 +43,7 @@ def make_api(songda: Songda) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.songda = songda
-    for part in (jobs, documents, numbers, deliveries, service_dates, deadlines, feeds, verification, health):
+    for part in (jobs, documents, cases, numbers, deliveries, service_dates, deadlines, feeds, verification, health):
         api.include_router(part.router)
     problems.install(api)
     openapi.install(api)

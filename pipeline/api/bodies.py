@@ -112,6 +112,13 @@ async def pdf_body(request: Request) -> bytes:
         return await limited(request, PDF_LIMIT).body()
 
 
+async def scan_body(request: Request) -> bytes:
+    """Dependency: a PDF, JPEG or PNG as the whole body."""
+    expect(request, "application/pdf", "image/jpeg", "image/png")
+    async with in_time():
+        return await limited(request, SCAN_LIMIT).body()
+
+
 def validated(model: type[_Asked], body: Any) -> _Asked:
     """The body as `model` describes it. Raises Refused with every fault."""
     try:

@@ -496,6 +496,13 @@ class Verdict(BaseModel):
 # --- health ----------------------------------------------------------------------------------------------------------
 
 
+class CaseFile(BaseModel):
+    """A file that stands in a case's volume."""
+
+    file_id: str | None = Field(description="null: the case had the same bytes already, nothing was changed")
+    sha256: str
+
+
 class Health(BaseModel):
     """Whether this process can do its work."""
 

@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "seal": ("seals", "register or stop a seal"),
     "series": ("numbers", "number series: create, open a year, move forward; list numbers and voids"),
     "documents": ("documents", "make a numbered document void, print the copies of a released one"),
+    "volume": ("volumes", "the sealed volume of a case; --add puts a file into the case first"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
     "person": ("access", "add or stop a clerk or an administrator, change the password"),

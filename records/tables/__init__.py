@@ -19,12 +19,20 @@ from records.tables.directory import (
     system,
 )
 from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
-from records.tables.evidence import artifact, calendar_notice, event, ledger_head, template_version
+from records.tables.evidence import (
+    artifact,
+    calendar_notice,
+    case_file,
+    event,
+    ledger_head,
+    template_version,
+    volume,
+)
 from records.tables.numbers import number, seal, seal_use, series
 from records.tables.steps import STEP_IS_OPEN, step
 
 #: Tables that refuse UPDATE and DELETE by trigger.
-APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, template_version)
+APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, template_version, case_file, volume)
 
 __all__ = [
     "APPEND_ONLY",
@@ -36,6 +44,7 @@ __all__ = [
     "authority_revision",
     "calendar_feed",
     "calendar_notice",
+    "case_file",
     "client",
     "confirmation_letter",
     "contact",
@@ -60,4 +69,5 @@ __all__ = [
     "step",
     "system",
     "template_version",
+    "volume",
 ]

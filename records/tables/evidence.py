@@ -1,4 +1,4 @@
-"""The ledger, the artifacts, the template versions that were used, the imported calendars."""
+"""The ledger, the artifacts, the template versions that were used, the imported calendars, the case volumes."""
 
 from __future__ import annotations
 
@@ -59,4 +59,39 @@ calendar_notice = table(
     sa.Column("days", sa.JSON, nullable=False),
     text("imported_by"),
     instant("imported_at"),
+)
+
+#: Evidence and other files that were added to a case, for its volume. Append-only.
+case_file = table(
+    "case_file",
+    text("id", primary_key=True),
+    text("authority_id", sa.ForeignKey("authority.id")),
+    text("client_id", sa.ForeignKey("client.id"), null=True),  # null: added by an operator
+    text("case_no"),
+    text("part"),  # 004-92
+    text("title_zh"),
+    text("title_en"),
+    text("day"),  # YYYY-MM-DD
+    text("digest", sa.ForeignKey("artifact.digest")),
+    text("added_by"),
+    instant("added_at"),
+    sa.UniqueConstraint("authority_id", "case_no", "digest"),
+    sa.Index("ix_case_file_case", "authority_id", "case_no"),
+)
+
+#: Sealed volumes: which papers each holds, under whose authorisation it was sealed. Append-only.
+volume = table(
+    "volume",
+    text("id", primary_key=True),
+    text("authority_id", sa.ForeignKey("authority.id")),
+    text("client_id", sa.ForeignKey("client.id"), null=True),
+    text("case_no"),
+    text("content"),  # SHA-256 over the papers that it holds
+    text("digest", sa.ForeignKey("artifact.digest")),
+    sa.Column("pages", sa.Integer, nullable=False),
+    sa.Column("archival", sa.Boolean, nullable=False),
+    text("seal_id", sa.ForeignKey("seal.id")),
+    sa.Column("approval", sa.JSON, nullable=False),
+    instant("made_at"),
+    sa.Index("ix_volume_case", "authority_id", "case_no"),
 )

@@ -23,12 +23,13 @@ import typst
 
 from records.errors import Permanent
 from templates import fonts
-from templates.composing import Composed, Line
+from templates.composing import Composed
 from templates.stock import present_stock
 
 STANDARDS: Final = ("a-2a", "ua-1")
 PAGE_HEIGHT_MM: Final = 297.0
-_COPY_MARK: Final = Path(__file__).with_name("copy_mark.typ")
+COPY_MARK: Final = Path(__file__).with_name("copy_mark.typ")
+PAGE_MARK: Final = Path(__file__).with_name("page_mark.typ")
 
 #: One thread prints: the compiler is serialised inside, and in several threads its memory would stay with each of them.
 _PRESS: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="typst")
@@ -138,17 +139,20 @@ def typeset(blocks: Sequence[Composed], sheet: Sheet, page: str = "") -> Typeset
     return Typeset(pdf + b"\n", int(pages), _seal(seals))  # without a last line feed, signing would break PDF/A
 
 
-def copy_marks(marks: Sequence[Sequence[Line]]) -> bytes:
-    """A page for each mark, transparent but for it, to be laid over a copy. Raises Permanent when typst refuses."""
+def overlays(page: Path, marks: Sequence[object]) -> bytes:
+    """A page for each mark, transparent but for it, to be laid over others; `page` is COPY_MARK or PAGE_MARK.
+
+    Raises Permanent when typst refuses.
+    """
     fonts.font_path("body")
     directory = str(fonts.font_directory())
     inputs = {"data": json.dumps({"marks": marks, "fonts": _families(directory)}, ensure_ascii=False)}
-    return _PRESS.submit(_mark, directory, inputs).result()
+    return _PRESS.submit(_mark, directory, page, inputs).result()
 
 
-def _mark(directory: str, inputs: dict[str, str]) -> bytes:
+def _mark(directory: str, page: Path, inputs: dict[str, str]) -> bytes:
     try:
-        pdf = _compiler(directory, _COPY_MARK.read_text("utf-8")).compile(format="pdf", sys_inputs=inputs, timestamp=0)
+        pdf = _compiler(directory, page.read_text("utf-8")).compile(format="pdf", sys_inputs=inputs, timestamp=0)
     except typst.TypstError as error:
         raise _told(error) from error
     return pdf if isinstance(pdf, bytes) else b""

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipeline.steps import STAGES
-from records import deliveries, documents, ledger, notices, schema, steps, template_versions
+from records import deliveries, documents, ledger, notices, schema, steps, template_versions, volumes
 from records.database import Database, is_test, legal_time, set_legal_time
 from records.tables import APPEND_ONLY, document, metadata, step, system
 from tests.conftest import LEGAL_NOW
@@ -132,6 +132,14 @@ def _fill(connection: sa.Connection) -> None:
     )
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
+    _fill_case(connection)
+
+
+def _fill_case(connection: sa.Connection) -> None:
+    of, paper = ("a", "1"), {"part": "八", "title_zh": "照片", "title_en": "Photo", "day": "2026-11-20"}
+    volumes.add_file(connection, *of, by="per_1", client_id=None, digest="0" * 64, **paper)
+    sealed = {"content": "1", "digest": "0" * 64, "pages": 3, "archival": True, "seal_id": "sea_1", "approval": {}}
+    volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
 
 
 @pytest.mark.parametrize("name", [table.name for table in APPEND_ONLY])

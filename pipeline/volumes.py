@@ -1,0 +1,225 @@
+"""Case volumes: what belongs to a case is gathered, bound in the order of 004-92, sealed and kept.
+
+The same papers give the same volume: one that was sealed before is given out again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from delivery.beijing import day_of
+from delivery.binding import Volume, bind
+from delivery.service_dates import METHOD_NAMES
+from delivery.receipts import TITLE, print_receipt, receipt_of
+from delivery.scans import check_scan
+from delivery.volumes import SEAL_PLACE, Cover, Paper, check_part, order, party_of
+from pipeline.cabinet import picture_of
+from pipeline.composition import Songda
+from records import directory, documents, volumes
+from records.database import legal_time
+from records.errors import Fault, Permanent, Refused
+from records.ledger import canonical
+from signing.fields import Placement
+from signing.sealing import seal_pdf
+from templates.facts import check_text
+from templates.manifests import manifest
+
+_PROOFS: Final = "七"
+_GRANT: Final = {"role": "案卷归档 case archive", "rule": "004-92、93"}
+
+
+@dataclass(frozen=True)
+class SealedVolume:
+    """A sealed volume. `approval` is who had it sealed, in which role and by which rule (ESL Art 9, 13)."""
+
+    id: str
+    pdf: bytes
+    digest: str
+    pages: int
+    archival: bool
+    approval: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file to be added to a case. `day` is the day of the paper in Beijing."""
+
+    part: str
+    title: tuple[str, str]
+    day: date
+    content: bytes
+
+
+def add_file(
+    songda: Songda, authority_id: str, case_no: str, added: NewFile, *, client_id: str | None, by: str
+) -> str | None:
+    """Add a PDF, JPEG or PNG to the case; None when it is there already. Raises Refused with every fault."""
+    faults = [
+        fault.under(f"/{name}") for name, text in zip(("title_zh", "title_en"), added.title, strict=True)
+        for fault in (check_text(text) if text.strip() else [_empty()])
+    ]  # fmt: skip
+    for check in (lambda: check_part(added.part), lambda: check_scan(added.content, "/file")):
+        try:
+            check()
+        except Refused as refused:
+            faults += refused.faults
+    if faults:
+        raise Refused(faults)
+    digest, media_type = songda.store.put(added.content), check_scan(added.content, "/file").media_type
+    with songda.database.write() as connection:
+        documents.record_artifact(connection, digest, len(added.content), media_type)
+        return volumes.add_file(
+            connection,
+            authority_id,
+            case_no,
+            by=by,
+            client_id=client_id,
+            part=added.part,
+            title_zh=added.title[0],
+            title_en=added.title[1],
+            day=added.day.isoformat(),
+            digest=digest,
+        )
+
+
+def _empty() -> Fault:
+    return Fault("", "empty", "The title is empty.", "名称为空。")
+
+
+def make_volume(
+    songda: Songda, authority_id: str, case_no: str, *, client_id: str | None, by: str, approved_by: str = ""
+) -> SealedVolume:
+    """The sealed volume of a case as it stands now; `approved_by` names who had it sealed, `by` if nobody is named.
+
+    Raises LookupError when the case has no papers, Permanent when the authority has no seal or a paper cannot be bound,
+    Retry when the key or the time stamp authority is not to be had.
+    """
+    with songda.database.read() as connection:
+        papers = list(_papers(songda, connection, authority_id, case_no, client_id))
+        if not papers:
+            raise LookupError(f"case {case_no} has no papers")
+        content = hashlib.sha256(
+            canonical([[p.part, *p.title, p.number, p.digest] for p in papers]).encode()
+        ).hexdigest()
+        found = volumes.find(connection, authority_id, case_no, client_id, content)
+        used = directory.active_seal(connection, authority_id)
+        cover = _cover(songda, connection, authority_id, case_no, client_id)
+    if found is not None:
+        pdf = songda.store.get(found["digest"])
+        return SealedVolume(found["id"], pdf, found["digest"], found["pages"], found["archival"], found["approval"])
+    if used is None:
+        raise Permanent("the authority has no active seal")
+    bound = _bind(songda, cover, papers)
+    sealed = seal_pdf(
+        bound.pdf,
+        songda.cabinet.means(dict(used)),
+        placement=Placement(1, *SEAL_PLACE, used["diameter_mm"]),
+        picture=picture_of(dict(used)),
+        reason=f"{order().title[0]} {case_no}",
+        description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
+    )
+    approval = {"name": approved_by or by, **_GRANT}
+    digest = songda.store.put(sealed.pdf)
+    with songda.database.write() as connection:
+        if directory.find_seal(connection, used["id"])["state"] != "active":
+            raise Permanent("the seal was stopped while it was being used")
+        documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
+        volume_id = volumes.record(
+            connection,
+            authority_id,
+            case_no,
+            by=by,
+            client_id=client_id,
+            content=content,
+            digest=digest,
+            pages=bound.pages,
+            archival=bound.archival,
+            seal_id=used["id"],
+            approval=approval,
+        )
+    return SealedVolume(volume_id, sealed.pdf, digest, bound.pages, bound.archival, approval)
+
+
+def _bind(songda: Songda, cover: Cover, papers: list[Paper]) -> Volume:
+    """Each paper is laid into a file first: what is bound stays out of memory until it is written."""
+    with tempfile.TemporaryDirectory(prefix="songda-volume-") as folder:
+
+        def file_of(digest: str) -> Path:
+            file = Path(folder) / digest
+            if not file.exists():
+                file.write_bytes(songda.store.get(digest))
+            return file
+
+        return bind(cover, papers, file_of, f"{order().title[0]} {cover.case_no}")
+
+
+def _cover(songda: Songda, connection: sa.Connection, authority_id: str, case_no: str, client_id: str | None) -> Cover:
+    found = directory.authority_facts(connection, authority_id)
+    if found is None:
+        raise Permanent(f"authority {authority_id} has no approved facts")
+    name = found[1]["name"]
+    rows = volumes.documents(connection, authority_id, case_no, client_id)
+    return Cover(
+        agency=(name["zh"], name["en"]),
+        case_no=case_no,
+        party=party_of([row["facts"] for row in rows]),
+        day=day_of(legal_time(connection)),
+        test=songda.test,
+    )
+
+
+def _papers(
+    songda: Songda, connection: sa.Connection, authority_id: str, case_no: str, client_id: str | None
+) -> Iterator[Paper]:
+    for row in volumes.documents(connection, authority_id, case_no, client_id):
+        instrument = manifest(row["instrument"])
+        title = (instrument.title_zh, instrument.title_en)
+        yield Paper(
+            part=order().part_of(instrument),
+            title=title,
+            number=row["number_zh"] or "",
+            day=day_of(row["released_at"]),
+            digest=row["final_digest"],
+            media_type="application/pdf",
+            original=f"{row['id']}.pdf" if row["sealed"] else "",
+        )
+        yield from _proofs(songda, connection, row, title)
+    for row in volumes.files(connection, authority_id, case_no, client_id):
+        titles = (row["title_zh"], row["title_en"])
+        yield Paper(row["part"], titles, "", date.fromisoformat(row["day"]), row["digest"], row["media_type"])
+
+
+def _proofs(
+    songda: Songda, connection: sa.Connection, document: sa.RowMapping, title: tuple[str, str]
+) -> Iterator[Paper]:
+    """What proves the service of a document: receipts of confirmation, and scans of what was signed on paper."""
+    number = document["number_zh"] or ""
+    for delivery_id in volumes.confirmed(connection, document["id"]):
+        receipt = receipt_of(connection, delivery_id, test=songda.test)
+        digest = songda.store.put(print_receipt(receipt))
+        named = (f"{TITLE[0]}：{title[0]}", f"{TITLE[1]}: {title[1]}")
+        yield Paper(_PROOFS, named, number, day_of(receipt.confirmed_at), digest, "application/pdf")
+    for row in volumes.scans(connection, document["id"]):
+        zh, en = METHOD_NAMES[row["method"]]
+        named = (f"送达凭证（{zh}）：{title[0]}", f"Proof of service ({en}): {title[1]}")
+        day = date.fromisoformat(row["served_on"]) if row["served_on"] else day_of(row["recorded_at"])
+        yield Paper(_PROOFS, named, number, day, row["scan_digest"], row["media_type"])
+
+
+def describe(made: SealedVolume) -> dict[str, Any]:
+    """A volume as the command line tells of it."""
+    return {
+        "id": made.id,
+        "sha256": made.digest,
+        "pages": made.pages,
+        "archival": made.archival,
+        "approval": dict(made.approval),
+    }
