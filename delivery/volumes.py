@@ -23,7 +23,7 @@ Pair = tuple[str, str]
 
 _DATA: Final = Path(__file__).with_name("volume.toml")
 #: Where the centre of the seal belongs on the cover: millimetres from the lower left corner (see volume.css).
-SEAL_PLACE: Final = (141.0, 50.0)
+SEAL_PLACE: Final = (127.0, 68.0)
 
 
 @dataclass(frozen=True)
