@@ -93,7 +93,9 @@ def try_filling(instrument: Instrument, facts: Mapping[str, Any], imprint: Impri
     What is set from clauses needs no more than its blocks: when they can be composed, they can be printed.
     """
     if (engine or instrument.print.engine) == "word" and instrument.body is not None:
-        word.fill(instrument.body, word_scope(instrument, facts, imprint))
+        filled = word.fill(instrument.body, word_scope(instrument, facts, imprint))
+        if instrument.print.sealed and not word.has_seal_place(filled):
+            raise _no_seal_place(instrument)
 
 
 def engine_faults(instrument: Instrument, engine: str) -> list[Fault]:
@@ -193,9 +195,13 @@ def _by_word(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint)
     if instrument.print.sealed:
         place = word.seal_place(pdf)
         if place is None:
-            raise Permanent(f"{instrument.id} is sealed, and its body.docx has no bookmark {word.SEAL_BOOKMARK!r}")
+            raise _no_seal_place(instrument)
         anchor = Anchor(*place)
     return Printed(pdf, _page_count(pdf), anchor)
+
+
+def _no_seal_place(instrument: Instrument) -> Permanent:
+    return Permanent(f"{instrument.id} is sealed, and its body.docx has no bookmark {word.SEAL_BOOKMARK!r}")
 
 
 def word_scope(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) -> dict[str, Any]:

@@ -216,6 +216,13 @@ def _packed(parts: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+def has_seal_place(filled: bytes) -> bool:
+    """Whether a filled template still has the bookmark `seal`: what is left out may have taken it along."""
+    with zipfile.ZipFile(io.BytesIO(filled)) as archive:
+        document = archive.read("word/document.xml")
+    return re.search(rb'<w:bookmarkStart [^>]*w:name="%s"' % SEAL_BOOKMARK.encode(), document) is not None
+
+
 def seal_place(pdf: bytes) -> tuple[int, float, float] | None:
     """Where LibreOffice put the bookmark `seal`: page from 0, mm from the lower left corner; None without one."""
     with pikepdf.open(io.BytesIO(pdf)) as opened:

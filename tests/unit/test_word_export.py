@@ -14,7 +14,7 @@ import pytest
 from records.errors import Permanent, Refused
 from templates.catalogue import Instrument, catalogue
 from templates.manifests import INSTRUMENTS
-from templates.printing import engine_faults, print_document
+from templates.printing import engine_faults, print_document, try_filling
 from templates.typesetters import word
 from templates.word_check import word_faults
 from templates.word_export import word_template
@@ -108,6 +108,15 @@ def test_an_engine_that_an_instrument_has_not_is_refused() -> None:
     assert [fault.pointer for fault in engine_faults(instrument, "word")] == ["/engine"]
     with pytest.raises(Refused, match="not by 'word'"):
         print_document(instrument, instrument.sample_facts(), imprint(instrument), "word")
+
+
+def test_a_sealed_document_without_the_place_of_its_seal_fails_before_it_is_numbered() -> None:
+    """By the facts too: a paragraph that is left out may take the bookmark along."""
+    instrument = catalogue().get("hearing-notice")
+    try_filling(instrument, instrument.sample_facts(), imprint(instrument), "word")
+    lost = replace(instrument, body=_changed(instrument, 'w:name="seal"', 'w:name="other"'))
+    with pytest.raises(Permanent, match="no bookmark 'seal'"):
+        try_filling(lost, instrument.sample_facts(), imprint(instrument), "word")
 
 
 # ---- the command line ----
