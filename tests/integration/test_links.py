@@ -103,7 +103,6 @@ def acting(database: Database, tmp_path: Path) -> Any:
     made.runner.close()
 
 
-@pytest.mark.rule("LAW-9")
 @pytest.mark.parametrize(("effect", "status"), [("ends", "revoked"), ("changes", "changed"), ("mends", "released")])
 def test_004_79_a_document_takes_effect_on_another_when_it_is_served_not_when_it_is_released(
     acting: Acting, effect: str, status: str

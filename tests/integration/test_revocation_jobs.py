@@ -102,7 +102,10 @@ def test_a_revocation_without_its_link_or_with_a_wrong_one_is_refused_and_nothin
         (_acting(name, bound), {("/facts/document/number/zh", "link_missing")}),
         (_acting(name, bound, mends=document), {("/mends", "cannot_act")}),
         (_acting(name, bound, changes=document), {("/facts/effect", "effect_differs")}),
-        (_acting(name, series.Number("别〔2026〕1号", "Other [2026] No. 1"), ends=document), {("/ends", "number_differs")}),
+        (
+            _acting(name, series.Number("别〔2026〕1号", "Other [2026] No. 1"), ends=document),
+            {("/ends", "number_differs")},
+        ),
         (_acting(name, bound, ends="doc_" + "0" * 25), {("/ends", "unknown_document")}),
         (_acting("void-declaration", bound, declares=[document]), {("/declares/0", "wrong_state")}),
     ]
