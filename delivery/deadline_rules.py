@@ -256,6 +256,7 @@ def _check(limit: LimitRule, book: LimitBook) -> None:
         (not set(limit.when) <= set(book.circumstances), "when"),
         (not limit.on <= set(manifests()), "on"),
         (limit.kind == "before" and limit.unit != "working_days", "unit: only working days are counted back"),
+        (limit.unit == "months" and limit.start_counts, "start_counts: not for months"),
         (
             limit.unit == "working_days" and (limit.rolls or limit.start_counts),
             "rolls, start_counts: not for working days",

@@ -276,7 +276,8 @@ def _because_count(limit: Limit, book: LimitBook, period: Period) -> Iterator[Re
         if rule.unit == "working_days":
             counted = book.reason("working-days", count=rule.count, last=period.last_day)
         else:
-            name = f"{rule.unit.replace('_', '-')}{'-start-counted' if rule.start_counts else ''}"
+            corresponding = "-start-counted" if rule.start_counts and rule.unit == "years" else ""
+            name = rule.unit.replace("_", "-") + corresponding
             counted = book.reason(name, count=rule.count, raw=period.raw_end)
         yield replace(counted, citation=rule.wording.citation)
     if period.last_day != period.raw_end:

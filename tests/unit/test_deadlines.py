@@ -111,8 +111,8 @@ BY_HAND = [
     case("LAW-9", "enforcement-application", "2026-03-30", on=DECISION, served="2025-06-30"),
     case("LAW-9", "enforcement-application", "2026-04-15", on=DECISION, deferral_ended="2026-01-15"),
     case("LAW-9", "enforcement-application", "2026-06-08", on=SPOT, served="2026-01-05"),
-    case("LAW-9", "seizure", "2026-02-19", on=SEIZURE, seized="2026-01-20"),
-    case("LAW-9", "seizure-extended", "2026-03-21", on=SEIZURE, flags=EXTENDED, seized="2026-01-20"),
+    case("LAW-9", "seizure", "2026-02-18", on=SEIZURE, seized="2026-01-20"),
+    case("LAW-9", "seizure-extended", "2026-03-20", on=SEIZURE, flags=EXTENDED, seized="2026-01-20"),
     case("LAW-13", "publication-withdrawal", "2026-10-10", annulled="2026-09-30"),
 ]  # fmt: skip
 
