@@ -42,7 +42,7 @@ class Entry:
 
 def write_calendar(name: str, entries: Iterable[Entry]) -> bytes:
     """A calendar to be published, with `name` as its title."""
-    return "".join(f"{line}\r\n" for text in _lines(name, entries) for line in _folded(text)).encode()
+    return b"".join(piece + b"\r\n" for line in _lines(name, entries) for piece in _folded(line))
 
 
 def _lines(name: str, entries: Iterable[Entry]) -> Iterator[str]:
@@ -79,19 +79,20 @@ def _entry(entry: Entry) -> Iterator[str]:
 
 def _text(value: str) -> str:
     """A text value: special characters escaped (RFC 5545, 3.3.11), control and format characters left out."""
-    value = value.replace("\r\n", "\n")
-    kept = "".join(letter for letter in value if letter == "\n" or unicodedata.category(letter)[0] != "C")
-    return kept.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+    if not value.isprintable():
+        value = "".join(
+            each for each in value.replace("\r\n", "\n") if each == "\n" or unicodedata.category(each)[0] != "C"
+        )
+    return value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
 
-def _folded(line: str) -> Iterator[str]:
+def _folded(line: str) -> Iterator[bytes]:
     """The line in pieces of at most 75 octets, the later ones with the space that continues; no letter is cut."""
-    piece, room = "", LINE
-    for letter in line:
-        size = len(letter.encode())
-        if size > room:
-            yield piece
-            piece, room = " ", LINE - 1
-        piece += letter
-        room -= size
-    yield piece
+    raw, start, room = line.encode(), 0, LINE
+    while len(raw) - start > room:
+        end = start + room
+        while raw[end] & 0xC0 == 0x80:  # in the middle of a letter
+            end -= 1
+        yield (b" " if start else b"") + raw[start:end]
+        start, room = end, LINE - 1
+    yield (b" " if start else b"") + raw[start:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 from typing import Final
@@ -74,7 +75,8 @@ def _later(request: Request, _error: Exception) -> Response:
 
 def _broken(request: Request, error: Exception) -> Response:
     """The page of last resort; the trace goes to the log without local variables, which hold people's data."""
-    _log.error("page failed", path=request.url.path, trace="".join(traceback.format_exception(error)))
+    path = re.sub("^/calendar/.*", "/calendar/…", request.url.path)  # the address of a feed is a secret
+    _log.error("page failed", path=path, trace="".join(traceback.format_exception(error)))
     try:
         return page(request, "error.html", None, status=500, code=500)
     except Exception:  # the database itself may be away

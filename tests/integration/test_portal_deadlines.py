@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from structlog.testing import capture_logs
 
 from records import access, feeds, ledger
 from records.database import Database, legal_time, set_legal_time
@@ -184,6 +185,18 @@ def test_only_the_hash_of_an_address_is_stored(settling: Settling) -> None:
         assert row and token not in str(dict(row))
     assert settling.house.browser().get(f"/calendar/{'A' * 43}.ics").status_code == 404
     assert settling.house.browser().get("/calendar/x.ics").status_code == 404
+
+
+def test_the_address_of_a_feed_that_failed_is_in_no_log(settling: Settling, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = subscribe(settling.house.browser("clerk"), "desk")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(feeds, "rows", broken)
+    with capture_logs() as logs:
+        assert settling.house.browser().get(path).status_code == 500
+    assert logs and path.removesuffix(".ics").removeprefix("/calendar/") not in str(logs)
 
 
 def test_addresses_do_not_grow_without_end(settling: Settling) -> None:
