@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from delivery.imprints import imprint_of, template_of
 from pipeline import intake
 from pipeline.callers import Caller
+from pipeline.cli import main
 from pipeline.steps.rendering import print_stored
 from records import documents, ledger
 from records.database import Database
@@ -130,7 +131,7 @@ def test_two_processes_that_bind_a_version_to_different_content_at_once(house: H
     folder.restart()
     accept(house, NOTICE)
     before = house.counts()
-    with pytest.raises(Refused, match="version 1.1"), house.songda.database.write() as connection:
+    with pytest.raises(Refused, match=r"version 1\.1"), house.songda.database.write() as connection:
         intake.store(connection, caller, first)
     assert house.counts() == before
 
@@ -185,3 +186,23 @@ def test_a_bound_version_costs_no_question_more(house: House) -> None:
         sa.event.remove(house.songda.database.engine, "before_cursor_execute", note)
     assert asked
     assert not [statement for statement in asked if "template_version " in statement or "from artifact" in statement]
+
+
+def test_the_command_compares_the_folder_with_the_version_that_was_used_last(
+    house: House, folder: TemplateFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The words that documents were made with come from the store, not from any folder."""
+    home = house.songda.settings.home
+    (home / "songda.toml").write_text(f'database_url = "{house.songda.database.url}"\n', "utf-8")
+    accept(house, NOTICE)
+    folder.edit(f"instruments/{NOTICE}/clauses.yaml", *ADDED)
+    raise_version(folder, NOTICE)
+    folder.restart()
+    accept(house, NOTICE)
+    assert main(["--home", str(home), "templates", "diff", NOTICE]) == 0
+    assert "2.1, used since 2026-11-" in (shown := capsys.readouterr().out) and "no difference" in shown
+    assert main(["--home", str(home), "templates", "diff", NOTICE, "1.1", "2.1"]) == 0
+    shown = capsys.readouterr().out
+    assert "{+新增的条款。+}" in shown and "{+A new clause.+}" in shown
+    assert main(["--home", str(home), "templates", "diff", NOTICE, "7.1", "--json"]) == 2
+    assert "1.1, 2.1" in capsys.readouterr().out
