@@ -160,12 +160,17 @@ def thawed(content: bytes) -> Instrument:
     return Instrument(parts.manifest, parts.schema, parts.clauses, parts.stock, parts.body)
 
 
+@cache
+def shared_definitions() -> Mapping[str, Any]:
+    """The definitions of parts.json, which every schema may use. Raises OSError or ValueError when it is broken."""
+    return dict(json.loads(SHARED.read_text(encoding="utf-8"))["$defs"])
+
+
 def load_schema(path: Path) -> dict[str, Any]:
     """A facts.json with the shared definitions added to its own. Raises Permanent when it is not a JSON Schema."""
     try:
         schema = json.loads(path.read_text(encoding="utf-8"))
-        shared = json.loads(SHARED.read_text(encoding="utf-8"))["$defs"]
-        schema["$defs"] = shared | schema.get("$defs", {})
+        schema["$defs"] = {**shared_definitions(), **schema.get("$defs", {})}
         Draft202012Validator.check_schema(schema)
     except (OSError, ValueError, SchemaError) as error:
         raise Permanent(f"{path.parent.name}/{path.name}: is not a JSON Schema: {error}") from error

@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pipeline.api import models
 from pipeline.api.problems import KINDS, MEDIA_TYPE
 from pipeline.intake import job_schema
-from templates.catalogue import catalogue
+from templates.catalogue import catalogue, shared_definitions
 
 _REQUESTS: Final = (
     models.CancelRequest,
@@ -69,7 +69,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas[model.__name__] = schema
     schemas |= _components("JobRequest", _job_schema())
     for identifier in catalogue().ids():
-        schemas |= _components(_facts_name(identifier), catalogue().get(identifier).schema)
+        schemas |= _facts_components(identifier)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for operations in document["paths"].values():
@@ -95,6 +95,21 @@ def _job_schema() -> dict[str, Any]:
         for identifier in catalogue().ids()
     ]
     return schema
+
+
+def _facts_components(identifier: str) -> dict[str, Any]:
+    """The facts of an instrument; definitions that several instruments share stand once, under `Facts`."""
+    schema = dict(catalogue().get(identifier).schema)
+    shared = {name for name, definition in schema["$defs"].items() if shared_definitions().get(name) == definition}
+    own = {name: definition for name, definition in schema["$defs"].items() if name not in shared}
+    found = _components(_facts_name(identifier), {**schema, "$defs": own})
+    common = _components("Facts", {"$defs": {name: schema["$defs"][name] for name in shared}})
+    text = json.dumps(found | {name: each for name, each in common.items() if name != "Facts"})
+    for name in shared:
+        text = text.replace(
+            f'"#/components/schemas/{_facts_name(identifier)}.{name}"', f'"#/components/schemas/Facts.{name}"'
+        )
+    return dict(json.loads(text))
 
 
 def _components(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
