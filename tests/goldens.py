@@ -33,7 +33,7 @@ def golden_text(identifier: str) -> str:
 
 
 def _text(lines: list[str]) -> str:
-    whole = (re.sub(r"[\s­​]+", " ", line).strip() for line in lines)
+    whole = (re.sub(r"[\s\u00ad\u200b]+", " ", line).strip() for line in lines)
     return "".join(f"{line}\n" for line in whole if line)
 
 
