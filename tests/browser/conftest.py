@@ -13,7 +13,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from records import directory, schema
-from records.database import Database, set_legal_time
+from records.database import Database
 from templates.catalogue import catalogue
 from templates.printing import Imprint, print_document
 from tests.conftest import LEGAL_NOW
@@ -43,9 +43,7 @@ class Site:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[PortalHouse]:
     database = Database(f"sqlite:///{tmp_path}/songda.db")
-    schema.create(database, test=True)
-    with database.write() as connection:
-        set_legal_time(connection, LEGAL_NOW)
+    schema.create(database, test=True, legal_now=LEGAL_NOW)
     yield furnish(database, tmp_path)
     database.close()
 
