@@ -66,7 +66,8 @@ def _line(limit: Limit, t: Words, today: date, *, for_party: bool) -> LimitLine:
         note = t("deadline.opened", day=written(limit.known_on, t))
     elif limit.known_on is not None and limit.known is not None:
         note = t("deadline.earlier", known=written(limit.known_on, t), day=written(limit.known.last_day, t))
-    code = "met" if limit.met_on is not None else "over" if days is not None and days < 0 else limit.status
+    ended = days is not None and days < 0 and limit.status != "may_have_begun"
+    code = "met" if limit.met_on is not None else "over" if ended else limit.status
     return LimitLine(
         title=t.pick(limit.rule.title_zh, limit.rule.title_en),
         who="" if for_party else t(f"deadline.{limit.rule.who}"),
@@ -88,6 +89,8 @@ def _text(limit: Limit, t: Words) -> str:
     if limit.last_day is None:
         zh, en = event_name(limit_book(), limit.rule.start[0])
         return t("deadline.starts", event=t.pick(zh, en))
+    if limit.status == "may_have_begun":
+        return t("deadline.day_may", day=written(limit.last_day, t))
     if limit.earliest is not None:
         return t("deadline.day_wait", day=written(limit.last_day, t), earliest=written(limit.earliest, t))
     return t(f"deadline.day_{limit.rule.kind}", day=written(limit.last_day, t))

@@ -136,7 +136,8 @@ def _entry(portal: Portal, row: sa.RowMapping, each: KeptLimit) -> Entry:
     ended = row["document_status"] in ("revoked", "changed")
     gone = ended or each.cancelled or limit.last_day is None or limit.met_on is not None
     code = "met" if limit.met_on is not None else limit.status
-    title = _both(f"feed.entry_{rule.kind}", {"limit": rule.title_zh}, {"limit": rule.title_en})
+    kind = "may" if limit.status == "may_have_begun" else rule.kind
+    title = _both(f"feed.entry_{kind}", {"limit": rule.title_zh}, {"limit": rule.title_en})
     document = f"{manifest.title_zh} {row['number_zh'] or ''}".strip()
     document_en = f"{manifest.title_en} {row['number_en'] or ''}".strip()
     summary = f"{title} · {document} / {document_en}"

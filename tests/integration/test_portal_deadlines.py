@@ -61,6 +61,11 @@ def test_a_party_reads_that_periods_may_have_begun_and_never_that_none_runs(sett
     assert page.count(">May have begun<") == 3 and "Still to start" not in page
     assert "Application for administrative reconsideration" in page
     assert "Service of the penalty decision" not in page  # the agency's own
+    assert "May end as early as 8 December 2026" in page and "Last day" not in page
+    with settling.database.write() as connection:
+        set_legal_time(connection, midnight(date(2026, 12, 10)))
+    page = settling.house.browser("NEA-FLB").get(f"/inbox/{delivery_id}?lang=en").text
+    assert page.count(">May have begun<") == 3 and ">Over<" not in page  # nobody knows that it began
 
 
 @pytest.mark.rule("N16")

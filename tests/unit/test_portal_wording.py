@@ -51,7 +51,7 @@ def _made() -> set[str]:
     made |= {f"verify.{verdict}" for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
     made |= {f"deadline.{who}" for who in PARTIES}
-    made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in KINDS}
+    made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
     made |= {"feed.name", "feed.test", "feed.sources"}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
