@@ -116,7 +116,6 @@ def _drop(name: str) -> Change:
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [
-        (_set("instrument", "closing-report"), "/documents/0/instrument", "not_printed_here"),
         (_set("instrument", "nonsense"), "/documents/0/instrument", "unknown_instrument"),
         (_drop("approval"), "/documents/0/approval", "approval_missing"),
         (_drop("recipients"), "/documents/0/recipients", "recipient_missing"),

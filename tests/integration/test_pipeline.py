@@ -22,6 +22,7 @@ from delivery.beijing import BEIJING, end_of
 from pipeline import intake
 from pipeline.callers import Caller, identify
 from pipeline.composition import Songda, open_songda
+from pipeline.outcomes import Conclusion
 from pipeline.queue import Queue
 from pipeline.runner import Runner
 from pipeline.settings import load
@@ -295,12 +296,16 @@ def _waits_unsealed(songda: Songda, document_id: str) -> str:
 def test_a_worker_that_is_lost_while_it_seals_leaves_word_of_the_file_that_may_exist(plant: Plant) -> None:
     songda = plant.open()
     document_id = submit(songda, plant)
-    runner = Runner(songda, "test", STAGES)
+
+    def killed(songda: Songda, claim: steps.Claim) -> Conclusion:
+        raise KeyboardInterrupt  # as if the process ended here: nothing is written
+
+    runner = Runner(songda, "test", {**STAGES, "seal": killed})
     runner.queue = Queue("", 16, runner.run_step)
-    for stage in ("number", "render"):
-        runner.run_step(f"{document_id}/{stage}")
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_step(f"{document_id}/number")
     with songda.database.write() as connection:
-        assert steps.claim(connection, f"{document_id}/seal", "killed", -1)
+        connection.execute(step.update().where(step.c.id == f"{document_id}/seal").values(lease_until=0))
     runner.close()
     songda.close()
     with plant.working() as songda:
