@@ -57,13 +57,9 @@ def keep_deadlines(
     anything changed.
     """
     before = row["deadlines"]
-    if before is None and document["instrument"] not in limit_book().instruments:
-        return False
-    old = {limit["id"]: limit for limit in before["limits"]} if before else {}
-    new = {limit.rule.id: limit for limit in _compute(row, document, served_on, calendar, as_of)}
-    limits = list(_merge(old, new, as_of))
-    begun = any(limit["status"] != "not_begun" for limit in limits)
-    if limits == list(old.values()) or (before is None and not begun):
+    old = before["limits"] if before else []
+    limits = limits_to_keep(row, document, served_on, calendar, as_of)
+    if limits == old:
         return False
     revision = before["revision"] + 1 if before else 1
     until = max((limit["shown"] for limit in limits if limit["shown"]), default=None)
@@ -76,9 +72,23 @@ def keep_deadlines(
         subject=row["id"],
         happened_at=as_of,
         legal_date=_text(served_on),
-        body={"revision": revision, "limits": limits, "before": list(old.values())},
+        body={"revision": revision, "limits": limits, "before": old},
     )
     return True
+
+
+def limits_to_keep(
+    row: sa.RowMapping, document: sa.RowMapping, served_on: date | None, calendar: Calendar, as_of: datetime
+) -> list[dict[str, Any]]:
+    """The limits of a delivery as `keep_deadlines` would keep them, none while nothing has begun. Writes nothing."""
+    before = row["deadlines"]
+    if before is None and document["instrument"] not in limit_book().instruments:
+        return []
+    old = {limit["id"]: limit for limit in before["limits"]} if before else {}
+    new = {limit.rule.id: limit for limit in _compute(row, document, served_on, calendar, as_of)}
+    limits = list(_merge(old, new, as_of))
+    begun = any(limit["status"] != "not_begun" for limit in limits)
+    return limits if begun or before is not None else []
 
 
 def kept(row: Row) -> tuple[KeptLimit, ...]:

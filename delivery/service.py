@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
+from delivery.beijing import day_of
 from delivery.calendars import Calendar, Notice
-from delivery.kept_deadlines import keep_deadlines
+from delivery.kept_deadlines import keep_deadlines, limits_to_keep
 from delivery.rule_sets import RuleSet, rule_book
 from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
 from records import deliveries, documents, ledger, links, notices, steps
@@ -17,21 +20,21 @@ from templates.manifests import manifest
 
 
 def stored_calendar(connection: sa.Connection) -> Calendar:
-    """The library's working days with every imported notice."""
+    """The library's working days with every imported notice that counts."""
     rows = notices.imported(connection)
     if not rows:
         return Calendar()
-    return Calendar(
-        tuple(
-            Notice(
-                row["year"],
-                MappingProxyType({date.fromisoformat(day): worked for day, worked in row["days"].items()}),
-                row["document_number"],
-                row["source"],
-                row["digest"],
-            )
-            for row in rows
-        )
+    return Calendar(tuple(stored_notice(row) for row in rows))
+
+
+def stored_notice(row: sa.RowMapping) -> Notice:
+    """The notice of a row, whether it counts or not."""
+    return Notice(
+        row["year"],
+        MappingProxyType({date.fromisoformat(day): worked for day, worked in row["days"].items()}),
+        row["document_number"],
+        row["source"],
+        row["digest"],
     )
 
 
@@ -88,16 +91,10 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
     """
     ledger.lock(connection, deliveries.get(connection, delivery_id)["document_id"])
     row = deliveries.get(connection, delivery_id)  # as it stands under the lock
-    count, stored = None, row["service_count"]
-    rules = rule_book().sets[stored["rule_version"]] if stored else rule_book().in_force(as_of.date())
     calendar = stored_calendar(connection)
-    if stored:
-        confirmed_at = row["confirmed_at"]
-        count = recount(_count_from_json(stored), row["sent_at"], as_of, calendar, rules, confirmed_at=confirmed_at)
-        stored = count_as_json(count, rules)
     document = documents.get(connection, row["document_id"])
     facts = _facts(connection, row, document, as_of)
-    decided = decide(facts, calendar, rules, count)
+    decided, stored = _decide(row, facts, calendar)
     answer = decided.as_dict()
     if answer != row["service_answer"]:
         _write(connection, row, answer, stored, decided)
@@ -106,6 +103,40 @@ def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime
             links.take_effect(connection, row["document_id"], served)
     keep_deadlines(connection, row, document, decided.service_date, calendar, as_of)
     return decided
+
+
+def _decide(row: sa.RowMapping, facts: ServiceFacts, calendar: Calendar) -> tuple[ServiceDate, dict[str, Any] | None]:
+    """The answer by `calendar`, and the count to be stored with it."""
+    count, stored = None, row["service_count"]
+    rules = rule_book().sets[stored["rule_version"]] if stored else rule_book().in_force(day_of(facts.as_of))
+    if stored:
+        confirmed_at = row["confirmed_at"]
+        fixed = _count_from_json(stored)
+        count = recount(fixed, row["sent_at"], facts.as_of, calendar, rules, confirmed_at=confirmed_at)
+        stored = count_as_json(count, rules)
+    return decide(facts, calendar, rules, count), stored
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a calendar would make of a delivery: its service date, and its limits as they would be kept."""
+
+    decided: ServiceDate
+    limits: list[dict[str, Any]]
+
+
+def foresee(
+    connection: sa.Connection, delivery_id: str, calendars: Sequence[Calendar], as_of: datetime
+) -> list[Outlook]:
+    """What `decide_delivery` would come to by each of `calendars` as of `as_of` (aware). Nothing is written."""
+    row = deliveries.get(connection, delivery_id)
+    document = documents.get(connection, row["document_id"])
+    facts = _facts(connection, row, document, as_of)
+    found = [_decide(row, facts, calendar)[0] for calendar in calendars]
+    return [
+        Outlook(decided, limits_to_keep(row, document, decided.service_date, calendar, as_of))
+        for decided, calendar in zip(found, calendars, strict=True)
+    ]
 
 
 def refresh_deadlines(connection: sa.Connection, delivery_id: str, as_of: datetime) -> None:

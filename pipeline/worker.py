@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -9,6 +10,8 @@ import socket
 import sys
 import threading
 
+from delivery.beijing import day_of
+from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
 from pipeline.composition import Songda, open_songda
 from pipeline.queue import Queue
 from pipeline.relay import Relay
@@ -17,6 +20,9 @@ from pipeline.settings import load
 from pipeline.steps import STAGES
 from pipeline.wake import Bell
 from records import logs, schema
+from records.database import legal_time
+
+_log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -47,6 +53,16 @@ class Worker:
         self._bell.close()
 
 
+def warn_of_calendars(songda: Songda) -> None:
+    """Tell the log of each year whose holiday notice should be here and is not."""
+    with songda.database.read() as connection:
+        today = day_of(legal_time(connection))
+        states = year_states(connection, watched_years(today))
+    unsettled = unsettled_from(states, today)
+    for year in lacking(states, today):
+        _log.warning("the holiday notice of %s is not imported: dates from %s on are provisional", year, unsettled)
+
+
 def main() -> int:
     """Run a worker until SIGTERM or SIGINT."""
     logs.configure()
@@ -55,6 +71,7 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     songda = open_songda(load())
     schema.keep_up(songda.database)
+    warn_of_calendars(songda)
     worker = Worker(songda)
     worker.start()
     ended.wait()

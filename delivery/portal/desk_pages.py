@@ -12,7 +12,9 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery import desk
+from delivery.beijing import day_of
 from delivery.portal import desk_form, files, service_page
+from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of
@@ -60,10 +62,12 @@ def listing(
             rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         now = legal_time(connection)
+        calendar = calendar_lines(connection, t, day_of(now))
     return page(
         request,
         "desk.html",
         session,
+        calendar=calendar,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],

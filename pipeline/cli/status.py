@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
+from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
 from records import deliveries, directory, documents, numbers, series, steps
@@ -53,6 +55,21 @@ def _told(connection: sa.Connection) -> dict[str, Any]:
         "series_to_open": [dict(row) for row in numbers.lacking(connection, today.year + 1)]
         if today.month == 12
         else [],
+        "calendar": _calendar(connection, today),
+    }
+
+
+def _calendar(connection: sa.Connection, today: date) -> dict[str, Any]:
+    """How this year's and the next one's working days stand; `lacking` counts as an alarm unless it is empty."""
+    states = year_states(connection, watched_years(today))
+    unsettled = unsettled_from(states, today)
+    return {
+        "lacking": lacking(states, today),
+        "unsettled_from": unsettled and unsettled.isoformat(),
+        "years": {str(state.year): state.code for state in states},
+        "proposed": [
+            {"year": state.year, "edition": state.proposed["edition"]} for state in states if state.proposed is not None
+        ],
     }
 
 
@@ -70,4 +87,16 @@ def _lines(value: dict[str, Any]) -> list[str]:
     ]
     lines += [f"series     {row['kind']} {row['year']}: next {row['next']}" for row in value["series"]]
     lines += [f"series     {row['kind']}: next year's is to be opened" for row in value["series_to_open"]]
+    lines += _calendar_lines(value["calendar"])
+    return lines
+
+
+def _calendar_lines(calendar: dict[str, Any]) -> list[str]:
+    since = f"; dates from {calendar['unsettled_from']} on are provisional" if calendar["unsettled_from"] else ""
+    lines = [f"calendar   {', '.join(f'{year} {code}' for year, code in calendar['years'].items())}{since}"]
+    lines += [
+        f"calendar   {row['year']} edition {row['edition']} is proposed and waits for a second person's approval"
+        for row in calendar["proposed"]
+    ]
+    lines += [f"calendar   ALARM: the notice of {year} is not imported" for year in calendar["lacking"]]
     return lines

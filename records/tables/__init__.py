@@ -21,6 +21,7 @@ from records.tables.directory import (
 from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
 from records.tables.evidence import (
     artifact,
+    calendar_approval,
     calendar_notice,
     case_file,
     event,
@@ -32,7 +33,7 @@ from records.tables.numbers import number, seal, seal_use, series
 from records.tables.steps import STEP_IS_OPEN, step
 
 #: Tables that refuse UPDATE and DELETE by trigger.
-APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, template_version, case_file, volume)
+APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, calendar_approval, template_version, case_file, volume)
 
 __all__ = [
     "APPEND_ONLY",
@@ -42,6 +43,7 @@ __all__ = [
     "artifact",
     "authority",
     "authority_revision",
+    "calendar_approval",
     "calendar_feed",
     "calendar_notice",
     "case_file",

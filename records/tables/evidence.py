@@ -48,7 +48,7 @@ template_version = table(
     instant("first_used"),
 )
 
-#: Working-day notices of the State Council that were imported beyond the library's own data. Append-only.
+#: Working-day notices of the State Council beyond the library's own data, as one person proposed them. Append-only.
 calendar_notice = table(
     "calendar_notice",
     sa.Column("year", sa.Integer, primary_key=True, autoincrement=False),
@@ -57,8 +57,18 @@ calendar_notice = table(
     text("source"),
     text("digest"),
     sa.Column("days", sa.JSON, nullable=False),
-    text("imported_by"),
-    instant("imported_at"),
+    text("proposed_by"),
+    instant("proposed_at"),
+)
+
+#: Which of them count, by a second person's approval. Append-only.
+calendar_approval = table(
+    "calendar_approval",
+    sa.Column("year", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("edition", sa.Integer, primary_key=True, autoincrement=False),
+    text("approved_by"),
+    instant("approved_at"),
+    sa.ForeignKeyConstraint(["year", "edition"], ["calendar_notice.year", "calendar_notice.edition"]),
 )
 
 #: Evidence and other files that were added to a case, for its volume. Append-only.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,13 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from delivery.calendars import read_notice
 from pipeline.api.app import make_api
-from pipeline.calendar_import import import_notice
 from pipeline.cli import main
 from records import deliveries, documents, schema, steps
 from records.database import Database, database_time
 from records.tables import delivery
 from tests.house import House, furnish, sample
+from tests.notices import publish
 from tests.signing_support import Bench, running, tagged_pdf
 
 
@@ -162,19 +162,9 @@ def test_an_imported_notice_wakes_the_deliveries_whose_date_has_not_passed(house
         claim = steps.claim(connection, step_id, "worker", 30)
         assert claim is not None
         steps.park(connection, claim, None, "waits")
-    notice = read_notice(
-        json.dumps(
-            {
-                "year": 2040,
-                "papers": ["https://www.gov.cn/x"],
-                "number": "国办发明电〔2039〕1号",
-                "days": [{"date": "2040-01-02", "isOffDay": True}],
-            }
-        ).encode()
-    )
-    assert import_notice(house.songda, notice, "operator").woken == (step_id,)
+    assert publish(house.songda, 2027, {date(2027, 1, 4): False}).woken == (step_id,)
     with house.songda.database.write() as connection:
         assert steps.claim(connection, step_id, "worker", 30) is not None
         # one that is final and long past is left alone
         connection.execute(delivery.update().values(service_status="final", deemed_date="2020-01-01"))
-    assert import_notice(house.songda, notice, "operator").woken == ()
+    assert publish(house.songda, 2027, {date(2027, 1, 5): False}).woken == ()

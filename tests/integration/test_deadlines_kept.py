@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from delivery import inbox
-from delivery.calendars import Notice, statutory_rest_days
+from delivery.calendars import statutory_rest_days
 from delivery.kept_deadlines import KeptLimit, kept
 from delivery.service import decide_delivery
-from pipeline.calendar_import import import_notice
 from records import deliveries, ledger
 from records.database import Database, legal_time, set_legal_time
 from records.ledger import Event
 from tests.integration.test_desk import SCAN
 from tests.integration.test_settling import DEEMED, IMPORTANT, ORDINARY, Settling, midnight
+from tests.notices import publish
 
 
 class Limits:
@@ -56,10 +56,8 @@ class Limits:
 
     def publish(self, *off: date) -> None:
         """Import a notice for 2027 with these days off and the statutory ones."""
-        days = dict.fromkeys((*statutory_rest_days(2027), *off), False)
-        notice = Notice(2027, days, f"国办发明电〔2026〕{len(off)}号", "https://www.gov.cn", f"{len(off):064}")
-        imported = import_notice(self.settling.songda, notice, "clerk")
-        for step in imported.woken:
+        days = dict.fromkeys(sorted({*statutory_rest_days(2027), *off}), False)
+        for step in publish(self.settling.songda, 2027, days).woken:
             self.settling.runner.run_step(step)
 
 
@@ -183,9 +181,9 @@ def test_the_notice_of_the_next_year_fixes_what_was_provisional(limits: Limits) 
     )
     assert after["payment"] == before["payment"]  # fixed before, and the same: it keeps its calendar
     told = limits.told(delivery_id)
-    limits.publish()  # the same notice once more changes nothing
+    limits.publish(date(2027, 6, 30))  # an amendment that touches none of these days
     assert limits.told(delivery_id) == told
-    limits.publish(date(2027, 1, 22))  # amended: the last day becomes a day off
+    limits.publish(date(2027, 1, 22))  # another one: the last day becomes a day off
     assert limits.of(delivery_id)["reconsideration"].limit.last_day == date(2027, 1, 25)
     event = limits.told(delivery_id)[-1]
     named = {each["id"]: each["period"]["last_day"] for each in event.body["before"] if each["period"]}

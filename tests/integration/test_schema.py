@@ -121,7 +121,7 @@ def _fill(connection: sa.Connection) -> None:
         final=True,
         recorded_by="per_1",
     )
-    notices.store(
+    notices.propose(
         connection,
         year=2027,
         document_number="国办发明电〔2026〕7号",
@@ -130,6 +130,7 @@ def _fill(connection: sa.Connection) -> None:
         days={"2027-01-01": False},
         by="per_1",
     )
+    notices.approve(connection, 2027, 1, "per_2")
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
     _fill_case(connection)
@@ -295,6 +296,7 @@ _WITHOUT_AUTHORITY = {
     "ledger_head": "through its stream",
     "artifact": "bytes by their digest; who may read them is decided by the rows that name them",
     "calendar_notice": "the State Council's, for everybody",
+    "calendar_approval": "through its notice",
 }
 
 

@@ -13,9 +13,8 @@ import sqlalchemy as sa
 
 from delivery import desk, inbox
 from delivery.beijing import BEIJING
-from delivery.calendars import Notice
 from delivery.paper import public_notice_day
-from pipeline.calendar_import import import_notice
+from pipeline.calendar_import import Approved
 from pipeline.composition import Songda
 from pipeline.queue import Queue
 from pipeline.runner import Runner
@@ -26,6 +25,7 @@ from records.database import Database, legal_time, set_legal_time
 from records.store import FileStore
 from records.tables import delivery, step
 from tests.integration.test_desk import SCAN
+from tests.notices import publish
 from tests.portal_house import AUTHORITY, PortalHouse, furnish
 
 SHOWN = inbox.Statement("我单位确认", "we confirm")
@@ -279,9 +279,9 @@ def test_an_answer_that_comes_back_is_told_again(settling: Settling) -> None:
 # --- years whose notice is not published
 
 
-def _notice(year: int, **days: bool) -> Notice:
+def _publish(settling: Settling, year: int, **days: bool) -> Approved:
     named = {date.fromisoformat(day.replace("_", "-")[1:]): worked for day, worked in days.items()}
-    return Notice(year, named, f"国办发明电〔{year - 1}〕7号", "https://www.gov.cn/x", "0" * 64)
+    return publish(settling.songda, year, named)
 
 
 def _deliver_at_the_end_of_the_year(settling: Settling) -> str:
@@ -298,7 +298,7 @@ def test_a_year_without_its_notice_leaves_the_date_provisional_until_it_is_impor
     assert (row["state"], row["legal_at"]) == ("waiting", None)
     assert settling.answer(delivery_id) == ("provisional", None, None)
     days = {"d2027_01_01": False, "d2027_01_04": False, "d2027_01_05": False, "d2027_01_09": True}
-    imported = import_notice(settling.songda, _notice(2027, **days), "clerk")
+    imported = _publish(settling, 2027, **days)
     assert imported.woken == (f"{delivery_id}/settle",)
     settling.run(delivery_id)
     # 31 December is worked; 1, 4 and 5 January are not; then the 6th and 7th are the second and third working days
@@ -319,7 +319,7 @@ def test_a_confirmation_inside_the_guess_stays_when_the_notice_comes(settling: S
     settling.confirm(delivery_id)
     settling.run(delivery_id)
     assert settling.answer(delivery_id) == ("final", "confirmed", "2026-12-30")
-    import_notice(settling.songda, _notice(2027, d2027_01_01=False), "clerk")
+    _publish(settling, 2027, d2027_01_01=False)
     settling.run(delivery_id)
     assert settling.answer(delivery_id) == ("final", "confirmed", "2026-12-30")
 
@@ -332,7 +332,7 @@ def test_a_confirmation_after_the_guess_is_weighed_when_the_notice_comes(settlin
     settling.confirm(delivery_id)
     settling.run(delivery_id)
     assert settling.answer(delivery_id) == ("provisional", None, None)
-    import_notice(settling.songda, _notice(2027, d2027_01_01=False, d2027_01_04=False, d2027_01_05=False), "clerk")
+    _publish(settling, 2027, d2027_01_01=False, d2027_01_04=False, d2027_01_05=False)
     settling.run(delivery_id)
     assert settling.answer(delivery_id) == ("final", "confirmed", "2027-01-07")
 
@@ -342,8 +342,7 @@ def test_an_amended_notice_moves_what_has_not_passed_and_nothing_else(settling: 
     settling.at(midnight(DEEMED + timedelta(days=1)), passed)
     open_ = settling.deliver(number=2)  # sent on Friday, 27 November; deemed on Wednesday, 2 December
     assert settling.house.row(open_)["deemed_date"] == "2026-12-02"
-    amended = _notice(2026, d2026_11_25=False, d2026_11_30=False)
-    import_notice(settling.songda, amended, "clerk")
+    _publish(settling, 2026, d2026_11_25=False, d2026_11_30=False)
     for delivery_id in (passed, open_):
         settling.run(delivery_id)
     assert settling.answer(passed) == ("final", "deemed", "2026-11-26")

@@ -130,9 +130,20 @@ def test_days_are_counted_from_one() -> None:
         (notice_bytes(number=""), "missing", "/number"),
         (notice_bytes(2027).replace(b": 2027", b": true"), "type", "/year"),
         (notice_bytes(days=[{"date": "2026-11-30", "isOffDay": True}]), "year", "/days/0/date"),
-        (notice_bytes(days=[{"date": "2027-02-30", "isOffDay": True}]), "type", "/days/0"),
+        (notice_bytes(days=[{"date": "2027-02-30", "isOffDay": True}]), "no_such_day", "/days/0/date"),
+        (notice_bytes(days=[{"date": "20270101", "isOffDay": True}]), "type", "/days/0"),
+        (notice_bytes(days=["2027-01-01"]), "type", "/days/0"),
+        (notice_bytes(days=[{"date": "2028-01-01", "isOffDay": True}]), "year", "/days/0/date"),
         (notice_bytes(days=[{"date": "2027-01-01", "isOffDay": 1}]), "type", "/days/0/isOffDay"),
         (notice_bytes(days=[{"date": "2027-01-01", "isOffDay": True}] * 2), "duplicate", "/days/1/date"),
+        (
+            notice_bytes(days=[{"date": "2027-02-14", "isOffDay": off} for off in (True, False)]),
+            "off_and_worked",
+            "/days/1/date",
+        ),
+        (b'{"year": 2027, "year": 2028}', "not_json", ""),
+        (notice_bytes(papers=[" "]), "source", "/papers/0"),
+        (notice_bytes(papers="https://www.gov.cn"), "not_published", "/papers"),
     ],
 )
 def test_a_wrong_notice_is_refused_with_the_place_of_its_fault(raw: bytes, code: str, pointer: str) -> None:

@@ -223,9 +223,16 @@ def test_an_imported_notice_is_used_from_then_on(songda: Commands, real: Pki, tm
     }
     file = tmp_path / "2027.json"
     file.write_text(json.dumps(notice | {"papers": []}))
-    assert songda("calendar", "import", str(file))[1]["error"]["code"] == "not_published"
+    add = ("person", "add", "--login", "liu", "--name", "刘芳", "--role", "administrator", "--by", "admin")
+    words = ("calendar", "import", str(file), "--by")
+    assert songda(*words, "admin", lines=[PASSWORD])[1]["error"]["code"] == "not_published"
     assert songda("calendar", "show", "2027")[1]["published"] is False
     file.write_text(json.dumps(notice))
-    assert songda("calendar", "import", str(file))[1]["edition"] == 1
+    assert songda(*words, "admin", lines=[PASSWORD])[1]["edition"] == 1
+    assert songda("calendar", "show", "2027")[1]["state"] == "proposed"
+    assert songda(*add, lines=[PASSWORD, SECOND])[0] == 0
+    approve = ("calendar", "approve", "2027", "1", "--by")
+    assert songda(*approve, "admin", lines=[PASSWORD])[1]["error"]["code"] == "self_approval"
+    assert songda(*approve, "liu", lines=[SECOND])[1]["approved"] is True
     shown = songda("calendar", "show", "2027")[1]
     assert shown["published"] is True and shown["working_days_on_weekends"] == ["2027-01-02"]

@@ -53,6 +53,7 @@ def _made() -> set[str]:
     made |= {f"deadline.{who}" for who in PARTIES}
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
+    made |= {f"calendar.year_{code}" for code in ("imported", "library", "proposed", "none")}
     made |= {"feed.name", "feed.test", "feed.sources"}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
     return made | {"confirm.done", "confirm.already", "status.deemed_confirmed", "status.paper_only"}

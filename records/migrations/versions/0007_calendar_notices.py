@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
+from records.instants import Instant
+
 revision = "0007"
 down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply. Notices that one person imported before keep counting: who imported them stands as who approved."""
+    op.execute("alter table calendar_notice rename column imported_by to proposed_by")
+    op.execute("alter table calendar_notice rename column imported_at to proposed_at")
+    op.create_table(
+        "calendar_approval",
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("edition", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("approved_by", sa.Text(), nullable=False),
+        sa.Column("approved_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["year", "edition"],
+            ["calendar_notice.year", "calendar_notice.edition"],
+            name=op.f("fk_calendar_approval_year_edition"),
+        ),
+        sa.PrimaryKeyConstraint("year", "edition", name=op.f("pk_calendar_approval")),
+    )
+    op.execute(
+        "insert into calendar_approval (year, edition, approved_by, approved_at) "
+        "select year, edition, proposed_by, proposed_at from calendar_notice"
+    )
+    if op.get_bind().dialect.name == "sqlite":
+        for action in ("update", "delete"):
+            op.execute(
+                f"create trigger calendar_approval_no_{action} before {action} on calendar_approval "
+                "begin select raise(abort, 'calendar_approval is append-only'); end"
+            )
+        return
+    op.execute(
+        "create function calendar_approval_refuse() returns trigger language plpgsql as "
+        "$$ begin raise exception 'calendar_approval is append-only' using errcode = 'insufficient_privilege'; end $$"
+    )
+    for name, action, each in (("change", "update or delete", "row"), ("truncate", "truncate", "statement")):
+        op.execute(
+            f"create trigger calendar_approval_no_{name} before {action} on calendar_approval "
+            f"for each {each} execute function calendar_approval_refuse()"
+        )
