@@ -280,6 +280,7 @@ def _whole(songda: Songda, access: Access, supervisor: Supervisor, count: int) -
 
     def submit(number: int, label: str) -> None:
         body = copy.deepcopy(job)
+        body["case_no"] = f"{job['case_no']}-{label}-{number}"  # each document is of a case of its own
         body["documents"][0]["facts"] = _short(number)
         posted_at = time.time()
         answer = client.post("/jobs", json=body, headers={"Idempotency-Key": f"{label}-{number}"})
