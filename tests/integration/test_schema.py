@@ -72,6 +72,26 @@ def test_a_database_of_every_earlier_version_is_brought_up_to_date(empty: Databa
         assert held and (held.attempt, held.excused) == (4, 0)
 
 
+def test_notices_that_one_person_imported_before_keep_counting(empty: Database) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0006")
+        connection.execute(
+            sa.text(
+                "insert into calendar_notice (year, edition, document_number, source, digest, days, imported_by,"
+                " imported_at) values (2027, 1, 'x', 'x', '0', '{\"2027-01-04\": false}', 'operator:root', 7)"
+            )
+        )
+    schema.keep_up(empty)
+    with empty.read() as connection:
+        assert [row["days"] for row in notices.imported(connection)] == [{"2027-01-04": False}]
+        (row,) = notices.editions(connection)
+    assert (row["proposed_by"], row["approved_by"]) == ("operator:root", "operator:root")
+    assert row["proposed_at"] == row["approved_at"]
+
+
 def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:
     with pytest.raises(LookupError, match="empty"):
         schema.keep_up(empty)
