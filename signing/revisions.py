@@ -1,7 +1,7 @@
 """What was added to a PDF after a signed revision, object by object, by qpdf: no pyHanko here.
 
-Allowed later are a document security store and document time stamps (ISO 32000-2 12.8.2.2.2), and the note of a writer
-about itself: they keep a signature provable and change nothing that anybody reads on a page.
+Allowed later are more proof in the document security store and document time stamps (ISO 32000-2 12.8.2.2.2), and the
+note of a writer about itself: they keep a signature provable and change nothing that anybody reads.
 """
 
 from __future__ import annotations
@@ -11,12 +11,26 @@ import re
 from typing import Any
 
 import pikepdf
+from lxml import etree  # type: ignore[import-untyped]
 from pikepdf import Array, Dictionary, Name
 
 from records.errors import Fault
 
 _CATALOG_MAY_CHANGE = {"/DSS", "/Extensions", "/AcroForm"}
-
+# where the revision lies in the file and what it is called; in a cross-reference stream, its form as well
+_TRAILER_MAY_CHANGE = {"/Size", "/Prev", "/ID", "/XRefStm", "/Info"}
+_TRAILER_MAY_CHANGE |= {"/Type", "/W", "/Index", "/Length", "/Filter", "/DecodeParms"}
+# how a writer notes its own name and the date of the change, which no page and no title bar shows
+_WRITER_NOTES = {"/ModDate", "/Producer"}
+_WRITER_NOTES_XMP = {
+    "{http://ns.adobe.com/xap/1.0/}ModifyDate",
+    "{http://ns.adobe.com/xap/1.0/}MetadataDate",
+    "{http://ns.adobe.com/pdf/1.3/}Producer",
+}
+_RDF, _TOOLKIT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}", "{adobe:ns:meta/}xmptk"
+_STORE_LISTS = ("/Certs", "/OCSPs", "/CRLs")
+_STAMP_FIELD = {"/Type", "/Subtype", "/FT", "/Ff", "/T", "/TU", "/F", "/Rect", "/P", "/V"}
+_STAMP = {"/Type", "/Filter", "/SubFilter", "/ByteRange", "/Contents", "/M", "/V", "/Prop_Build"}
 
 _END = re.compile(rb"startxref\s+(\d{1,15})\s+%%EOF(?:\r\n|\n|\r)?\Z")
 
@@ -41,7 +55,7 @@ def later_changes(pdf: bytes, signed: int) -> list[Fault]:
             pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, suppress_warnings=True) as new,
         ):
             changed = _Comparison(old, new).forbidden()
-    except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (pikepdf.PdfError, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError) as error:
         return [Fault("", "changed_later", f"what was added after signing cannot be read: {error}")]
     return [Fault("", "changed_later", f"changed after signing: {what}", f"签章后被改动：{what}") for what in changed]
 
@@ -65,14 +79,13 @@ class _Comparison:
             now = self.new.get_object(obj.objgen)
             if _flat(obj) != _flat(now) and not self._is_page_with_stamps(obj, now):
                 found.append(f"object {obj.objgen[0]}")
-        return found + self._catalog_changes() + self._form_changes()
+        return found + self._catalog_changes() + self._form_changes() + self._store_changes() + self._note_changes()
 
     def _allowed_objects(self) -> set[tuple[int, int]]:
         """Objects that are compared by their meaning, not by their bytes."""
         root = self.old.Root
         form, store = root.get("/AcroForm", Dictionary()), root.get("/DSS", Dictionary())
-        proof = [store.get(key) for key in ("/Certs", "/OCSPs", "/CRLs", "/VRI")]
-        # writers note their own name and the date of the change in these two, which no page shows
+        proof = [store.get(key) for key in (*_STORE_LISTS, "/VRI")]
         about = [self.old.trailer.get("/Info"), root.get("/Metadata")]
         parts = [root, form, form.get("/Fields"), store, *proof, *about]
         allowed = {part.objgen for part in parts if isinstance(part, pikepdf.Object) and part.is_indirect}
@@ -96,8 +109,12 @@ class _Comparison:
         return after[: len(before)] == before and all(each in self.stamps for each in after[len(before) :])
 
     def _catalog_changes(self) -> list[str]:
-        same = _entries(self.old.Root, _CATALOG_MAY_CHANGE) == _entries(self.new.Root, _CATALOG_MAY_CHANGE)
-        return [] if same else ["the catalog"]
+        found = []
+        if _entries(self.old.Root, _CATALOG_MAY_CHANGE) != _entries(self.new.Root, _CATALOG_MAY_CHANGE):
+            found.append("the catalog")
+        if _entries(self.old.trailer, _TRAILER_MAY_CHANGE) != _entries(self.new.trailer, _TRAILER_MAY_CHANGE):
+            found.append("the trailer")
+        return found
 
     def _form_changes(self) -> list[str]:
         old, new = self.old.Root.get("/AcroForm", Dictionary()), self.new.Root.get("/AcroForm", Dictionary())
@@ -107,14 +124,47 @@ class _Comparison:
             return ["the form's fields"]
         return []
 
+    def _store_changes(self) -> list[str]:
+        """Proof may be added; none may be taken away, or a later reader could miss a revocation."""
+        old, new = self.old.Root.get("/DSS", Dictionary()), self.new.Root.get("/DSS", Dictionary())
+        if set(new.keys()) - {"/Type", "/VRI", *_STORE_LISTS}:
+            return ["the security store"]
+        for key in _STORE_LISTS:
+            if not {each.objgen for each in old.get(key, Array())} <= {each.objgen for each in new.get(key, Array())}:
+                return ["the security store"]
+        before, after = _entries(old.get("/VRI", Dictionary()), set()), _entries(new.get("/VRI", Dictionary()), set())
+        return [] if before.items() <= after.items() else ["the security store"]
+
+    def _note_changes(self) -> list[str]:
+        """The title, the author and what else the file says of itself stay; a writer may note that it wrote."""
+        found = []
+        if _entries(self.old.docinfo, _WRITER_NOTES) != _entries(self.new.docinfo, _WRITER_NOTES):
+            found.append("the document information")
+        old, new = self.old.Root.get("/Metadata"), self.new.Root.get("/Metadata")
+        if (old is None) != (new is None) or (old is not None and _told(old) != _told(new)):
+            found.append("the metadata")
+        return found
+
+
+def _told(metadata: Any) -> list[tuple[str, str]]:
+    """What an XMP stream tells, as sorted (name, text): RDF lets a writer put one thing as an element or attribute."""
+    root = etree.fromstring(bytes(metadata.read_bytes()), etree.XMLParser(resolve_entities=False, no_network=True))
+    found = []
+    for each in root.iter(etree.Element):
+        found.append((str(each.tag), "".join(each.xpath("text()")) + each.get(f"{_RDF}resource", "")))
+        found += [(str(name), str(text)) for name, text in each.items() if not name.startswith((_RDF, _TOOLKIT))]
+    return sorted((name, text.strip()) for name, text in found if text.strip() and name not in _WRITER_NOTES_XMP)
+
 
 def _fields(pdf: pikepdf.Pdf) -> list[Any]:
     return list(pdf.Root.get("/AcroForm", Dictionary()).get("/Fields", Array()))
 
 
 def _is_timestamp(field: Any) -> bool:
-    """A signature field that holds a document time stamp and shows nothing."""
+    """A signature field that holds a document time stamp, shows nothing and does nothing."""
     value = field.get("/V", Dictionary())
+    if set(field.keys()) - _STAMP_FIELD or set(value.keys()) - _STAMP:
+        return False
     box = [float(each) for each in field.get("/Rect", [0, 0, 0, 0])]
     return bool(
         field.get("/FT") == Name.Sig

@@ -1,17 +1,15 @@
 """Seals a PDF: PAdES baseline signature (ETSI EN 319 142-1) with the picture of the seal, in one write.
 
-The field, the appearance, the signature dictionary and, for B-LT, the document security store are written together;
+The field, the appearance, the signature dictionary and, from B-LT on, the document security store are written together;
 then the digest is taken, the key signs, and the CMS object is put into the room kept for it. So the signature covers
-everything, and nothing about it needs a second revision.
+everything, and nothing about it needs a second revision; only the archive stamp of B-LTA, which covers the signature,
+is one (`archive`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
@@ -19,28 +17,32 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
 from records.errors import Fault, Permanent, Refused, Retry
+from signing.archive import add_archive_stamp, check_authority, refuse_clock
 from signing.certificates import ChainChecker, CheckedChain, is_test, name_of
 from signing.cms import signed_attributes, signed_data
 from signing.fields import Placement, add_signature_field
 from signing.keys import SigningKey
+from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.seams import Seam, add_seam_seal
+from signing.security_store import extend_store
 from signing.timestamps import Timestamp, TimestampService
 
 _BEIJING = timezone(timedelta(hours=8))
-_CLOCKS_APART = timedelta(minutes=5)
 # DocMDP level 1: no changes. What ISO 32000-2 12.8.2.2.2 still lets be added are a security store and document time
 # stamps, which is what keeping the signature provable for decades needs.
 _NO_CHANGES = 1
-_RANGE_HOLDERS = (1111111111, 2222222222, 3333333333)
-_RANGE = re.compile(rb"/ByteRange \[ 0 1111111111 2222222222 3333333333 \]")
 
 
 class Profile(StrEnum):
-    """PAdES baseline levels (EN 319 142-1 §6): plain, with time stamp, with time stamp and proof of validity."""
+    """PAdES baseline levels (EN 319 142-1 §6): plain, with time stamp, with proof of validity, with archive stamp."""
 
     B_B = "B-B"
     B_T = "B-T"
     B_LT = "B-LT"
+    B_LTA = "B-LTA"
+
+
+_PROVEN = (Profile.B_LT, Profile.B_LTA)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class SealingMeans:
 class SealedPdf:
     """A sealed PDF and what is worth recording about it. Times are aware, in UTC.
 
-    `signed_at` is this machine's clock, `stamped_at` the time stamp authority's (None for B-B).
+    `signed_at` is this machine's clock, `stamped_at` the time stamp authority's (None for B-B), `archived_at` that of
+    the archive time stamp (None but for B-LTA).
     `test` says that the key, the time stamp or its root is a TEST one.
     """
 
@@ -67,6 +70,7 @@ class SealedPdf:
     profile: Profile
     signed_at: datetime
     stamped_at: datetime | None
+    archived_at: datetime | None
     timestamp_authority: str | None
     certificate_serial: str
     certificate_subject: str
@@ -97,7 +101,10 @@ def seal_pdf(
     now = (now or datetime.now(UTC)).astimezone(UTC)
     signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
     work = _Work(pdf, means, signer, placement, picture, profile, reason, location, field_name, description, seam, now)
-    return work.without_timestamp() if profile is Profile.B_B else work.with_timestamp()
+    if profile is Profile.B_B:
+        return work.without_timestamp()
+    sealed = work.with_timestamp()
+    return work.archived(sealed) if profile is Profile.B_LTA else sealed
 
 
 @dataclass(frozen=True)
@@ -125,38 +132,34 @@ class _Work:
         Which authority answers is known only after signing, so the proof is laid in for the one that answered a first,
         throw-away request; when another one or another certificate turns up, the work is done once more with that.
         """
-        service = self.means.timestamps
-        if service is None:
-            raise Permanent(f"profile {self.profile} needs a time stamp authority, and none is configured")
+        service = self._timestamps()
         expected = service.latest()
         for _ in range(3):
-            authority = self._checked_authority(expected)
+            authority = check_authority(self.means.chains, expected, self.now)
             reserve = self._cms_size(expected.token)
             attributes, prepared = self._prepare([authority], reserve)
             signature = self.means.key.sign(attributes)
             stamp = service.stamp(signature)
             if stamp.certificate.sha256 == expected.certificate.sha256:
-                self._refuse_clock(stamp)
+                refuse_clock(stamp, datetime.now(UTC))
                 cms = self._cms(attributes, stamp.token, signature)
                 if len(cms) <= reserve:
                     return self._result(prepared.filled(cms), stamp)
             expected = stamp
         raise Retry("the time stamp authorities answered by turns with different certificates; nothing was sealed")
 
-    def _checked_authority(self, stamp: Timestamp) -> CheckedChain:
-        try:
-            return self.means.chains.check(stamp.certificate, stamp.certificates, now=self.now, time_stamping=True)
-        except Permanent as error:
-            raise Permanent(f"the time stamp authority {stamp.authority} cannot be relied on: {error}") from error
+    def archived(self, sealed: SealedPdf) -> SealedPdf:
+        """The sealed file with its first archive time stamp."""
+        service = self._timestamps()
+        archived = add_archive_stamp(sealed.pdf, self.means.chains, service, now=datetime.now(UTC))
+        return replace(sealed, pdf=archived.pdf, archived_at=archived.stamped_at, test=sealed.test or archived.test)
 
-    def _refuse_clock(self, stamp: Timestamp) -> None:
-        if abs(stamp.time - datetime.now(UTC)) > _CLOCKS_APART:
-            raise Retry(
-                f"the clocks of this machine and of {stamp.authority} are more than five minutes apart "
-                f"(time stamp {stamp.time:%Y-%m-%dT%H:%M:%SZ}): set them right; nothing was sealed"
-            )
+    def _timestamps(self) -> TimestampService:
+        if self.means.timestamps is None:
+            raise Permanent(f"profile {self.profile} needs a time stamp authority, and none is configured")
+        return self.means.timestamps
 
-    def _prepare(self, authorities: list[CheckedChain], reserve: int) -> tuple[bytes, _Prepared]:
+    def _prepare(self, authorities: list[CheckedChain], reserve: int) -> tuple[bytes, Room]:
         prepared = self._write(authorities, reserve)
         return signed_attributes(prepared.digest(), self.signer.certificate), prepared
 
@@ -169,7 +172,7 @@ class _Work:
         """Room for the CMS object in bytes, with a margin: names, an RSA signature, a longer token."""
         return len(self.signer.certificate.dump()) + (len(token) if token else 0) + 1024
 
-    def _write(self, authorities: list[CheckedChain], reserve: int) -> _Prepared:
+    def _write(self, authorities: list[CheckedChain], reserve: int) -> Room:
         with _opened(self.source) as pdf:
             if self.seam and self.picture:
                 add_seam_seal(pdf, self.picture, self.seam)
@@ -177,11 +180,11 @@ class _Work:
             dictionary = pdf.make_indirect(self._dictionary(reserve))
             widget.V = dictionary
             pdf.Root.Perms = Dictionary(DocMDP=dictionary)
-            _add_security_store(pdf, [self.signer, *authorities], proof=self.profile is Profile.B_LT)
+            extend_store(pdf, [self.signer, *authorities], proof=self.profile in _PROVEN)
             _declare_extension(pdf)
             buffer = io.BytesIO()
             pdf.save(buffer, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
-        return _Prepared.locate(buffer.getvalue(), reserve)
+        return Room.locate(buffer.getvalue(), reserve)
 
     def _dictionary(self, reserve: int) -> Dictionary:
         parameters = Dictionary(Type=Name.TransformParams, P=_NO_CHANGES, V=Name("/1.2"))
@@ -190,8 +193,8 @@ class _Work:
             Type=Name.Sig,
             Filter=Name("/Adobe.PPKLite"),
             SubFilter=Name("/ETSI.CAdES.detached"),
-            ByteRange=Array([0, *_RANGE_HOLDERS]),
-            Contents=String(bytes(reserve)),
+            ByteRange=byte_range_holder(),
+            Contents=contents_holder(reserve),
             M=String(f"{self.now.astimezone(_BEIJING):D:%Y%m%d%H%M%S}+08'00'"),
             Name=String(name_of(self.signer.certificate)),
             Reference=Array([reference]),
@@ -209,45 +212,12 @@ class _Work:
             profile=self.profile,
             signed_at=self.now,
             stamped_at=stamp.time if stamp else None,
+            archived_at=None,
             timestamp_authority=stamp.authority if stamp else None,
             certificate_serial=f"{certificate.serial_number:x}",
             certificate_subject=name_of(certificate),
             test=is_test(certificate) or (stamp is not None and is_test(stamp.certificate)),
         )
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A written PDF with room for the signature: `start` and `end` enclose the hexadecimal string with its brackets."""
-
-    pdf: bytes
-    start: int
-    end: int
-
-    @classmethod
-    def locate(cls, pdf: bytes, reserve: int) -> _Prepared:
-        """Find the room and write the true ByteRange. Exactly one of each has to be there."""
-        room = b"<" + b"00" * reserve + b">"
-        start = pdf.find(room)
-        ranges = list(_RANGE.finditer(pdf))
-        if start < 0 or len(ranges) != 1:
-            raise Permanent("the written PDF holds no single room for the signature")
-        end = start + len(room)
-        span = ranges[0].span()
-        values = f"/ByteRange [ 0 {start} {end} {len(pdf) - end} ]".encode().ljust(span[1] - span[0])
-        return cls(pdf[: span[0]] + values + pdf[span[1] :], start, end)
-
-    def digest(self) -> bytes:
-        """SHA-256 over everything but the room."""
-        view = memoryview(self.pdf)
-        running = hashlib.sha256(view[: self.start])
-        running.update(view[self.end :])
-        return running.digest()
-
-    def filled(self, cms: bytes) -> bytes:
-        """The PDF with the CMS object in the room."""
-        room = self.end - self.start - 2
-        return self.pdf[: self.start + 1] + cms.hex().encode().ljust(room, b"0") + self.pdf[self.end - 1 :]
 
 
 def _opened(pdf: bytes) -> pikepdf.Pdf:
@@ -261,23 +231,6 @@ def _opened(pdf: bytes) -> pikepdf.Pdf:
         opened.close()
         raise Refused([Fault("", "encrypted", "the PDF is encrypted", "PDF已加密")])
     return opened
-
-
-def _add_security_store(pdf: pikepdf.Pdf, chains: Iterable[CheckedChain], *, proof: bool) -> None:
-    """The document security store (EN 319 142-1 §5.4.2): certificates and, as `proof`, OCSP answers and CRLs."""
-    certificates: dict[bytes, None] = {}
-    ocsps: dict[bytes, None] = {}
-    crls: dict[bytes, None] = {}
-    for chain in chains:
-        certificates |= dict.fromkeys(certificate.dump() for certificate in chain.path)
-        if proof:
-            ocsps |= dict.fromkeys(answer.dump() for answer in chain.evidence.ocsps)
-            crls |= dict.fromkeys(each.dump() for each in chain.evidence.crls)
-    store = Dictionary(Type=Name.DSS)
-    for key, entries in (("/Certs", certificates), ("/OCSPs", ocsps), ("/CRLs", crls)):
-        if entries:
-            store[key] = Array([pikepdf.Stream(pdf, entry) for entry in entries])
-    pdf.Root.DSS = pdf.make_indirect(store)
 
 
 def _declare_extension(pdf: pikepdf.Pdf) -> None:

@@ -59,8 +59,20 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "timestamp_untrusted": ("The time stamp is not trusted: {}", "时间戳不可信：{}"),
     "timestamp_in_future": ("The time stamp lies in the future.", "时间戳晚于当前时间。"),
     "timestamp_expired": (
-        "The time stamp authority's certificate has expired since; the archive time stamp is missing.",
-        "时间戳机构的证书此后已过期，且没有归档时间戳。",
+        "The time stamp authority's certificate has expired since, and no archive time stamp was put on before: {}",
+        "时间戳机构的证书此后已过期，且未在此前加盖归档时间戳：{}",
+    ),
+    "timestamp_revoked": (
+        "The time stamp authority's certificate was revoked before a later time stamp secured it: {}",
+        "时间戳机构的证书在后续时间戳加盖之前已被吊销：{}",
+    ),
+    "timestamp_order": (
+        "A time stamp names an earlier time than what it covers: {}",
+        "时间戳的时间早于其所覆盖的内容：{}",
+    ),
+    "archived": (
+        "Kept provable by an archive time stamp; the next one is due before the end of: {}",
+        "已加盖归档时间戳，应在下列期间届满前再次加盖：{}",
     ),
 }
 
@@ -88,7 +100,7 @@ class Reason:
 class SignatureReport:
     """One signature. Times are aware, in UTC; `claimed_at` is the signer's own word, `stamped_at` the authority's.
 
-    `profile` is the PAdES level that the file itself proves (B-B, B-T, B-LT). `docmdp` is what the signer allows
+    `profile` is the PAdES level that the file itself proves (B-B, B-T, B-LT, B-LTA). `docmdp` is what the signer allows
     afterwards, `coverage` how much the signature covers, `modification` what was added later (all in pyHanko's words).
     """
 
@@ -126,8 +138,33 @@ class SignatureReport:
 
 
 @dataclass(frozen=True)
+class ArchiveStamp:
+    """One document time stamp. Times are aware, in UTC.
+
+    `until` is when the first certificate of its authority's chain, the root left out, ends.
+    """
+
+    field: str
+    stamped_at: datetime
+    stamped_by: str
+    until: datetime
+
+    def as_dict(self) -> dict[str, str | None]:
+        """As JSON; times are ISO 8601 in UTC."""
+        return {
+            "field": self.field,
+            "timestamp": _iso(self.stamped_at),
+            "timestamp_authority": self.stamped_by,
+            "until": _iso(self.until),
+        }
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The answer about one file. Only ``valid`` means that it may be relied on.
+
+    `archive` holds the document time stamps, oldest first. `provable_until` (UTC) is when the newest time stamp ends:
+    before that an archive time stamp is due, and afterwards the file is no longer ``valid``. None without a time stamp.
 
     ``invalid``: it was changed, or was never properly sealed. ``indeterminate``: nothing wrong was found, but something
     that has to be proved is not (EN 319 102-1 §5.1.3).
@@ -137,6 +174,8 @@ class Verdict:
     test: bool
     signatures: tuple[SignatureReport, ...]
     reasons: tuple[Reason, ...]
+    archive: tuple[ArchiveStamp, ...] = ()
+    provable_until: datetime | None = None
 
     @property
     def valid(self) -> bool:
@@ -149,6 +188,8 @@ class Verdict:
             "verdict": self.verdict,
             "test": self.test,
             "signatures": [signature.as_dict() for signature in self.signatures],
+            "archive": [stamp.as_dict() for stamp in self.archive],
+            "provable_until": _iso(self.provable_until),
             "reasons": [reason.as_dict() for reason in self.reasons],
         }
 

@@ -1,7 +1,8 @@
 """Verifies sealed PDFs: integrity, trust, revocation, time stamp, and what was done to the file afterwards.
 
 pyHanko does the work; the verdict, and the refusal of everything doubtful, is ours. It works offline, from the proof
-inside the file (B-LT). A file without that proof is valid only if a `RevocationCache` is given to fetch it.
+inside the file (B-LT), for as long as archive time stamps keep it provable (B-LTA). A file without that proof is valid
+only if a `RevocationCache` is given to fetch it.
 """
 
 from __future__ import annotations
@@ -9,42 +10,37 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
-from asn1crypto import cms, crl, ocsp, tsp, x509
+from asn1crypto import x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.report import AdESIndeterminate
 from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import EmbeddedPdfSignature
-from pyhanko.sign.validation.pdf_embedded import async_validate_pdf_signature, async_validate_pdf_timestamp
-from pyhanko.sign.validation.status import (
-    DocumentTimestampStatus,
-    PdfSignatureStatus,
-    SignatureCoverageLevel,
-    SignatureStatus,
-)
+from pyhanko.sign.validation.pdf_embedded import async_validate_pdf_signature
+from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel, SignatureStatus
 from pyhanko_certvalidator import CertificateValidator, ValidationContext, errors
 
 from records.errors import Fault, Refused, Retry
 from signing.certificates import TrustList, is_test, name_of
-from signing.cms import CmsError, check_form, stray_certificates, unpadded
-from signing.revisions import ends_with_stray_bytes
+from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
+from signing.revisions import ends_with_stray_bytes, later_changes
 from signing.revocation import Evidence, RevocationCache
+from signing.stamp_checks import covered_at, doubts_about, end_of, judge_archive_stamp
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
 
 # what pyHanko logs is in the verdict; without a handler Python would print it with tracebacks
 for _library in ("pyhanko", "pyhanko_certvalidator"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
-_CLOCK_TOLERANCE = timedelta(minutes=5)
 _DOCMDP = {1: "no_changes", 2: "fill_forms", 3: "annotate"}
 # how pyHanko reports that revocation data is stale, and that it is missing
 _REVOCATION_MISSING = (AdESIndeterminate.TRY_LATER, AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE)
-_GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
+# (with a signature time stamp, covered by a document time stamp): the level, as long as the proof is inside
+_PROFILES = {(False, False): "B-B", (True, False): "B-LT", (False, True): "B-LTA", (True, True): "B-LTA"}
 _ORDER: dict[VerdictWord, int] = {"valid": 0, "indeterminate": 1, "invalid": 2}
 
 
@@ -61,57 +57,33 @@ def verify(
     regular = [each for each in signatures if each.sig_object_type == "/Sig"]
     if not regular:
         return Verdict("invalid", False, (), (Reason.of("unsigned"),))
-    proof = _Proof.of(reader)
-    found = [_judge(pdf, signature, trust, proof, revocation, now) for signature in regular]
+    proof = Proof.of(reader)
+    stamps = sorted((each for each in signatures if each.sig_object_type == "/DocTimeStamp"), key=covered)
+    found = [_judge(pdf, each, covered_at(each, stamps), trust, proof, revocation, now) for each in regular]
     reasons = [reason for each in found for reason in each.reasons]
     words = [each.word for each in found]
-    for stamp in (each for each in signatures if each.sig_object_type == "/DocTimeStamp"):
-        word, reason = _judge_document_timestamp(pdf, stamp, trust, proof)
+    archive = []
+    for stamp in stamps:
+        word, doubts, read = judge_archive_stamp(pdf, stamp, covered_at(stamp, stamps), trust, proof, now)
         words.append(word)
-        reasons += [reason] if reason else []
-    if ends_with_stray_bytes(pdf, max(_covered(signature) for signature in signatures)):
+        reasons += doubts
+        archive += [read] if read else []
+    if ends_with_stray_bytes(pdf, max(covered(signature) for signature in signatures)):
         words.append("invalid")
-        reasons = [Reason.of("appended"), *(reason for reason in reasons if reason.code != "valid")]
+        reasons.insert(0, Reason.of("appended"))
+    word = max(words, key=lambda each: _ORDER[each])
+    if word != "valid":
+        reasons = [reason for reason in reasons if reason.code != "valid"]
+    elif archive:
+        reasons.append(Reason.of("archived", f"{archive[-1].stamped_at:%Y-%m-%d} – {archive[-1].until:%Y-%m-%d}"))
     test = any(each.report.test for each in found)
     if test:
         reasons.append(Reason.of("test_key"))
-    word = max(words, key=lambda each: _ORDER[each])
-    return Verdict(word, test, tuple(each.report for each in found), tuple(dict.fromkeys(reasons)))
-
-
-def _covered(signature: EmbeddedPdfSignature) -> int:
-    """Where the second stretch of the ByteRange ends; 0 when there is none that could be read."""
-    try:
-        return sum(int(value) for value in list(signature.byte_range)[2:4])
-    except (ValueError, TypeError):
-        return 0
-
-
-@dataclass(frozen=True)
-class _Proof:
-    """What the file's security store holds."""
-
-    certificates: tuple[x509.Certificate, ...]
-    evidence: Evidence
-
-    @classmethod
-    def of(cls, reader: PdfFileReader) -> _Proof:
-        """Read the security store; unreadable entries are left out, and then prove nothing."""
-        return cls(
-            tuple(_entries(reader, "/Certs", x509.Certificate)),
-            Evidence(
-                tuple(_entries(reader, "/OCSPs", ocsp.OCSPResponse)),
-                tuple(_entries(reader, "/CRLs", crl.CertificateList)),
-            ),
-        )
-
-
-def _entries(reader: PdfFileReader, key: str, kind: Any) -> Iterable[Any]:
-    try:
-        for stream in reader.root["/DSS"][key]:
-            yield kind.load(stream.get_object().data, strict=True)
-    except Exception:  # a hostile store may break the parser anywhere; what was not read proves nothing
-        return
+    ends = [each.stamp_until for each in found if each.stamp_until]
+    until = archive[-1].until if archive else min(ends, default=None)
+    return Verdict(
+        word, test, tuple(each.report for each in found), tuple(dict.fromkeys(reasons)), tuple(archive), until
+    )
 
 
 @dataclass(frozen=True)
@@ -119,6 +91,7 @@ class _Judged:
     word: VerdictWord
     report: SignatureReport
     reasons: tuple[Reason, ...]
+    stamp_until: datetime | None = None
 
 
 def _read(pdf: bytes) -> tuple[PdfFileReader, list[EmbeddedPdfSignature]]:
@@ -142,40 +115,66 @@ def _read(pdf: bytes) -> tuple[PdfFileReader, list[EmbeddedPdfSignature]]:
 def _judge(
     pdf: bytes,
     signature: EmbeddedPdfSignature,
+    later: datetime | None,
     trust: TrustList,
-    proof: _Proof,
+    proof: Proof,
     revocation: RevocationCache | None,
     now: datetime,
 ) -> _Judged:
     try:
         stamped_at = _stamped_at(signature)
-        moment = stamped_at or now
-        embedded = _validate(signature, trust.context(moment, certificates=proof.certificates, evidence=proof.evidence))
-        status, profile = embedded, "B-LT" if stamped_at else "B-B"
+        moments = _Moments(stamped_at or later or now, max(stamped_at, later) if stamped_at and later else stamped_at)
+        status = _validate(signature, trust, moments, proof.certificates, proof.evidence)
+        profile = _PROFILES[stamped_at is not None, later is not None]
         if _lacks_revocation(status):
             profile = "B-T" if stamped_at else "B-B"
-            status = _validate_online(signature, trust, proof, revocation, moment) or status
+            status = _validate_online(signature, trust, proof, revocation, moments) or status
         report = _report(signature, status, profile)
-        _check_unsigned(pdf, signature, trust, proof, status.validation_path or ())
-        word, reasons = _weigh(status, trust, moment, now)
+        check_unsigned(pdf, signature, trust, proof, status.validation_path or ())
+        word, reasons = _weigh(status, trust, moments.signer, later, now)
+        if word == "valid" and _changed_later(pdf, signature):
+            word, reasons = "invalid", (Reason.of("changed_after_signing"),)
     except Exception as error:  # a hostile signature may break the validator anywhere: it is then not valid
         unreadable = Reason.of("signature_unreadable", str(error) or type(error).__name__)
         return _Judged("invalid", _report(signature, None, "B-B"), (unreadable,))
     if word == "valid":
         reasons = (Reason.of("valid", report.signer),)
-    return _Judged(word, report, reasons)
+    stamp = status.timestamp_validity
+    return _Judged(word, report, reasons, end_of(stamp) if stamp else None)
 
 
-def _validate(signature: EmbeddedPdfSignature, context: ValidationContext) -> PdfSignatureStatus:
-    return asyncio.run(async_validate_pdf_signature(signature, context, context))
+@dataclass(frozen=True)
+class _Moments:
+    """When the signer's certificate and the time stamp's have to be good (aware)."""
+
+    signer: datetime
+    stamp: datetime | None
+
+
+def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature) -> bool:
+    """Whether a seal that allows no changes was followed by more than proof: stricter than pyHanko about metadata."""
+    strict = signature.docmdp_level is MDPPerm.NO_CHANGES and covered(signature) < len(pdf)
+    return strict and bool(later_changes(pdf, covered(signature)))
+
+
+def _validate(
+    signature: EmbeddedPdfSignature,
+    trust: TrustList,
+    moments: _Moments,
+    certificates: Sequence[x509.Certificate],
+    evidence: Evidence,
+) -> PdfSignatureStatus:
+    signer = trust.context(moments.signer, certificates=certificates, evidence=evidence)
+    stamp = trust.context(moments.stamp or moments.signer, certificates=certificates, evidence=evidence)
+    return asyncio.run(async_validate_pdf_signature(signature, signer, stamp))
 
 
 def _validate_online(
     signature: EmbeddedPdfSignature,
     trust: TrustList,
-    proof: _Proof,
+    proof: Proof,
     revocation: RevocationCache | None,
-    moment: datetime,
+    moments: _Moments,
 ) -> PdfSignatureStatus | None:
     """Validate with revocation data fetched now, or None where that cannot be done.
 
@@ -184,10 +183,10 @@ def _validate_online(
     if revocation is None:
         return None
     embedded = [*proof.certificates, *signature.other_embedded_certs]
-    stamps = [certificate for token in _tokens(signature) for certificate in _certificates(token["content"])]
+    stamps = [certificate for token in tokens_of(signature) for certificate in certificates_in(token["content"])]
     evidence = proof.evidence
     for certificate in (signature.signer_cert, *stamps):
-        path = _path(certificate, trust.context(moment, certificates=[*embedded, *stamps]))
+        path = _path(certificate, trust.context(moments.signer, certificates=[*embedded, *stamps]))
         if path is None:
             continue
         try:
@@ -195,7 +194,7 @@ def _validate_online(
         except Retry:
             return None
         evidence = Evidence(evidence.ocsps + fetched.ocsps, evidence.crls + fetched.crls)
-    return _validate(signature, trust.context(moment, certificates=[*embedded, *stamps], evidence=evidence))
+    return _validate(signature, trust, moments, [*embedded, *stamps], evidence)
 
 
 def _path(certificate: x509.Certificate, context: ValidationContext) -> list[x509.Certificate] | None:
@@ -207,54 +206,11 @@ def _path(certificate: x509.Certificate, context: ValidationContext) -> list[x50
     return list(reversed([each for each in path if isinstance(each, x509.Certificate)]))
 
 
-def _tokens(signature: EmbeddedPdfSignature) -> list[cms.ContentInfo]:
-    return [
-        token
-        for attribute in signature.signer_info["unsigned_attrs"] or ()
-        if attribute["type"].native == "signature_time_stamp_token"
-        for token in attribute["values"]
-    ]
-
-
-def _certificates(data: cms.SignedData) -> list[x509.Certificate]:
-    return [choice.chosen for choice in data["certificates"] if choice.name == "certificate"]
-
-
 def _stamped_at(signature: EmbeddedPdfSignature) -> datetime | None:
     """The time that the (not yet verified) signature time stamp names."""
-    for token in _tokens(signature):
-        info: Any = tsp.TSTInfo.load(bytes(token["content"]["encap_content_info"]["content"]))
-        time: datetime = info["gen_time"].native
-        return time
+    for token in tokens_of(signature):
+        return time_in(token["content"])
     return None
-
-
-def _check_unsigned(
-    pdf: bytes, signature: EmbeddedPdfSignature, trust: TrustList, proof: _Proof, path: Iterable[Any]
-) -> None:
-    """Check what no signature covers: the room of the signature, and the CMS object around the signed attributes.
-
-    pyHanko compares lengths only, so a literal string would leave room in the gap for entries that nobody signed.
-    Raises CmsError.
-    """
-    values = [int(value) for value in signature.byte_range]
-    if len(values) != 4 or values[0] != 0 or min(values) < 0 or values[2] + values[3] > len(pdf):
-        raise CmsError("byte_range", "its ByteRange is not two stretches of this file")
-    gap, contents = pdf[values[1] : values[2]], bytes(signature.pkcs7_content)
-    if not _GAP.fullmatch(gap) or bytes.fromhex(gap[1:-1].decode()) != contents:
-        raise CmsError("byte_range", "the gap of its ByteRange is not exactly the signature")
-    check_form(unpadded(contents))
-    known = [*trust.roots, *trust.intermediates, *proof.certificates]
-    known += [each for each in path if isinstance(each, x509.Certificate)]
-    tokens = _tokens(signature)
-    for token in tokens:
-        check_form(token.dump())
-    embedded = [
-        *signature.other_embedded_certs,
-        *(each for token in tokens for each in _certificates(token["content"])),
-    ]
-    if stray := stray_certificates(embedded, known):
-        raise CmsError("stray_certificate", f"it carries a certificate that nobody issued: {name_of(stray[0])}")
 
 
 def _lacks_revocation(status: SignatureStatus) -> bool:
@@ -265,7 +221,7 @@ def _lacks_revocation(status: SignatureStatus) -> bool:
 
 
 def _weigh(
-    status: PdfSignatureStatus, trust: TrustList, moment: datetime, now: datetime
+    status: PdfSignatureStatus, trust: TrustList, moment: datetime, later: datetime | None, now: datetime
 ) -> tuple[VerdictWord, tuple[Reason, ...]]:
     broken = _broken(status)
     if broken:
@@ -273,7 +229,8 @@ def _weigh(
     reasons = _distrust(status, trust, moment)
     if any(reason.code == "revoked" for reason in reasons):
         return "invalid", tuple(reasons)
-    reasons += _timestamp_doubts(status, now)
+    if status.timestamp_validity is not None:
+        reasons += doubts_about(status.timestamp_validity, later, now)
     return ("indeterminate", tuple(reasons)) if reasons or not status.bottom_line else ("valid", ())
 
 
@@ -312,42 +269,9 @@ def _distrust(status: SignatureStatus, trust: TrustList, moment: datetime) -> li
     return [Reason.of("certificate_unfit", f"{name} ({problem.standard_name if problem else 'no path'})")]
 
 
-def _timestamp_doubts(status: PdfSignatureStatus, now: datetime) -> list[Reason]:
-    stamp = status.timestamp_validity
-    if stamp is None:
-        return []
-    if not stamp.trusted:
-        return [Reason.of("timestamp_untrusted", name_of(stamp.signing_cert))]
-    if stamp.timestamp > now + _CLOCK_TOLERANCE:
-        return [Reason.of("timestamp_in_future")]
-    if stamp.signing_cert.not_valid_after < now:
-        return [Reason.of("timestamp_expired")]
-    return []
-
-
-def _judge_document_timestamp(
-    pdf: bytes, stamp: EmbeddedPdfSignature, trust: TrustList, proof: _Proof
-) -> tuple[VerdictWord, Reason | None]:
-    """A document time stamp beside a seal must be sound, or the file was tampered with."""
-    try:
-        info: Any = tsp.TSTInfo.load(bytes(stamp.signed_data["encap_content_info"]["content"]))
-        moment: datetime = info["gen_time"].native
-        context = trust.context(moment, certificates=proof.certificates, evidence=proof.evidence)
-        status: DocumentTimestampStatus = asyncio.run(async_validate_pdf_timestamp(stamp, context))
-        sound = status.intact and status.valid and bool(status.docmdp_ok or status.modification_level is not None)
-        _check_unsigned(pdf, stamp, trust, proof, status.validation_path or ())
-        if not sound or status.modification_level is ModificationLevel.OTHER:
-            return "invalid", Reason.of("timestamp_wrong")
-    except Exception as error:  # as in _judge
-        return "invalid", Reason.of("signature_unreadable", str(error) or type(error).__name__)
-    if not status.trusted:
-        return "indeterminate", Reason.of("timestamp_untrusted", name_of(status.signing_cert))
-    return "valid", None
-
-
 def _report(signature: EmbeddedPdfSignature, status: PdfSignatureStatus | None, profile: str) -> SignatureReport:
     """The report; without a status, of a signature that the validator could not get through."""
-    certificate = status.signing_cert if status else _claimed_certificate(signature)
+    certificate = status.signing_cert if status else claimed_certificate(signature)
     stamp = status.timestamp_validity if status else None
     docmdp = signature.docmdp_level if status else None
     return SignatureReport(
@@ -365,13 +289,3 @@ def _report(signature: EmbeddedPdfSignature, status: PdfSignatureStatus | None, 
         coverage=status.coverage.name.lower() if status and status.coverage else "unclear",
         modification=status.modification_level.name.lower() if status and status.modification_level else "unclear",
     )
-
-
-def _claimed_certificate(signature: EmbeddedPdfSignature) -> x509.Certificate | None:
-    """Whose signature it claims to be, where even that can still be read."""
-    try:
-        certificate = _certificates(signature.signed_data)[0]
-        _ = certificate.native  # parses all of it
-    except Exception:
-        return None
-    return certificate

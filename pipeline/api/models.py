@@ -474,7 +474,7 @@ class Signature(BaseModel):
     signed_at: datetime | None
     timestamp: datetime | None
     timestamp_authority: str | None
-    profile: str = Field(description="the PAdES level that the file itself proves: B-B, B-T, B-LT")
+    profile: str = Field(description="the PAdES level that the file itself proves: B-B, B-T, B-LT, B-LTA")
     intact: bool
     trusted: bool
     test: bool = Field(description="true: made with a TEST key, without legal effect")
@@ -483,12 +483,23 @@ class Signature(BaseModel):
     modification: str
 
 
+class ArchiveStamp(BaseModel):
+    """A document time stamp that keeps the file provable. `until`: the first certificate of its authority ends."""
+
+    field: str
+    timestamp: datetime
+    timestamp_authority: str
+    until: datetime
+
+
 class Verdict(BaseModel):
     """The verdict about the bytes that were sent. Only `valid` means that the file may be relied on."""
 
     verdict: Literal["valid", "invalid", "indeterminate"]
     test: bool = Field(description="true: a TEST key took part; the file has no legal effect")
     signatures: list[Signature]
+    archive: list[ArchiveStamp] = Field(description="oldest first")
+    provable_until: datetime | None = Field(description="the end of the newest time stamp: renew before")
     reasons: list[VerdictReason]
     sha256: Sha256 = Field(description="of the bytes that the verdict is about")
 

@@ -64,7 +64,8 @@ def test_every_profile_is_whole_for_both_readers_and_for_pdfsig(
     verdict = verify(result.pdf, bench.trust, revocation=bench.revocation)
     assert verdict.valid, verdict.as_dict()
     assert verdict.signatures[0].profile == profile
-    assert (verdict.signatures[0].coverage, verdict.signatures[0].docmdp) == ("entire_file", "no_changes")
+    coverage = "entire_revision" if profile is Profile.B_LTA else "entire_file"
+    assert (verdict.signatures[0].coverage, verdict.signatures[0].docmdp) == (coverage, "no_changes")
     assert read_seals(result.pdf).sound
     (tmp_path / "sealed.pdf").write_bytes(result.pdf)
     told = subprocess.run(["pdfsig", "-nocert", tmp_path / "sealed.pdf"], capture_output=True, text=True, check=True)

@@ -1,0 +1,114 @@
+"""What a PDF's signatures hold beside what pyHanko checks: proof, time stamp tokens, and the bytes nobody signed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from asn1crypto import cms, crl, ocsp, tsp, x509
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import EmbeddedPdfSignature
+
+from signing.certificates import TrustList, name_of
+from signing.cms import CmsError, check_form, stray_certificates, unpadded
+from signing.revocation import Evidence
+
+_GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the file's security store holds."""
+
+    certificates: tuple[x509.Certificate, ...]
+    evidence: Evidence
+
+    @classmethod
+    def of(cls, reader: PdfFileReader) -> Proof:
+        """Read the security store; unreadable entries are left out, and then prove nothing."""
+        return cls(
+            tuple(_entries(reader, "/Certs", x509.Certificate)),
+            Evidence(
+                tuple(_entries(reader, "/OCSPs", ocsp.OCSPResponse)),
+                tuple(_entries(reader, "/CRLs", crl.CertificateList)),
+            ),
+        )
+
+
+def _entries(reader: PdfFileReader, key: str, kind: Any) -> Iterable[Any]:
+    try:
+        for stream in reader.root["/DSS"][key]:
+            yield kind.load(stream.get_object().data, strict=True)
+    except Exception:  # a hostile store may break the parser anywhere; what was not read proves nothing
+        return
+
+
+def covered(signature: EmbeddedPdfSignature) -> int:
+    """Where the second stretch of the ByteRange ends; 0 when there is none that could be read."""
+    try:
+        return sum(int(value) for value in list(signature.byte_range)[2:4])
+    except (ValueError, TypeError):
+        return 0
+
+
+def tokens_of(signature: EmbeddedPdfSignature) -> list[cms.ContentInfo]:
+    """The signature time stamps beside a signature."""
+    return [
+        token
+        for attribute in signature.signer_info["unsigned_attrs"] or ()
+        if attribute["type"].native == "signature_time_stamp_token"
+        for token in attribute["values"]
+    ]
+
+
+def certificates_in(data: cms.SignedData) -> list[x509.Certificate]:
+    """The certificates of a CMS object."""
+    return [choice.chosen for choice in data["certificates"] if choice.name == "certificate"]
+
+
+def time_in(token: cms.SignedData) -> datetime:
+    """The time (UTC) that a time stamp names, which is not verified by that. Raises for what is none."""
+    info: Any = tsp.TSTInfo.load(bytes(token["encap_content_info"]["content"]))
+    time: datetime = info["gen_time"].native
+    return time
+
+
+def claimed_certificate(signature: EmbeddedPdfSignature) -> x509.Certificate | None:
+    """Whose signature it claims to be, where even that can still be read."""
+    try:
+        certificate = certificates_in(signature.signed_data)[0]
+        _ = certificate.native  # parses all of it
+    except Exception:
+        return None
+    return certificate
+
+
+def check_unsigned(
+    pdf: bytes, signature: EmbeddedPdfSignature, trust: TrustList, proof: Proof, path: Iterable[Any]
+) -> None:
+    """Check what no signature covers: the room of the signature, and the CMS object around the signed attributes.
+
+    pyHanko compares lengths only, so a literal string would leave room in the gap for entries that nobody signed.
+    Raises CmsError.
+    """
+    values = [int(value) for value in signature.byte_range]
+    if len(values) != 4 or values[0] != 0 or min(values) < 0 or values[2] + values[3] > len(pdf):
+        raise CmsError("byte_range", "its ByteRange is not two stretches of this file")
+    gap, contents = pdf[values[1] : values[2]], bytes(signature.pkcs7_content)
+    if not _GAP.fullmatch(gap) or bytes.fromhex(gap[1:-1].decode()) != contents:
+        raise CmsError("byte_range", "the gap of its ByteRange is not exactly the signature")
+    check_form(unpadded(contents))
+    known = [*trust.roots, *trust.intermediates, *proof.certificates]
+    known += [each for each in path if isinstance(each, x509.Certificate)]
+    tokens = tokens_of(signature)
+    for token in tokens:
+        check_form(token.dump())
+    embedded = [
+        *signature.other_embedded_certs,
+        *(each for token in tokens for each in certificates_in(token["content"])),
+    ]
+    if stray := stray_certificates(embedded, known):
+        raise CmsError("stray_certificate", f"it carries a certificate that nobody issued: {name_of(stray[0])}")
