@@ -171,6 +171,10 @@ def test_show_without_a_year_tells_how_the_years_stand(songda: Command, file: Pa
     assert (year["state"], year["counting"]["edition"], year["proposed"]["edition"]) == ("imported", 1, 2)
     editions = songda("calendar", "show", "2027")[1]["editions"]
     assert [each["approved_by"] for each in editions] == ["刘芳", None]
+    file.write_bytes(notice_file(2027, DAYS, number="国办发明电〔2027〕2号"))
+    songda("calendar", "import", str(file), by="liu")
+    assert songda("calendar", "approve", "2027", "3", by="zhou")[0] == 0
+    assert songda("calendar", "approve", "2027", "2", by="zhou")[1]["error"]["code"] == "outdated"
 
 
 # --- alarms
