@@ -18,7 +18,7 @@ import pikepdf
 from pikepdf import Name
 
 from records.errors import Fault, Refused
-from signing.cms import CmsError, check_detached, check_token, unpadded
+from signing.cms import CheckedToken, CmsError, check_detached, check_token, unpadded
 from signing.revisions import ends_with_stray_bytes, later_changes
 
 _GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
@@ -29,14 +29,20 @@ _REVISION_END = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
 class ReadSeal:
     """One sound signature or document time stamp. `kind` is ``Sig`` or ``DocTimeStamp``; `covers` counts bytes.
 
-    `certificate_serial` is hexadecimal; `stamped_at` (UTC) is None for a signature without a time stamp.
+    `certificate_serial` is hexadecimal; `stamped_at` (UTC) is None for a signature without a time stamp, `stamp` the
+    time stamp itself.
     """
 
     field: str
     kind: str
     covers: int
     certificate_serial: str
-    stamped_at: datetime | None
+    stamp: CheckedToken | None
+
+    @property
+    def stamped_at(self) -> datetime | None:
+        """When the authority says that it stamped (UTC)."""
+        return self.stamp.time if self.stamp else None
 
 
 @dataclass(frozen=True)
@@ -133,11 +139,9 @@ def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
     der = unpadded(contents)
     if dictionary.get("/SubFilter") == Name("/ETSI.RFC3161"):
         token = check_token(der, b"".join(signed))
-        return ReadSeal(name, "DocTimeStamp", end, f"{token.certificate.serial_number:x}", token.time)
+        return ReadSeal(name, "DocTimeStamp", end, f"{token.certificate.serial_number:x}", token)
     if dictionary.get("/SubFilter") != Name("/ETSI.CAdES.detached"):
         raise CmsError("subfilter", "the signature is not a PAdES signature (ETSI.CAdES.detached)")
     checked = check_detached(der, signed)
-    stamped_at = None
-    if checked.timestamp_token is not None:
-        stamped_at = check_token(checked.timestamp_token, checked.signature).time
-    return ReadSeal(name, "Sig", end, f"{checked.certificate.serial_number:x}", stamped_at)
+    stamp = check_token(checked.timestamp_token, checked.signature) if checked.timestamp_token is not None else None
+    return ReadSeal(name, "Sig", end, f"{checked.certificate.serial_number:x}", stamp)

@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from records import logs
@@ -40,13 +40,26 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class SealSubject(NamedTuple):
-    """Whose seal certificate to make. Times are aware; None means the usual wide period and no revocation."""
+    """Whose seal certificate to make. Times are aware; None means the usual wide period and no revocation.
+
+    `key` is ``p256`` or ``rsa3072``.
+    """
 
     id: str
     organisation: str
     common_name: str
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    revoked_since: datetime | None = None
+    key: str = "p256"
+
+
+class Stamper(NamedTuple):
+    """A further time stamp authority, with the period of its certificate; times are aware."""
+
+    id: str
+    valid_from: datetime
+    valid_to: datetime
     revoked_since: datetime | None = None
 
 
@@ -71,8 +84,17 @@ class LocalPki:
     tsa_url: str
     seals: dict[str, SealFiles]
 
+    def stamper_url(self, stamper: str) -> str:
+        """The address of a further time stamp authority."""
+        return f"{self.url}/{ARCHITECTURE}/tsa/{stamper}"
 
-def make_pki(directory: Path, url: str, seals: Sequence[SealSubject | tuple[str, str, str]] = ()) -> LocalPki:
+
+def make_pki(
+    directory: Path,
+    url: str,
+    seals: Sequence[SealSubject | tuple[str, str, str]] = (),
+    stampers: Sequence[Stamper] = (),
+) -> LocalPki:
     """Make the TEST authority in `directory`, or open the one that stands there and add the seals it lacks.
 
     `url` is the real address of `serve`, such as ``http://127.0.0.1:9123``: it is written into the certificates,
@@ -80,9 +102,9 @@ def make_pki(directory: Path, url: str, seals: Sequence[SealSubject | tuple[str,
     Raises Permanent if the directory was made for another address or a seal id is not plain.
     """
     subjects = [SealSubject(*seal) for seal in seals]
-    for subject in subjects:
-        if not _ID.fullmatch(subject.id) or subject.id in _AUTHORITIES:
-            raise Permanent(f"test PKI: {subject.id!r} is no usable seal id (small letters, digits, hyphens)")
+    for name in (*(each.id for each in subjects), *(each.id for each in stampers)):
+        if not _ID.fullmatch(name) or name in _AUTHORITIES:
+            raise Permanent(f"test PKI: {name!r} is no usable id (small letters, digits, hyphens)")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     state = _read_state(directory) or {"url": url.rstrip("/"), "seals": {}}
     if state["url"] != url.rstrip("/"):
@@ -92,7 +114,11 @@ def make_pki(directory: Path, url: str, seals: Sequence[SealSubject | tuple[str,
         )
     for subject in subjects:
         state["seals"].setdefault(subject.id, _seal_record(subject))
-    _make_keys(directory, (*_AUTHORITIES, *state["seals"]))
+    for stamper in stampers:
+        times = [_stamp(each) for each in (stamper.valid_from, stamper.valid_to, stamper.revoked_since)]
+        state.setdefault("stampers", {}).setdefault(stamper.id, times)
+    kinds = {name: record.get("key", "p256") for name, record in state["seals"].items()}
+    _make_keys(directory, dict.fromkeys((*_AUTHORITIES, *state.get("stampers", ())), "p256") | kinds)
     _write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
     _issue(directory, state)
     # once more, now naming the issued files: a served certificate is the issued one, byte for byte
@@ -124,10 +150,11 @@ def open_pki(directory: Path) -> LocalPki:
     )
 
 
-def make_server(directory: Path) -> Any:
+def make_server(directory: Path, *, any_time: bool = False) -> Any:
     """A threaded HTTP server (werkzeug) bound to the address of the directory, not yet serving.
 
-    It answers OCSP, CRL and TSA, and takes up seals that `make_pki` adds later without a restart.
+    It answers OCSP, CRL and TSA, and takes up seals that `make_pki` adds later without a restart. With `any_time` it
+    answers as if at the time in the request's header X-Certomancer-Fake-Time, to see what comes in decades.
     Raises Permanent if the address is not loopback or is taken.
     """
     from werkzeug.serving import WSGIRequestHandler
@@ -149,7 +176,7 @@ def make_server(directory: Path) -> Any:
         raise Permanent("test PKI: a TEST authority is served on loopback only, at a fixed port")
     try:
         return make_werkzeug_server(
-            address.hostname, address.port, _application(directory), threaded=True, request_handler=Handler
+            address.hostname, address.port, _application(directory, any_time), threaded=True, request_handler=Handler
         )
     except (OSError, SystemExit) as error:  # werkzeug leaves by SystemExit when the port is taken
         raise Permanent(f"test PKI: cannot listen on {address.netloc}: {error}") from error
@@ -160,7 +187,7 @@ def serve(directory: Path) -> None:
     make_server(directory).serve_forever()
 
 
-def _application(directory: Path) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+def _application(directory: Path, any_time: bool) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
     from certomancer.integrations.animator import Animator, AnimatorArchStore
     from certomancer.registry import CertomancerConfig
 
@@ -173,7 +200,7 @@ def _application(directory: Path) -> Callable[[dict[str, Any], Any], Iterable[by
         with lock:
             if loaded["stamp"] != stamp:
                 archs = CertomancerConfig.from_file(str(configuration), key_search_dir=str(directory)).pki_archs
-                loaded["animator"] = Animator(AnimatorArchStore(archs), with_web_ui=False, allow_time_override=False)
+                loaded["animator"] = Animator(AnimatorArchStore(archs), with_web_ui=False, allow_time_override=any_time)
                 loaded["stamp"] = stamp
             animator = loaded["animator"]
         answer: Iterable[bytes] = animator(environ, start_response)
@@ -191,6 +218,7 @@ def _seal_record(subject: SealSubject) -> dict[str, Any]:
         "valid_to": _stamp(subject.valid_to) or _SEAL_VALIDITY[1],
         "revoked_since": _stamp(subject.revoked_since),
         "serial": secrets.randbits(63) | 1 << 62,
+        "key": subject.key,
     }
 
 
@@ -199,14 +227,17 @@ def _stamp(moment: datetime | None) -> str | None:
 
 
 def _configuration(directory: Path, state: dict[str, Any]) -> dict[str, Any]:
-    labels = (*_AUTHORITIES, *state["seals"])
+    stampers: dict[str, list[str | None]] = state.get("stampers", {})
+    labels = (*_AUTHORITIES, *stampers, *state["seals"])
     certificates = {name: _authority_certificate(name) for name in _AUTHORITIES}
     certificates |= {name: _seal_certificate(name, record) for name, record in state["seals"].items()}
+    certificates |= {name: _stamper_certificate(name, *times) for name, times in stampers.items()}
     for name, certificate in certificates.items():
         if (directory / "certs" / f"{name}.pem").exists():
             certificate["certificate-file"] = f"certs/{name}.pem"
     names = {"root": "TEST Root CA", "interm": "TEST Intermediate CA", "ocsp": "TEST OCSP", "tsa": "TEST TSA"}
     entities: dict[str, Any] = {name: {"common-name": names[name]} for name in _AUTHORITIES}
+    entities |= {name: {"common-name": f"TEST TSA {name}"} for name in stampers}
     entities |= {
         name: {"organization-name": record["organisation"], "common-name": record["common_name"]}
         for name, record in state["seals"].items()
@@ -227,7 +258,7 @@ def _configuration(directory: Path, state: dict[str, Any]) -> dict[str, Any]:
                         "root": {"for-issuer": "root", "signing-key": "root", **daily},
                         "interm": {"for-issuer": "interm", "signing-key": "interm", **daily},
                     },
-                    "time-stamping": {"tsa": {"signing-key": "tsa", "signing-cert": "tsa"}},
+                    "time-stamping": {name: {"signing-key": name, "signing-cert": name} for name in ("tsa", *stampers)},
                 },
             }
         },
@@ -254,6 +285,13 @@ def _authority_certificate(name: str) -> dict[str, Any]:
     return certificate
 
 
+def _stamper_certificate(name: str, start: str | None, end: str | None, revoked_since: str | None) -> dict[str, Any]:
+    certificate = _authority_certificate("tsa") | {"subject": name, "validity": {"valid-from": start, "valid-to": end}}
+    if revoked_since:
+        certificate["revocation"] = {"revoked-since": revoked_since, "reason": "key_compromise"}
+    return certificate
+
+
 def _seal_certificate(name: str, record: dict[str, Any]) -> dict[str, Any]:
     responders = {"schema": "aia-urls", "params": {"ocsp-responder-names": ["interm"]}}
     certificate: dict[str, Any] = {
@@ -275,13 +313,15 @@ def _usage(*usages: str) -> dict[str, Any]:
     return {"schema": "key-usage", "params": list(usages)}
 
 
-def _make_keys(directory: Path, names: Iterable[str]) -> None:
+def _make_keys(directory: Path, kinds: Mapping[str, str]) -> None:
     for folder in ("keys", "certs", "seals"):
         (directory / folder).mkdir(exist_ok=True, mode=0o700)
-    for name in names:
+    for name, kind in kinds.items():
         path = directory / "keys" / f"{name}.pem"
         if not path.exists():
-            key = ec.generate_private_key(ec.SECP256R1())
+            key = (
+                rsa.generate_private_key(65537, 3072) if kind == "rsa3072" else ec.generate_private_key(ec.SECP256R1())
+            )
             encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
             _write(path, key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
 
@@ -292,7 +332,7 @@ def _issue(directory: Path, state: dict[str, Any]) -> None:
 
     config = CertomancerConfig.from_file(str(directory / "certomancer.yml"), key_search_dir=str(directory))
     arch = config.get_pki_arch(ArchLabel(ARCHITECTURE))
-    for name in (*_AUTHORITIES, *state["seals"]):
+    for name in (*_AUTHORITIES, *state.get("stampers", ()), *state["seals"]):
         path = directory / "certs" / f"{name}.pem"
         if not path.exists():
             certificate = x509.load_der_x509_certificate(arch.get_cert(CertLabel(name)).dump())
@@ -310,8 +350,8 @@ def _issue(directory: Path, state: dict[str, Any]) -> None:
         passphrase = secrets.token_urlsafe(18)
         key = serialization.load_pem_private_key((directory / "keys" / f"{name}.pem").read_bytes(), None)
         certificate = x509.load_pem_x509_certificate((directory / "certs" / f"{name}.pem").read_bytes())
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise Permanent(f"test PKI: keys/{name}.pem is no EC key; it was not made here")
+        if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise Permanent(f"test PKI: keys/{name}.pem is no EC or RSA key; it was not made here")
         lock = serialization.BestAvailableEncryption(passphrase.encode())
         _write(directory / "seals" / f"{name}.passphrase", passphrase)
         _write(path, pkcs12.serialize_key_and_certificates(name.encode(), key, certificate, chain, lock))

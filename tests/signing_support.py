@@ -19,7 +19,7 @@ from signing.keys import SigningKey, load_key
 from signing.revocation import RevocationCache
 from signing.sealing import Profile, SealedPdf, SealingMeans, seal_pdf
 from signing.seals import SealDesign, draw_seal
-from signing.testpki import LocalPki, SealSubject, make_pki, make_server
+from signing.testpki import LocalPki, SealSubject, Stamper, make_pki, make_server
 from signing.timestamps import TimestampService
 from templates.fonts import font_path
 
@@ -97,10 +97,12 @@ class Bench:
 
 
 @contextmanager
-def running(directory: Path, seals: Sequence[SealSubject] = (NORTH,)) -> Iterator[Bench]:
+def running(
+    directory: Path, seals: Sequence[SealSubject] = (NORTH,), stampers: Sequence[Stamper] = (), any_time: bool = False
+) -> Iterator[Bench]:
     """A TEST authority in `directory`, served in a thread for as long as the context lasts."""
-    pki = make_pki(directory, f"http://127.0.0.1:{free_port()}", seals)
-    server = make_server(directory)
+    pki = make_pki(directory, f"http://127.0.0.1:{free_port()}", seals, stampers)
+    server = make_server(directory, any_time=any_time)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     revocation, timestamps = RevocationCache(), TimestampService([pki.tsa_url])
