@@ -9,32 +9,30 @@ from __future__ import annotations
 
 import argparse
 import copy
-import io
 import json
 import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import sqlalchemy as sa
-import weasyprint
 
 from delivery.binding import bind
 from delivery.volumes import SEAL_PLACE, Cover, Paper
 from pipeline.cabinet import picture_of
 from pipeline.composition import Songda, open_songda
+from pipeline.measuring import LEGAL_START, cpu_ms, imprint_of, short, varied, wall_ms, world
+from pipeline.plain_way import measure_plain_way
 from pipeline.settings import load
 from pipeline.supervisor import Supervisor, environment_of, programs_of, wait_until_ready
 from pipeline.testsystem import SAMPLES, Access, Ports, free_ports, make_test_system
@@ -46,10 +44,8 @@ from signing.reader import read_seals
 from signing.sealing import Profile, seal_pdf
 from signing.verification import verify
 from templates.catalogue import catalogue
-from templates.printing import Imprint, Printed, print_document, reading_page
-from templates.typesetters.word import fill
+from templates.printing import Printed, print_document
 
-_LEGAL_START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -58,77 +54,18 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _varied(number: int) -> dict[str, Any]:
-    """The sample decision with every narrative text made different: typst remembers repeated text."""
-    job = json.loads((SAMPLES / "penalty-decision.json").read_text("utf-8"))
-    return dict(_vary(job["documents"][0]["facts"], f"{1000 + number}"))
-
-
-def _short(number: int) -> dict[str, Any]:
-    """A decision of four pages: the length at which rendering engines were compared."""
-    facts = _varied(number)
-    del facts["correction"]
-    item = 1000 + number
-    facts["findings"] = {
-        "zh": f"检查发现，当事人隐患排查治理台账第{item}项记为“已整改”，但维修工作单表明整改并未实施。",
-        "en": f"The inspection found that entry {item} of the party's register was marked as rectified, whereas the "
-        "work cards show that the rectification had not been carried out.",
-    }
-    facts["reasons"] = {
-        "zh": f"台账第{item}项的记录失实，使隐患失去控制。鉴于当事人及时整改，本机关依法从轻处罚。",
-        "en": f"Entry {item} of the register was untrue, and the hazard went out of control. As the party rectified it "
-        "in time, this agency imposes a lighter penalty in accordance with law.",
-    }
-    facts["procedure"] = {name: facts["procedure"][name] for name in ("notice", "document")} | {"response": "waived"}
-    facts["penalties"] = [{"kind": "warning"}]
-    return facts
-
-
-def _vary(value: Any, mark: str) -> Any:
-    if isinstance(value, Mapping):
-        if set(value) == {"zh", "en"} and len(value["zh"]) > 40:
-            return {
-                language: text.replace("。", f"（事项{mark}）。").replace(". ", f" (item {mark}). ")
-                for language, text in value.items()
-            }
-        return {name: _vary(each, mark) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_vary(each, mark) for each in value]
-    return value
-
-
-def _cpu_ms(work: Callable[[int], object], count: int, *, children: bool = False, warm: int = 2) -> float:
-    """Median CPU milliseconds of `work(n)`, of this process or of its children."""
-    who = resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF
-    times = []
-    for number in range(-warm, count):
-        before = resource.getrusage(who)
-        work(number)
-        after = resource.getrusage(who)
-        if number >= 0:
-            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(times) * 1000
-
-
-def _imprint(authority: Mapping[str, Any]) -> Imprint:
-    return Imprint(
-        authority, "民航华北罚决〔2026〕1号", "CAAC-NC Penalty Decision [2026] No. 1", test=True, specimen=False
-    )
-
-
 def _parts(songda: Songda, count: int) -> dict[str, float]:
     """Print, seal, verify: each by itself, in this process."""
-    world = json.loads((SAMPLES / "authorities" / "caac-north-china.json").read_text("utf-8"))
-    decision, imprint = catalogue().get("penalty-decision"), _imprint(world)
+    decision, imprint = catalogue().get("penalty-decision"), imprint_of(world())
     letter = catalogue().get("confirmation-letter")
-    found = {"print_six_pages_cpu_ms": _cpu_ms(lambda n: print_document(decision, _varied(n), imprint), count)}
+    found = {"print_six_pages_cpu_ms": cpu_ms(lambda n: print_document(decision, varied(n), imprint), count)}
     printed: list[Printed] = []
-    found["print_four_pages_cpu_ms"] = _cpu_ms(
-        lambda n: printed.append(print_document(decision, _short(n), imprint)), count
+    found["print_four_pages_cpu_ms"] = cpu_ms(
+        lambda n: printed.append(print_document(decision, short(n), imprint)), count
     )
     facts = letter.sample_facts()
     started = time.process_time()
-    found["print_letter_wall_ms"] = _wall_ms(lambda: print_document(letter, facts, imprint), max(3, count // 4))
+    found["print_letter_wall_ms"] = wall_ms(lambda: print_document(letter, facts, imprint), max(3, count // 4))
     found["print_letter_own_cpu_ms"] = (time.process_time() - started) * 1000 / max(3, count // 4)
     with songda.database.read() as connection:
         mark = dict(connection.execute(sa.select(seal)).mappings().one())
@@ -141,77 +78,16 @@ def _parts(songda: Songda, count: int) -> dict[str, float]:
         place = Placement(page.anchor.page + 1, page.anchor.x_mm, page.anchor.y_mm)
         sealed.append(seal_pdf(page.pdf, means, placement=place, picture=picture, profile=profile).pdf)
 
-    found["seal_bb_cpu_ms"] = _cpu_ms(lambda n: put_on(n, Profile.B_B), count)
-    found["seal_blt_cpu_ms"] = _cpu_ms(lambda n: put_on(n, Profile.B_LT), count)
+    found["seal_bb_cpu_ms"] = cpu_ms(lambda n: put_on(n, Profile.B_B), count)
+    found["seal_blt_cpu_ms"] = cpu_ms(lambda n: put_on(n, Profile.B_LT), count)
 
     def check(number: int) -> None:
         pdf = sealed[-1 - abs(number) % count]
         if verify(pdf, songda.cabinet.trust).verdict != "valid" or not read_seals(pdf).sound:
             raise AssertionError("a sealed document did not verify")
 
-    found["verify_cpu_ms"] = _cpu_ms(check, count)
+    found["verify_cpu_ms"] = cpu_ms(check, count)
     return found
-
-
-def _wall_ms(work: Callable[[], object], count: int) -> float:
-    work()
-    times = []
-    for _ in range(count):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1000
-
-
-def _plain(count: int) -> dict[str, float]:
-    """The same documents the plain way."""
-    world = json.loads((SAMPLES / "authorities" / "caac-north-china.json").read_text("utf-8"))
-    decision, letter = catalogue().get("penalty-decision"), catalogue().get("confirmation-letter")
-    pages = [reading_page(decision, _short(n), _imprint(world)) for n in range(min(count, 10))]
-    found = {"plain_print_weasyprint_cpu_ms": _plain_weasyprint(pages)}
-    with tempfile.TemporaryDirectory() as folder:
-        filled = Path(folder) / "letter.docx"
-        filled.write_bytes(fill((letter.folder / "body.docx").read_bytes(), letter.sample_facts()))
-        profile = f"-env:UserInstallation=file://{folder}/profile"
-        arguments = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", folder, str(filled)]
-
-        def office(_number: int) -> None:
-            subprocess.run(arguments, check=False, capture_output=True)  # a fresh profile makes it leave with 81 once
-
-        found["plain_print_libreoffice_cpu_ms"] = _cpu_ms(office, max(3, count // 8), children=True, warm=2)
-    found["plain_seal_rsa_cpu_ms"] = _plain_seal(weasyprint.HTML(string=pages[0]).write_pdf(), count)
-    return found
-
-
-def _plain_weasyprint(pages: list[str]) -> float:
-    return _cpu_ms(lambda n: weasyprint.HTML(string=pages[n % len(pages)]).write_pdf(), min(10, len(pages)))
-
-
-def _plain_seal(pdf: bytes, count: int) -> float:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-    from cryptography.x509.oid import NameOID
-    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-    from pyhanko.sign import PdfSignatureMetadata, SimpleSigner, sign_pdf
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "plain")])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number())
-    certificate = (
-        builder.not_valid_before(_LEGAL_START)
-        .not_valid_after(_LEGAL_START.replace(year=2040))
-        .sign(key, hashes.SHA256())
-    )
-    bundle = pkcs12.serialize_key_and_certificates(b"k", key, certificate, None, BestAvailableEncryption(b"secret"))
-    signer = SimpleSigner.load_pkcs12_data(bundle, other_certs=[], passphrase=b"secret")
-
-    def sign(_number: int) -> None:
-        sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), PdfSignatureMetadata(field_name="Seal"), signer=signer)
-
-    return _cpu_ms(sign, min(count, 10))
 
 
 def _waiting(waiting: int, count: int = 800) -> float:
@@ -281,7 +157,7 @@ def _whole(songda: Songda, access: Access, supervisor: Supervisor, count: int) -
     def submit(number: int, label: str) -> None:
         body = copy.deepcopy(job)
         body["case_no"] = f"{job['case_no']}-{label}-{number}"  # each document is of a case of its own
-        body["documents"][0]["facts"] = _short(number)
+        body["documents"][0]["facts"] = short(number)
         posted_at = time.time()
         answer = client.post("/jobs", json=body, headers={"Idempotency-Key": f"{label}-{number}"})
         answer.raise_for_status()
@@ -352,17 +228,16 @@ def _bind_and_seal(home: Path, pages: int) -> dict[str, float]:
     songda = open_songda(load(home, {}))
     with songda.database.read() as connection:
         mark = dict(connection.execute(sa.select(seal)).mappings().one())
-    world = json.loads((SAMPLES / "authorities" / "caac-north-china.json").read_text("utf-8"))
-    decision, imprint, papers, laid = catalogue().get("penalty-decision"), _imprint(world), list[Paper](), 0
+    decision, imprint, papers, laid = catalogue().get("penalty-decision"), imprint_of(world()), list[Paper](), 0
     with tempfile.TemporaryDirectory() as folder:
         while laid < pages:
-            printed = print_document(decision, _varied(len(papers)), imprint)
+            printed = print_document(decision, varied(len(papers)), imprint)
             named = f"{len(papers)}"
             (Path(folder) / named).write_bytes(printed.pdf)
-            day = _LEGAL_START.date()
+            day = LEGAL_START.date()
             papers.append(Paper("二", ("决定书", "Decision"), named, day, named, "application/pdf", f"{named}.pdf"))
             laid += printed.pages
-        cover = Cover(("示例管理局", "Example"), "1", None, _LEGAL_START.date(), test=True)
+        cover = Cover(("示例管理局", "Example"), "1", None, LEGAL_START.date(), test=True)
         started = time.perf_counter()
         bound = bind(cover, papers, lambda digest: Path(folder) / digest, "volume")
         means, place = songda.cabinet.means(mark), Placement(1, *SEAL_PLACE)
@@ -402,7 +277,7 @@ def main(argv: list[str] | None = None) -> int:
     home = Path("var/bench-system").resolve()
     shutil.rmtree(home, ignore_errors=True)
     ports: Ports = free_ports()
-    access = make_test_system(home, ports, legal_now=_LEGAL_START)
+    access = make_test_system(home, ports, legal_now=LEGAL_START)
     settings = load(home, {})
     songda = open_songda(settings)
     with Supervisor(programs_of(settings, ports), environment_of(home), home / "log") as supervisor:
@@ -414,7 +289,7 @@ def main(argv: list[str] | None = None) -> int:
         _say("▸ a sealed volume of 500 pages")
         values |= _volume(home)
         _say("▸ the plain way")
-        values |= _plain(arguments.count)
+        values |= measure_plain_way(arguments.count)
         _say("▸ a step while many wait")
         values |= {f"step_rows_cpu_ms_at_{waiting}_waiting": _waiting(waiting) for waiting in (1000, 100_000)}
     songda.database.close()

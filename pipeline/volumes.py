@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.binding import Volume, bind
-from delivery.service_dates import METHOD_NAMES
 from delivery.receipts import TITLE, print_receipt, receipt_of
 from delivery.scans import check_scan
+from delivery.service_dates import METHOD_NAMES
 from delivery.volumes import SEAL_PLACE, Cover, Paper, check_part, order, party_of
 from pipeline.cabinet import picture_of
 from pipeline.composition import Songda
