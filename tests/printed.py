@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -271,3 +271,25 @@ def words_with_boxes(pdf: bytes) -> list[Word]:
         ):
             found.append(Word(number, unescape(text), float(left), float(top), float(right), float(bottom)))
     return found
+
+
+def stray_words(pdf: bytes) -> list[Word]:
+    """Words that stand, even in part, outside the type area and the lines above and below it, or off the page."""
+    width, height = 210 * _MM, 297 * _MM
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        for page in opened.pages:  # Poppler tells nothing of what is off the page
+            page.mediabox = page.cropbox = pikepdf.Array([-_FAR, -_FAR, width + _FAR, height])
+        opened.save(wide := io.BytesIO())
+    moved = [
+        replace(each, left=each.left - _FAR, right=each.right - _FAR) for each in words_with_boxes(wide.getvalue())
+    ]
+    left, right = 28 * _MM - 9, (210 - 26) * _MM + 9  # the empty half of a mark may hang over the margin
+    return [
+        word
+        for word in moved
+        if not (left < word.left and word.right < right and 15 * _MM < word.top < word.bottom < 284 * _MM)
+    ]
+
+
+_MM = 72 / 25.4
+_FAR = 14_000
