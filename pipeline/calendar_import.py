@@ -95,5 +95,4 @@ def approve_notice(songda: Songda, year: int, edition: int, by: str, *, sha256: 
 
 def _wake(connection: sa.Connection) -> set[str]:
     today = day_of(legal_time(connection)).isoformat()
-    ids = [f"{delivery_id}/settle" for delivery_id in deliveries.not_passed(connection, today)]
-    return {step_id for step_id in ids if steps.wake(connection, step_id)}
+    return steps.wake_all(connection, [f"{each}/settle" for each in deliveries.not_passed(connection, today)])

@@ -196,23 +196,30 @@ def park(connection: sa.Connection, held: Claim, until_legal: datetime | None, w
 
 def wake(connection: sa.Connection, step_id: str, *, hinted_seconds: float = 0.0) -> bool:
     """Make a waiting, finished, parked or dead step due now; work under way on it is thrown away by the fence."""
-    changed = connection.execute(
-        step.update()
-        .where(step.c.id == step_id)
-        .values(
-            state="ready",
-            run_at=now(),
-            legal_at=None,
-            attempt=0,
-            excused=0,
-            fence=step.c.fence + 1,
-            owner=None,
-            lease_until=None,
-            error=None,
-            hinted_until=now() + microseconds(hinted_seconds),
-        )
+    return bool(connection.execute(_wake(hinted_seconds).where(step.c.id == step_id)).rowcount)
+
+
+def wake_all(connection: sa.Connection, step_ids: Sequence[str]) -> set[str]:
+    """`wake` for many; returns those that there are."""
+    woken: set[str] = set()
+    for some in (step_ids[start : start + 1000] for start in range(0, len(step_ids), 1000)):
+        woken.update(connection.execute(_wake(0).where(step.c.id.in_(some)).returning(step.c.id)).scalars())
+    return woken
+
+
+def _wake(hinted_seconds: float) -> sa.Update:
+    return step.update().values(
+        state="ready",
+        run_at=now(),
+        legal_at=None,
+        attempt=0,
+        excused=0,
+        fence=step.c.fence + 1,
+        owner=None,
+        lease_until=None,
+        error=None,
+        hinted_until=now() + microseconds(hinted_seconds),
     )
-    return bool(changed.rowcount)
 
 
 def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
