@@ -21,6 +21,7 @@ from pyhanko_certvalidator.path import ValidationPath
 from records.errors import Permanent
 from signing.parsing import whole
 from signing.revocation import Evidence, RevocationCache
+from signing.sm2 import SignatureCheck
 
 SEAL_USAGE = frozenset({"non_repudiation"})
 
@@ -124,6 +125,7 @@ class TrustList:
             ocsps=list(evidence.ocsps) if evidence else [],
             time_tolerance=timedelta(seconds=1),
             retroactive_revinfo=True,  # an answer given later also speaks for the time before it
+            signature_validator=SignatureCheck(),
         )
 
 

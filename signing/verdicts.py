@@ -51,6 +51,24 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "It is not proved that the certificates were not revoked: {}",
         "不能证明证书未被吊销：{}",
     ),
+    "seal_changed": (
+        "The electronic seal itself was changed: its maker's signature does not fit.",
+        "电子印章本身已被改动：制章者的签名不符。",
+    ),
+    "seal_signer": (
+        "The signer's certificate is not among those that the electronic seal names: {}",
+        "签章者的证书不在电子印章的证书列表中：{}",
+    ),
+    "seal_period": (
+        "The electronic seal was used outside its period of validity: {}",
+        "使用时不在电子印章的有效期内：{}",
+    ),
+    "seal_ended": (
+        "The electronic seal's period has ended, and no time stamp proves that it was put on before: {}",
+        "电子印章的有效期已过，且没有时间戳证明签章在此之前：{}",
+    ),
+    "seal_sound": ("The electronic seal is whole and may be used: {}", "电子印章完好，可以使用：{}"),
+    "claimed_in_future": ("The time of signing lies in the future.", "签章时间晚于当前时间。"),
     "certificate_unfit": ("The certificate is not fit for this use: {}", "证书不适用于此用途：{}"),
     "timestamp_wrong": (
         "The time stamp does not belong to this signature, or was changed.",

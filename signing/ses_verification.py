@@ -1,0 +1,266 @@
+"""Verifies electronic seals and the signatures made with them (order of GM/T 0031-2014 §6.1.2 and §7).
+
+Format, signature over the document's digest, the seal's own signature, the signer's place in the seal's list, the
+periods, and the certificates of signer and maker: chain, revocation, usage. One verdict model serves all signatures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
+
+from asn1crypto import x509
+
+from signing import sm2
+from signing.certificates import TrustList
+from signing.cms import CheckedToken, CmsError, check_token
+from signing.revocation import Evidence, RevocationCache
+from signing.ses import ALGORITHMS, Seal, SealSignature, Signed, read_seal, read_seal_signature
+from signing.sm2_trust import distrust, load_certificate, told_name, told_test
+from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
+
+_CLOCK_TOLERANCE = timedelta(minutes=5)
+NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """With what a seal is judged: the roots, revocation data and certificates that came along, and the time.
+
+    `revocation` fetches what is missing; without it only what came along counts. `now` is aware.
+    """
+
+    trust: TrustList
+    now: datetime
+    evidence: Evidence = NO_EVIDENCE
+    certificates: tuple[x509.Certificate, ...] = ()
+    revocation: RevocationCache | None = None
+
+    def distrust(self, certificate: x509.Certificate, moment: datetime) -> Reason | None:
+        """Why that certificate was not good at `moment`, or None."""
+        return distrust(
+            certificate, self.trust, moment, self.evidence, others=self.certificates, revocation=self.revocation
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdict about one signature made with a seal."""
+
+    word: VerdictWord
+    report: SignatureReport
+    reasons: tuple[Reason, ...]
+
+
+def verify_seal(
+    der: bytes,
+    trust: TrustList,
+    *,
+    evidence: Evidence = NO_EVIDENCE,
+    certificates: Sequence[x509.Certificate] = (),
+    revocation: RevocationCache | None = None,
+    now: datetime | None = None,
+) -> Verdict:
+    """The verdict about a seal by itself (an ``.esl`` file): ``valid`` means that it may be used at `now`."""
+    around = Surroundings(trust, _utc(now), evidence, tuple(certificates), revocation)
+    try:
+        seal = read_seal(der)
+        maker = load_certificate(seal.signed.certificate)
+    except ValueError as error:
+        return _verdict(Judged("invalid", _report("", (), "SES", None), (_unreadable(error),)))
+    broken = _broken_seal(seal, maker)
+    doubts = [] if broken else _seal_doubts(seal, maker, around.now, around)
+    if not broken and not seal.valid_from <= around.now <= seal.valid_to:
+        doubts.append(Reason.of("seal_period", _period(seal)))
+    report = _report("", (maker,), seal.edition, None, intact=not broken, trusted=not broken and not doubts)
+    return _verdict(_weighed(broken, doubts, report, Reason.of("seal_sound", f"{seal.name} ({told_name(maker)})")))
+
+
+def verify_seal_signature(
+    der: bytes,
+    document: Sequence[bytes | memoryview],
+    trust: TrustList,
+    *,
+    evidence: Evidence = NO_EVIDENCE,
+    certificates: Sequence[x509.Certificate] = (),
+    revocation: RevocationCache | None = None,
+    now: datetime | None = None,
+) -> Verdict:
+    """The verdict about a SES_Signature over the joined parts of `document`.
+
+    `evidence` and `certificates` are what came with the file; `now` (aware) is for tests. Must not be called inside a
+    running event loop.
+    """
+    around = Surroundings(trust, _utc(now), evidence, tuple(certificates), revocation)
+    return _verdict(judge_seal_signature(der, document, around))
+
+
+def judge_seal_signature(
+    der: bytes, document: Sequence[bytes | memoryview], around: Surroundings, *, field: str = ""
+) -> Judged:
+    """As `verify_seal_signature`, as one of several signatures of a file; `field` is where it stands there."""
+    try:
+        signature = read_seal_signature(der)
+        signer = load_certificate(signature.signed.certificate)
+        maker = load_certificate(signature.seal.signed.certificate)
+    except ValueError as error:
+        return Judged("invalid", _report(field, (), "SES", None), (_unreadable(error),))
+    broken = _broken(signature, signer, document) + _broken_seal(signature.seal, maker)
+    stamp, doubts = _stamp(signature, around)
+    moment = stamp.time if stamp and not doubts else around.now
+    if not broken:
+        doubts += _time_doubts(signature, moment, around.now)
+        doubts += _seal_doubts(signature.seal, maker, moment, around)
+        doubts += [reason for reason in [around.distrust(signer, moment)] if reason]
+    trusted = not broken and not doubts
+    report = _report(field, (signer, maker), signature.edition, signature, stamp, intact=not broken, trusted=trusted)
+    return _weighed(broken, doubts, report, Reason.of("valid", f"{signature.seal.name} ({told_name(signer)})"))
+
+
+def _verdict(judged: Judged) -> Verdict:
+    reasons = judged.reasons
+    if judged.report.test:
+        reasons = (*reasons, Reason.of("test_key"))
+    return Verdict(judged.word, judged.report.test, (judged.report,), reasons)
+
+
+def _weighed(broken: list[Reason], doubts: list[Reason], report: SignatureReport, good: Reason) -> Judged:
+    if broken or any(reason.code == "revoked" for reason in doubts):
+        return Judged("invalid", report, tuple(dict.fromkeys([*broken, *doubts])))
+    if doubts:
+        return Judged("indeterminate", report, tuple(dict.fromkeys(doubts)))
+    return Judged("valid", report, (good,))
+
+
+def _broken(signature: SealSignature, signer: x509.Certificate, document: Sequence[bytes | memoryview]) -> list[Reason]:
+    """What is wrong with the signature itself, whoever is trusted."""
+    reasons = []
+    if not compare_digest(signature.digest, sm2.sm3(*document)):
+        reasons.append(Reason.of("changed"))
+    if not _fits(signature.signed, signer):
+        reasons.append(Reason.of("signature_wrong"))
+    if not may_use(signature.seal, signature.signed.certificate):
+        reasons.append(Reason.of("seal_signer", told_name(signer)))
+    seal, claimed = signature.seal, signature.claimed_at
+    if claimed is not None and not seal.valid_from <= claimed <= seal.valid_to:
+        reasons.append(Reason.of("seal_period", _period(seal)))
+    return reasons
+
+
+def _broken_seal(seal: Seal, maker: x509.Certificate) -> list[Reason]:
+    if not _fits(seal.signed, maker):
+        return [Reason.of("seal_changed")]
+    return [] if seal.valid_from < seal.valid_to else [Reason.of("seal_period", _period(seal))]
+
+
+def _fits(signed: Signed, certificate: x509.Certificate) -> bool:
+    key = certificate.public_key.dump()
+    return signed.algorithm in ALGORITHMS and sm2.verify(key, signed.signature, signed.content)
+
+
+def may_use(seal: Seal, certificate: bytes) -> bool:
+    """Whether the seal's list names that certificate (DER), byte for byte; a renewed one needs a new seal (§6.2.2).
+
+    Of lists of digests, those made with SM3 or SHA-256 count.
+    """
+    if certificate in seal.certificates:
+        return True
+    digests = {"SM3": sm2.sm3(certificate), "SHA256": _sha256(certificate)}
+    return any(digests.get(_plain(name)) == value for name, value in seal.digests)
+
+
+def _plain(name: str) -> str:
+    """The name of a digest as makers write it: ``SM3``, ``sha-256``, or its object identifier."""
+    known = {sm2.SM3: "SM3", "2.16.840.1.101.3.4.2.1": "SHA256"}
+    return known.get(name, name.upper().replace("-", ""))
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _seal_doubts(seal: Seal, maker: x509.Certificate, moment: datetime, around: Surroundings) -> list[Reason]:
+    reasons = [reason for reason in [around.distrust(maker, moment)] if reason]
+    if seal.timestamp is not None and not _token_holds(seal.timestamp, seal.signed.signature, around):
+        reasons.append(Reason.of("timestamp_untrusted", seal.name))
+    return reasons
+
+
+def _time_doubts(signature: SealSignature, moment: datetime, now: datetime) -> list[Reason]:
+    """The claimed time is the signer's own word: without a time stamp, what has ended by now proves nothing."""
+    reasons = []
+    if signature.claimed_at is not None and signature.claimed_at > now + _CLOCK_TOLERANCE:
+        reasons.append(Reason.of("claimed_in_future"))
+    if not signature.seal.valid_from <= moment <= signature.seal.valid_to:
+        reasons.append(Reason.of("seal_ended", _period(signature.seal)))
+    return reasons
+
+
+def _stamp(signature: SealSignature, around: Surroundings) -> tuple[CheckedToken | None, list[Reason]]:
+    if signature.timestamp is None:
+        return None, []
+    try:
+        token = check_token(signature.timestamp, signature.signed.signature)
+    except CmsError as error:
+        return None, [Reason.of("timestamp_untrusted", str(error))]
+    held = _token_holds(signature.timestamp, signature.signed.signature, around)
+    return token, [] if held else [Reason.of("timestamp_untrusted", told_name(token.certificate))]
+
+
+def _token_holds(token: bytes, stamped: bytes, around: Surroundings) -> bool:
+    """Whether a time stamp is sound and its authority trusted at the time it names."""
+    try:
+        checked = check_token(token, stamped)
+    except CmsError:
+        return False
+    usage = checked.certificate.extended_key_usage_value
+    if usage is None or "time_stamping" not in usage.native or checked.time > around.now + _CLOCK_TOLERANCE:
+        return False
+    with_its_own = Surroundings(
+        around.trust, around.now, around.evidence, (*around.certificates, *checked.certificates), around.revocation
+    )
+    return with_its_own.distrust(checked.certificate, checked.time) is None
+
+
+def _period(seal: Seal) -> str:
+    return f"{seal.valid_from:%Y-%m-%d} – {seal.valid_to:%Y-%m-%d}"
+
+
+def _unreadable(error: Exception) -> Reason:
+    return Reason.of("signature_unreadable", str(error).split("\n", 1)[0] or type(error).__name__)
+
+
+def _report(
+    field: str,
+    certificates: tuple[x509.Certificate, ...],
+    edition: str,
+    signature: SealSignature | None,
+    stamp: CheckedToken | None = None,
+    *,
+    intact: bool = False,
+    trusted: bool = False,
+) -> SignatureReport:
+    """The report about the first of `certificates`; if any of them is a TEST one, it is a TEST."""
+    certificate = certificates[0] if certificates else None
+    return SignatureReport(
+        field=field,
+        signer=told_name(certificate) if certificate else "",
+        serial=f"{certificate.serial_number:x}" if certificate else "",
+        claimed_at=signature.claimed_at if signature else None,
+        stamped_at=stamp.time if stamp else None,
+        stamped_by=told_name(stamp.certificate) if stamp else None,
+        profile=edition,
+        intact=intact,
+        trusted=trusted,
+        test=any(told_test(each) for each in (*certificates, *([stamp.certificate] if stamp else []))),
+        docmdp=None,
+        coverage="unclear",
+        modification="unclear",
+    )
+
+
+def _utc(now: datetime | None) -> datetime:
+    return (now or datetime.now(UTC)).astimezone(UTC)
