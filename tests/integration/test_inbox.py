@@ -28,6 +28,7 @@ def events(house: PortalHouse, delivery_id: str, kind: str) -> list[ledger.Event
         return [event for event in ledger.events(connection, document_id) if event.kind == kind]
 
 
+@pytest.mark.rule("ESL-10")
 def test_opening_is_recorded_once_and_never_confirms(house: PortalHouse) -> None:
     delivery_id, account = house.deliver(), house.accounts["NEA-FLB"]
     assert inbox.access(house.database, delivery_id, account, "s1", "reading")
@@ -40,6 +41,7 @@ def test_opening_is_recorded_once_and_never_confirms(house: PortalHouse) -> None
     assert event.happened_at == first["accessed_at"]
 
 
+@pytest.mark.rule("D1", "ESL-10")
 def test_a_confirmation_records_who_with_which_words_for_which_bytes(house: PortalHouse) -> None:
     delivery_id, account = house.deliver(), house.accounts["NEA-FLB"]
     done = inbox.confirm(house.database, delivery_id, account, "session-hash", SHOWN)

@@ -113,6 +113,7 @@ def settling(database: Database, tmp_path: Path) -> Iterator[Settling]:
 # --- the deemed day
 
 
+@pytest.mark.rule("D2")
 def test_ii_4_the_deemed_day_decides_when_it_has_ended_and_not_a_moment_before(settling: Settling) -> None:
     delivery_id = settling.deliver()
     end = midnight(DEEMED + timedelta(days=1))
@@ -131,6 +132,7 @@ def test_ii_4_the_deemed_day_decides_when_it_has_ended_and_not_a_moment_before(s
     ]
 
 
+@pytest.mark.rule("D1")
 def test_ii_4_a_confirmation_inside_the_three_days_is_the_date(settling: Settling) -> None:
     delivery_id = settling.deliver()
     with settling.database.write() as connection:
@@ -183,6 +185,7 @@ def test_replays_add_no_event(settling: Settling) -> None:
 # --- paper
 
 
+@pytest.mark.rule("D3")
 def test_rule_1_for_an_important_instrument_only_paper_decides(settling: Settling) -> None:
     delivery_id = settling.deliver(IMPORTANT)
     settling.confirm(delivery_id)
@@ -195,6 +198,7 @@ def test_rule_1_for_an_important_instrument_only_paper_decides(settling: Settlin
     assert settling.answer(delivery_id) == ("final", "paper", "2026-12-04")
 
 
+@pytest.mark.rule("LAW-7")
 def test_cpl_95_the_legal_day_of_a_public_notice_wakes_the_step_when_it_begins(settling: Settling) -> None:
     delivery_id = settling.deliver(IMPORTANT)
     settling.publish(delivery_id, date(2026, 11, 23))

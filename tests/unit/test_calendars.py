@@ -38,6 +38,7 @@ def test_2026_has_248_working_days() -> None:
     assert sum(CALENDAR.is_working_day(day) for day in year) == 248
 
 
+@pytest.mark.rule("LAW-6", "LAW-9", "N29")
 @pytest.mark.parametrize(
     ("sent", "third"),
     [
@@ -57,6 +58,7 @@ def test_published_years_agree_with_chinesecalendar(day: date) -> None:
     assert CALENDAR.is_working_day(day) == chinese_calendar.is_workday(day)
 
 
+@pytest.mark.rule("LAW-6", "N29")
 @given(st.dates(date(1990, 1, 1), date(2060, 12, 31)), st.integers(1, 12))
 def test_counting_skips_no_working_day_and_counts_no_rest_day(day: date, count: int) -> None:
     days = CALENDAR.working_days_after(day, count)

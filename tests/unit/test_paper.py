@@ -63,6 +63,7 @@ def test_without_scan_or_slip_it_is_recorded_but_not_final() -> None:
     assert (found.served_on, found.final) == (date(2026, 3, 10), False)
 
 
+@pytest.mark.rule("D4", "D5", "D6", "D7", "LAW-7")
 @pytest.mark.parametrize(
     ("method", "change", "pointer"),
     [
@@ -133,14 +134,17 @@ def test_a_date_before_the_documents_own_is_refused() -> None:
     assert faults(record("direct", date="2026-03-01")) == {("/date", "before_document")}
 
 
+@pytest.mark.rule("D8")
 def test_a_method_that_the_instrument_does_not_allow_is_refused() -> None:
     assert faults(record("fax"), instrument=manifest("demand-letter")) == {("/method", "method_not_allowed")}
 
 
+@pytest.mark.rule("D4", "LAW-7")
 def test_leaving_service_may_rest_on_video() -> None:
     assert check(record("leaving", witnesses=..., video=True)).served_on == date(2026, 3, 10)
 
 
+@pytest.mark.rule("D5")
 @pytest.mark.parametrize("outcome", ["refused", "unclaimed", "locker", "signed_by_guard", "signed_by_other"])
 def test_such_an_outcome_of_post_is_no_service_until_a_clerk_rules(outcome: str) -> None:
     value = record("post", outcome=outcome, receiver=..., capacity=...)
@@ -161,11 +165,13 @@ def test_an_attempt_that_failed_is_recorded_and_makes_no_date(method: str, outco
     assert check(record(method, outcome=outcome, receiver=..., capacity=...)).served_on is None
 
 
+@pytest.mark.rule("LAW-7")
 @pytest.mark.parametrize("capacity", CAPACITIES)
 def test_each_capacity_of_the_civil_procedure_law_is_known(capacity: str) -> None:
     assert check(record("post", capacity=capacity)).record.capacity == capacity
 
 
+@pytest.mark.rule("LAW-7", "LAW-8")
 @pytest.mark.parametrize(
     ("published", "abroad", "legal"),
     [

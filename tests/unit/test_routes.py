@@ -43,6 +43,7 @@ def test_a_job_may_raise_importance_never_lower_it() -> None:
     assert to(AIRLINE, IMPORTANT, paper_required=False).paper
 
 
+@pytest.mark.rule("LAW-2")
 @pytest.mark.parametrize(
     ("recipient", "rule"),
     [
@@ -107,6 +108,7 @@ def test_one_address_written_in_other_ways_is_the_same_system(address: str) -> N
     assert OURS.is_same_as(replace(OURS, address=address))
 
 
+@pytest.mark.rule("ESL-11b")
 @pytest.mark.parametrize("address", ["http://ses.example/ses", "https://ses.example", "https://ses.example:8443/ses"])
 def test_another_address_is_another_system(address: str) -> None:
     assert not OURS.is_same_as(replace(OURS, address=address))

@@ -51,6 +51,7 @@ def outcome(result: dict[str, Any]) -> tuple[str, str | None, str | None]:
     return result["status"], result["basis"], result["service_date"]
 
 
+@pytest.mark.rule("D2", "LAW-6")
 @pytest.mark.parametrize(
     ("sent", "deemed"),
     [
@@ -91,6 +92,7 @@ def test_the_third_working_day_must_have_ended_in_beijing(as_of: str, status: st
     assert result["deemed_date"] == "2026-03-05"
 
 
+@pytest.mark.rule("LAW-6")
 @pytest.mark.parametrize(
     ("sent_at", "first_day"),
     [
@@ -106,6 +108,7 @@ def test_the_day_of_sending_is_the_day_in_beijing_whatever_the_offset(sent_at: s
     assert ask(sent_at=sent_at)["days"][0] == first_day
 
 
+@pytest.mark.rule("D1", "ESL-10")
 @pytest.mark.parametrize(
     ("confirmed_at", "expected"),
     [
@@ -131,6 +134,7 @@ def test_a_confirmation_is_final_at_once_also_on_a_rest_day() -> None:
     assert result["deemed_date"] == "2026-03-11"
 
 
+@pytest.mark.rule("D2")
 def test_a_late_confirmation_is_on_record_and_changes_nothing() -> None:
     assert "confirmed-late" in said(ask(confirmed_at="2026-03-09T09:00:00+08:00"))
 
@@ -247,6 +251,7 @@ def test_a_date_confirmed_inside_the_guess_stays_final_when_the_notice_makes_the
 # --- the rule sets -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("ESL-11c")
 def test_the_letter_in_force_at_sending_decides_two_letters_two_dates() -> None:
     text = RULES.read_text(encoding="utf-8")
     second = text.replace('"ses-letter-2018.1"', '"five-days"').replace("2018-07-30", "2026-06-01")

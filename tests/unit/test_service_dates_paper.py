@@ -33,6 +33,7 @@ def on(method: str, day: str | None, **more: Any) -> dict[str, Any]:
     return {"method": method, "served_on": day, **more}
 
 
+@pytest.mark.rule("D3")
 @pytest.mark.parametrize("instrument", ["penalty-decision", "compulsory-measures-decision", "on-the-spot-decision"])
 def test_letter_ii4_an_important_instrument_waits_for_paper_though_confirmed_and_long_past(instrument: str) -> None:
     result = ask(instrument=instrument, confirmed_at="2026-03-03T10:00:00+08:00")
@@ -41,6 +42,7 @@ def test_letter_ii4_an_important_instrument_waits_for_paper_though_confirmed_and
     assert {"paper-awaited", "important", "information-only", "confirmation-not-decisive"} <= said(result)
 
 
+@pytest.mark.rule("D3")
 @pytest.mark.parametrize("day", ["2026-02-27", "2026-03-02", "2026-03-05", "2026-04-30"])
 @pytest.mark.parametrize("method", ["direct", "post", "leaving", "entrusted", "public_notice"])
 def test_the_paper_date_counts_be_it_earlier_or_later_than_the_electronic_one(method: str, day: str) -> None:
@@ -103,6 +105,7 @@ def test_a_later_success_does_not_change_the_answer_of_an_earlier_moment() -> No
 # --- fax, 004-80 -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("D7")
 def test_004_80_a_fax_counts_with_consent_only() -> None:
     assert ask(paper=[on("fax", "2026-03-10", consent=True)])["service_date"] == "2026-03-10"
     for without in (on("fax", "2026-03-10"), on("fax", "2026-03-10", consent=False)):
@@ -111,6 +114,7 @@ def test_004_80_a_fax_counts_with_consent_only() -> None:
         assert "fax-without-consent" in said(result)
 
 
+@pytest.mark.rule("D7")
 def test_004_80_a_fax_is_never_enough_for_the_original_of_a_penalty_decision() -> None:
     fax = on("fax", "2026-03-10", consent=True)
     alone = ask(instrument="penalty-decision", paper=[fax])
