@@ -12,7 +12,7 @@ from fastapi import Path as InPath
 from delivery.volumes import order
 from pipeline.api.access import DocumentReader, Installation, JobWriter
 from pipeline.api.bodies import scan_body
-from pipeline.api.models import CaseFile
+from pipeline.api.models.documents import CaseFile
 from pipeline.api.openapi import problems
 from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
 from pipeline.volumes import NewFile, add_file, make_volume

@@ -13,7 +13,7 @@ from delivery.service import stored_calendar
 from pipeline.api.access import AnyCaller, DocumentId, DocumentReader, Installation
 from pipeline.api.bodies import json_body
 from pipeline.api.documents import find
-from pipeline.api.models import Deadline, Deadlines, DeliveryDeadlines, DocumentDeadlines
+from pipeline.api.models.dates import Deadline, Deadlines, DeliveryDeadlines, DocumentDeadlines
 from pipeline.api.openapi import body_of, problems
 from pipeline.api.service_dates import answer_each
 from records import deliveries

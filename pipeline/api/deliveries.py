@@ -17,7 +17,8 @@ from pipeline import strict_json
 from pipeline.api.access import DeliveryId, DeliveryWriter, Installation
 from pipeline.api.bodies import JSON_SCAN_LIMIT, SCAN_LIMIT, expect, in_time, limited, read_json
 from pipeline.api.documents import find
-from pipeline.api.models import PaperReceipt, PaperStatus
+from pipeline.api.models.base import PaperStatus
+from pipeline.api.models.paper import PaperReceipt
 from pipeline.api.openapi import problems
 from pipeline.api.problems import NOT_FOUND, NOT_JSON, Problem, refused
 from records import deliveries

@@ -12,7 +12,7 @@ from delivery.imprints import template_of
 from pipeline import cancellation
 from pipeline.api.access import DocumentId, DocumentReader, Installation, JobWriter
 from pipeline.api.bodies import small_json_body, validated
-from pipeline.api.models import CancelRequest, Document, Event, Events, VoidRequest
+from pipeline.api.models.documents import CancelRequest, Document, Event, Events, VoidRequest
 from pipeline.api.openapi import body_of, problems
 from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
 from pipeline.api.views import document_view

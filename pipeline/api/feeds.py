@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from delivery.portal.feed_pages import address_of
 from pipeline.api.access import DocumentReader, FeedId, Installation
 from pipeline.api.bodies import small_json_body, validated
-from pipeline.api.models import Feed, FeedMade, FeedRequest, Feeds
+from pipeline.api.models.dates import Feed, FeedMade, FeedRequest, Feeds
 from pipeline.api.openapi import body_of, problems
 from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
 from pipeline.callers import Caller

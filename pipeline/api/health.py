@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import APIRouter
 
 from pipeline.api.access import Installation
-from pipeline.api.models import Health
+from pipeline.api.models.verification import Health
 from pipeline.api.openapi import problems
 from records.database import is_test
 

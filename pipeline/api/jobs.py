@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from pipeline import intake
 from pipeline.api.access import DocumentReader, Installation, JobId, JobWriter
 from pipeline.api.bodies import job_body
-from pipeline.api.models import Accepted, Job
+from pipeline.api.models.documents import Accepted, Job
 from pipeline.api.openapi import body_of, problems
 from pipeline.api.problems import BAD_HEADER, NOT_FOUND, OTHER_BODY, STILL_RUNNING, Problem
 from pipeline.api.views import document_view

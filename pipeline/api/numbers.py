@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query
 
 from pipeline.api.access import DocumentReader, Installation
-from pipeline.api.models import AllSeries, Gap, Number, Register, RegisteredNumber, Series
+from pipeline.api.models.documents import Number
+from pipeline.api.models.numbers import AllSeries, Gap, Register, RegisteredNumber, Series
 from pipeline.api.openapi import problems
 from pipeline.api.problems import NOT_FOUND, Problem
 from records import numbers, series

@@ -9,19 +9,22 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from pipeline.api import models
+from pipeline.api.models.base import Problem
+from pipeline.api.models.dates import DeadlinesRequest, FeedRequest, ServiceDateRequest
+from pipeline.api.models.documents import CancelRequest, VoidRequest
+from pipeline.api.models.paper import PaperReceiptRequest
 from pipeline.api.problems import KINDS, MEDIA_TYPE
 from pipeline.intake import job_schema
 from templates.catalogue import catalogue, shared_definitions
 
 _REQUESTS: Final = (
-    models.CancelRequest,
-    models.VoidRequest,
-    models.ServiceDateRequest,
-    models.DeadlinesRequest,
-    models.FeedRequest,
-    models.PaperReceiptRequest,
-    models.Problem,
+    CancelRequest,
+    VoidRequest,
+    ServiceDateRequest,
+    DeadlinesRequest,
+    FeedRequest,
+    PaperReceiptRequest,
+    Problem,
 )
 _REFERENCE: Final = "#/components/schemas/{model}"
 

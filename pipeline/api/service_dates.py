@@ -11,7 +11,7 @@ from delivery.service import stored_calendar
 from delivery.service_dates import answer
 from pipeline.api.access import AnyCaller, Installation
 from pipeline.api.bodies import json_body
-from pipeline.api.models import ServiceDate
+from pipeline.api.models.dates import ServiceDate
 from pipeline.api.openapi import body_of, problems
 from records.database import legal_time
 from records.errors import Fault, Refused

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends
 
 from pipeline.api.access import Installation
 from pipeline.api.bodies import pdf_body
-from pipeline.api.models import Verdict
+from pipeline.api.models.verification import Verdict
 from pipeline.api.openapi import problems
 from pipeline.api.problems import UNAVAILABLE, Problem
 from pipeline.verifying import verdict_of

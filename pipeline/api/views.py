@@ -6,7 +6,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from pipeline.api.models import Delivery, Document, Link, Number, ServiceReason
+from pipeline.api.models.dates import ServiceReason
+from pipeline.api.models.documents import Delivery, Document, Link, Number
 from records import deliveries, directory, links
 from records.database import is_test
 from records.links import PASSIVE

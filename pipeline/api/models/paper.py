@@ -1,0 +1,48 @@
+"""What is recorded of service on paper."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from pipeline.api.models.base import Asked, Method, PaperStatus, date_
+
+
+class PaperReceiptRequest(Asked):
+    """What came of one attempt to serve on paper, with the signed proof, slip or receipt."""
+
+    method: Method
+    outcome: str = Field(description="by method, e.g. `served`, `refused`, `published`; others are named when refused")
+    date: date_ = Field(description="the day of the attempt in Beijing; of a public notice, the day of publication")
+    receiver: str = Field("", max_length=500)
+    capacity: Literal["", "party", "legal_representative", "head", "agent", "mail_clerk"] = ""
+    place: str = Field("", max_length=500, description="address at which the document was left")
+    refusal_reason: str = Field("", max_length=500)
+    witnesses: list[str] = Field(default_factory=list)
+    video: bool = False
+    mail_kind: Literal["", "registered", "express"] = ""
+    mail_number: str = Field("", max_length=500)
+    organ: str = Field("", max_length=500, description="administrative organ entrusted with service")
+    published_in: str = Field("", max_length=500)
+    failed_attempts: list[str] = Field([], description="ways tried before a public notice")
+    consent: bool = Field(False, description="to service by fax")
+    abroad: bool = False
+    ruling: str = Field("", max_length=500, description="why an outcome of post counts as service")
+    note: str = Field("", max_length=500)
+    scan: str | None = Field(
+        None,
+        description="PDF, JPEG or PNG of at most 20 MiB; without it the record is not final",
+        json_schema_extra={"contentEncoding": "base64"},
+    )
+
+
+class PaperReceipt(BaseModel):
+    """A record that stands."""
+
+    receipt_id: str
+    delivery_id: str
+    served_on: date | None = Field(description="the legal day; null when the attempt was no service")
+    final: bool = Field(description="false: the scan is missing")
+    paper_status: PaperStatus
