@@ -65,18 +65,18 @@ def verify_seal(
     now: datetime | None = None,
 ) -> Verdict:
     """The verdict about a seal by itself (an ``.esl`` file): ``valid`` means that it may be used at `now`."""
-    around = Surroundings(trust, _utc(now), evidence, tuple(certificates), revocation)
+    around = Surroundings(trust, utc(now), evidence, tuple(certificates), revocation)
     try:
         seal = read_seal(der)
         maker = load_certificate(seal.signed.certificate)
     except ValueError as error:
-        return _verdict(Judged("invalid", _report("", (), "SES", None), (_unreadable(error),)))
+        return as_verdict(Judged("invalid", report_on("", (), "SES"), (_unreadable(error),)))
     broken = _broken_seal(seal, maker)
     doubts = [] if broken else _seal_doubts(seal, maker, around.now, around)
     if not broken and not seal.valid_from <= around.now <= seal.valid_to:
         doubts.append(Reason.of("seal_period", _period(seal)))
-    report = _report("", (maker,), seal.edition, None, intact=not broken, trusted=not broken and not doubts)
-    return _verdict(_weighed(broken, doubts, report, Reason.of("seal_sound", f"{seal.name} ({told_name(maker)})")))
+    report = report_on("", (maker,), seal.edition, intact=not broken, trusted=not broken and not doubts)
+    return as_verdict(weighed(broken, doubts, report, Reason.of("seal_sound", f"{seal.name} ({told_name(maker)})")))
 
 
 def verify_seal_signature(
@@ -94,8 +94,8 @@ def verify_seal_signature(
     `evidence` and `certificates` are what came with the file; `now` (aware) is for tests. Must not be called inside a
     running event loop.
     """
-    around = Surroundings(trust, _utc(now), evidence, tuple(certificates), revocation)
-    return _verdict(judge_seal_signature(der, document, around))
+    around = Surroundings(trust, utc(now), evidence, tuple(certificates), revocation)
+    return as_verdict(judge_seal_signature(der, document, around))
 
 
 def judge_seal_signature(
@@ -107,7 +107,7 @@ def judge_seal_signature(
         signer = load_certificate(signature.signed.certificate)
         maker = load_certificate(signature.seal.signed.certificate)
     except ValueError as error:
-        return Judged("invalid", _report(field, (), "SES", None), (_unreadable(error),))
+        return Judged("invalid", report_on(field, (), "SES"), (_unreadable(error),))
     broken = _broken(signature, signer, document) + _broken_seal(signature.seal, maker)
     stamp, doubts = _stamp(signature, around)
     moment = stamp.time if stamp and not doubts else around.now
@@ -116,18 +116,20 @@ def judge_seal_signature(
         doubts += _seal_doubts(signature.seal, maker, moment, around)
         doubts += [reason for reason in [around.distrust(signer, moment)] if reason]
     trusted = not broken and not doubts
-    report = _report(field, (signer, maker), signature.edition, signature, stamp, intact=not broken, trusted=trusted)
-    return _weighed(broken, doubts, report, Reason.of("valid", f"{signature.seal.name} ({told_name(signer)})"))
+    report = report_on(field, (signer, maker), signature.edition, signature, stamp, intact=not broken, trusted=trusted)
+    return weighed(broken, doubts, report, Reason.of("valid", f"{signature.seal.name} ({told_name(signer)})"))
 
 
-def _verdict(judged: Judged) -> Verdict:
+def as_verdict(judged: Judged) -> Verdict:
+    """The verdict where that signature is all there is."""
     reasons = judged.reasons
     if judged.report.test:
         reasons = (*reasons, Reason.of("test_key"))
     return Verdict(judged.word, judged.report.test, (judged.report,), reasons)
 
 
-def _weighed(broken: list[Reason], doubts: list[Reason], report: SignatureReport, good: Reason) -> Judged:
+def weighed(broken: list[Reason], doubts: list[Reason], report: SignatureReport, good: Reason) -> Judged:
+    """Broken or revoked is invalid, doubtful is indeterminate; else it is valid, and `good` says so."""
     if broken or any(reason.code == "revoked" for reason in doubts):
         return Judged("invalid", report, tuple(dict.fromkeys([*broken, *doubts])))
     if doubts:
@@ -233,11 +235,11 @@ def _unreadable(error: Exception) -> Reason:
     return Reason.of("signature_unreadable", str(error).split("\n", 1)[0] or type(error).__name__)
 
 
-def _report(
+def report_on(
     field: str,
     certificates: tuple[x509.Certificate, ...],
     edition: str,
-    signature: SealSignature | None,
+    signature: SealSignature | None = None,
     stamp: CheckedToken | None = None,
     *,
     intact: bool = False,
@@ -262,5 +264,6 @@ def _report(
     )
 
 
-def _utc(now: datetime | None) -> datetime:
+def utc(now: datetime | None) -> datetime:
+    """That moment in UTC; this one without any."""
     return (now or datetime.now(UTC)).astimezone(UTC)
