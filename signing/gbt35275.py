@@ -33,10 +33,13 @@ def _sequence(name: str, *fields: tuple[Any, ...]) -> Any:
     return type(name, (core.Sequence,), {"_fields": list(fields)})
 
 
-_CONTENT_INFO = _sequence(
+_OUTER = _sequence(
+    "ContentInfo", ("contentType", core.ObjectIdentifier), ("content", core.Any, {"explicit": 0, "optional": True})
+)
+_CONTENT = _sequence(
     "ContentInfo",
     ("contentType", core.ObjectIdentifier),
-    ("content", core.Any, {"explicit": 0, "optional": True}),
+    ("content", core.OctetString, {"explicit": 0, "optional": True}),
 )
 _ALGORITHM = _sequence(
     "AlgorithmIdentifier", ("algorithm", core.ObjectIdentifier), ("parameters", core.Any, {"optional": True})
@@ -62,7 +65,7 @@ _SIGNED = _sequence(
     "SignedData",
     ("version", core.Integer),
     ("digestAlgorithms", core.Any),
-    ("contentInfo", _CONTENT_INFO),
+    ("contentInfo", _CONTENT),
     ("certificates", _set_of("Certificates", core.Any), {"implicit": 0, "optional": True}),
     ("crls", _set_of("Crls", core.Any), {"implicit": 1, "optional": True}),
     ("signerInfos", _set_of("SignerInfos", _SIGNER_INFO)),
@@ -95,7 +98,7 @@ def read_container(der: bytes) -> Container:
     try:
         if len(der) > _LARGEST:
             raise ContainerError("larger than 64 MiB")
-        outer = _CONTENT_INFO.load(der, strict=True)
+        outer = _OUTER.load(der, strict=True)
         if outer["contentType"].dotted not in _SIGNED_DATA:
             raise ContainerError(f"{outer['contentType'].dotted} is not signed data")
         return _container(outer["content"].parse(_SIGNED))
@@ -147,7 +150,7 @@ def _container(signed: Any) -> Container:
     attributes = signer["authenticatedAttributes"]
     present = attributes.dump() != b""
     return Container(
-        content=inner["content"].parse(core.OctetString).native if inner["content"].dump() else None,
+        content=inner["content"].native,
         certificates=certificates,
         signer=_named(signer["issuerAndSerialNumber"], certificates),
         # signed as a SET OF; in the container they carry the tag [0] (RFC 5652 §5.4)
