@@ -99,6 +99,7 @@ def test_the_inbox_is_accessible_and_fits_a_phone(site: Site, page: Page, lang: 
         assert page.evaluate("document.documentElement.lang") == ("zh-CN" if lang == "zh" else "en")
 
 
+@pytest.mark.rule("R6")
 def test_everything_works_without_scripts(site: Site, page: Page) -> None:
     delivery_id = site.house.deliver()
     bare = page.context.browser.new_context(base_url=site.url, java_script_enabled=False)  # type: ignore[union-attr]

@@ -69,6 +69,7 @@ def _scan() -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.rule("ESL-5a")
 def test_only_released_bytes_are_given_out(house: House, web: TestClient, document: str) -> None:
     before = web.get(f"/documents/{document}/pdf")
     assert before.status_code == 409 and before.json()["type"] == "urn:songda:problem:wrong-state"
@@ -80,6 +81,7 @@ def test_only_released_bytes_are_given_out(house: House, web: TestClient, docume
     assert web.get(f"/documents/{document}").json()["sha256"] == hashlib.sha256(pdf).hexdigest()
 
 
+@pytest.mark.rule("ESL-7", "LAW-13")
 def test_events_are_the_documents_chain_and_verify(house: House, web: TestClient, document: str) -> None:
     _release(house, document)
     events = web.get(f"/documents/{document}/events").json()["events"]

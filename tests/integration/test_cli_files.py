@@ -90,6 +90,7 @@ def test_verify_says_valid_and_test_and_exits_0(songda: Songda, bench: Bench, se
     assert (code, value["verdict"]) == (1, "indeterminate")
 
 
+@pytest.mark.rule("ESL-5b")
 def test_verify_exits_1_for_a_changed_file_and_2_for_no_readable_pdf(
     songda: Songda, bench: Bench, sealed: bytes, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_verify_exits_1_for_a_changed_file_and_2_for_no_readable_pdf(
     assert songda("verify", str(file), *trust)[0] == 2
 
 
+@pytest.mark.rule("ESL-5a")
 def test_verify_with_a_document_says_whether_these_are_its_released_bytes(
     songda: Songda, bench: Bench, sealed: bytes, house: House, tmp_path: Path
 ) -> None:
@@ -138,6 +140,7 @@ def test_the_api_gives_the_same_verdict(bench: Bench, sealed: bytes, house: Hous
     assert (answer.json()["verdict"], answer.json()["test"]) == ("valid", True), answer.text
 
 
+@pytest.mark.rule("ESL-7", "ESL-8")
 def test_ledger_verify_names_the_entry_that_was_changed(songda: Songda, house: House, tmp_path: Path) -> None:
     words = ("--home", str(tmp_path), "ledger", "verify")
     assert songda(*words)[1]["verdict"] == "valid"

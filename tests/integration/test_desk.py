@@ -69,6 +69,7 @@ def codes(refused: pytest.ExceptionInfo[Refused]) -> set[tuple[str, str]]:
     return {(fault.pointer, fault.code) for fault in refused.value.faults}
 
 
+@pytest.mark.rule("D3", "D4")
 def test_paper_service_with_its_scan_makes_the_date_of_an_important_instrument(house: PortalHouse) -> None:
     delivery_id = house.deliver("penalty-decision")
     done = record(house, delivery_id, direct(house))

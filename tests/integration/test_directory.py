@@ -115,6 +115,7 @@ def test_contacts_of_nobody_are_refused_and_inactive_ones_get_nothing(database: 
         directory.add_contact(connection, AUTHORITY, "nobody", name="孙丽", **given)
 
 
+@pytest.mark.rule("R3")
 @pytest.mark.parametrize("login", ["法律部", "NEA-法", "", "  "])
 def test_r3_an_account_name_has_no_chinese_characters(database: Database, login: str) -> None:
     with pytest.raises(ValueError, match="R3"), database.write() as connection:

@@ -127,6 +127,7 @@ def _rules(row: sa.RowMapping) -> list[str]:
 # --- the inbox
 
 
+@pytest.mark.rule("LAW-2", "LAW-3", "LAW-4", "ESL-11a")
 def test_with_account_and_letter_it_stands_in_the_inbox_and_its_days_are_counted(dispatching: Dispatching) -> None:
     letter = dispatching.may_be_served()
     row = dispatching.dispatch()
@@ -139,6 +140,7 @@ def test_with_account_and_letter_it_stands_in_the_inbox_and_its_days_are_counted
     assert dispatching.steps_of(row) == {"dispatch": "done", "settle": "ready"}
 
 
+@pytest.mark.rule("LAW-4", "ESL-6", "ESL-9", "ESL-11a", "ESL-12")
 def test_esl_6_9_11_the_event_says_who_sent_what_to_whom_when_and_by_which_approval(dispatching: Dispatching) -> None:
     letter = dispatching.may_be_served()
     row = dispatching.dispatch()
@@ -151,6 +153,7 @@ def test_esl_6_9_11_the_event_says_who_sent_what_to_whom_when_and_by_which_appro
     assert event.body["places"]["from"]
 
 
+@pytest.mark.rule("D3")
 def test_ii_4_important_instruments_go_into_the_inbox_and_onto_paper(dispatching: Dispatching) -> None:
     dispatching.may_be_served()
     row = dispatching.dispatch(IMPORTANT, important=True)
@@ -172,6 +175,7 @@ def test_the_job_may_raise_the_importance(dispatching: Dispatching) -> None:
 # --- paper only
 
 
+@pytest.mark.rule("LAW-2")
 @pytest.mark.parametrize(
     ("given", "rule"),
     [
@@ -194,6 +198,7 @@ def test_what_is_missing_means_paper_and_never_a_document_left_lying(
     assert dispatching.notices(row) == []  # nothing stands in the inbox that one could be reminded of
 
 
+@pytest.mark.rule("LAW-2")
 def test_a_letter_withdrawn_between_intake_and_dispatch_means_paper(dispatching: Dispatching) -> None:
     letter = dispatching.may_be_served()
     with dispatching.database.write() as connection:
@@ -202,6 +207,7 @@ def test_a_letter_withdrawn_between_intake_and_dispatch_means_paper(dispatching:
     assert row["route"] == "paper" and _rules(row) == ["letter-withdrawn"]
 
 
+@pytest.mark.rule("ESL-11c")
 def test_consent_withdrawn_later_leaves_what_was_sent_before(dispatching: Dispatching) -> None:
     letter = dispatching.may_be_served()
     row = dispatching.dispatch()

@@ -138,6 +138,7 @@ def test_what_is_no_job_is_refused(house: House, body: object) -> None:
     assert refused(house, body)
 
 
+@pytest.mark.rule("ESL-9", "ESL-13a")
 def test_an_approval_needs_who_which_office_by_which_rule_and_when_with_its_offset(house: House) -> None:
     approval = {"name": "孙建平", "role": "x", "rule": "004-58", "approved_at": "2026-11-18T09:30:00"}
     assert refused(house, notice(approval=approval)) == {("/documents/0/approval/approved_at", "bad_date_time")}

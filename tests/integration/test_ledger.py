@@ -12,6 +12,7 @@ from records.database import Database, legal_time, set_legal_time
 from tests.conftest import LEGAL_NOW
 
 
+@pytest.mark.rule("ESL-7")
 def test_chain_is_whole_and_a_replay_makes_no_second_event(database: Database) -> None:
     with database.write() as connection:
         assert ledger.append(connection, "doc_1", "a", "document.accepted", body={"名": "值"})
@@ -22,6 +23,7 @@ def test_chain_is_whole_and_a_replay_makes_no_second_event(database: Database) -
         assert list(ledger.verify(connection)) == []
 
 
+@pytest.mark.rule("ESL-8")
 @pytest.mark.parametrize("statement", ["update event set kind = 'x'", "delete from event"])
 def test_the_database_refuses_to_change_an_event(database: Database, statement: str) -> None:
     with database.write() as connection:
@@ -30,6 +32,7 @@ def test_the_database_refuses_to_change_an_event(database: Database, statement: 
         connection.exec_driver_sql(statement)
 
 
+@pytest.mark.rule("ESL-7", "ESL-8")
 def test_esl_8_a_broken_entry_is_named(database: Database) -> None:
     with database.write() as connection:
         for key in "abc":

@@ -167,6 +167,7 @@ def _deliveries(songda: Songda, document_id: str) -> list[sa.RowMapping]:
         return deliveries.of_document(connection, document_id)
 
 
+@pytest.mark.rule("D2", "LAW-3")
 def test_a_job_becomes_a_sealed_document_in_the_inbox_and_is_deemed_served(plant: Plant) -> None:
     with plant.working() as songda:
         document_id = submit(songda, plant)
@@ -315,6 +316,7 @@ def test_a_worker_that_is_lost_while_it_seals_leaves_word_of_the_file_that_may_e
     assert kinds[2:5] == ["document.rendered", "seal.ambiguous", "document.sealed"]
 
 
+@pytest.mark.rule("ESL-15")
 def test_a_stopped_seal_refuses_and_what_waits_goes_on_when_there_is_one_in_order(plant: Plant) -> None:
     songda = plant.open()
     document_id = submit(songda, plant)

@@ -64,6 +64,7 @@ def test_looking_at_the_list_or_the_first_page_opens_nothing(house: PortalHouse,
     assert house.row(delivery_id)["accessed_at"] is None
 
 
+@pytest.mark.rule("ESL-4")
 def test_after_opening_the_page_shows_the_document_and_that_periods_may_have_begun(
     house: PortalHouse, client: TestClient
 ) -> None:
@@ -79,6 +80,7 @@ def test_after_opening_the_page_shows_the_document_and_that_periods_may_have_beg
     assert (row["status"], row["confirmed_at"]) == ("accessed", None)
 
 
+@pytest.mark.rule("ESL-5a")
 def test_the_pdf_is_the_stored_bytes_under_its_number(house: PortalHouse, client: TestClient) -> None:
     delivery_id = house.deliver()
     assert open_it(client, delivery_id, "pdf").endswith("/document.pdf")

@@ -40,6 +40,7 @@ def ask(house: PortalHouse, pdf: bytes, lang: str = "zh") -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
+@pytest.mark.rule("ESL-14")
 def test_a_sealed_file_is_valid_and_says_by_whom_when_and_that_it_is_a_test(house: PortalHouse, sealed: bytes) -> None:
     assert house.browser().get("/verify").status_code == 200
     status, page = ask(house, sealed)
@@ -49,6 +50,7 @@ def test_a_sealed_file_is_valid_and_says_by_whom_when_and_that_it_is_a_test(hous
     assert "Valid: sealed by a trusted signer" in english and "Beijing time" in english
 
 
+@pytest.mark.rule("ESL-5b")
 def test_a_file_changed_afterwards_is_invalid(house: PortalHouse, sealed: bytes) -> None:
     altered = sealed.replace(b"/MediaBox", b"/MediaBoy", 1)
     assert altered != sealed

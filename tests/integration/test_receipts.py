@@ -47,6 +47,7 @@ def words(pdf: bytes) -> str:
     return "".join("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
 
 
+@pytest.mark.rule("LAW-5", "ESL-6")
 def test_it_says_who_confirmed_what_and_when_in_beijing_time() -> None:
     page = receipt_html(RECEIPT)
     assert "2026年3月4日01时31分05秒（北京时间）" in page
@@ -101,6 +102,7 @@ def house(database: Database, tmp_path: Path) -> PortalHouse:
     return furnish(database, tmp_path)
 
 
+@pytest.mark.rule("LAW-5", "ESL-8")
 def test_it_is_made_from_the_rows_and_the_words_in_the_ledger(house: PortalHouse) -> None:
     delivery_id, account = house.deliver(), house.accounts["NEA-FLB"]
     with house.database.read() as connection, pytest.raises(LookupError, match="not confirmed"):

@@ -124,6 +124,7 @@ def _stamped(pdf: bytes) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.rule("ESL-5b")
 @pytest.mark.parametrize(
     "change", [_flipped, _resaved, _stamped, lambda pdf: pdf[: len(pdf) * 2 // 3], lambda pdf: pdf + b"\n% more"]
 )
@@ -167,6 +168,7 @@ def test_the_second_reader_may_refuse_what_the_first_finds_valid(
     assert row["status"] == "failed" and house.following() == []
 
 
+@pytest.mark.rule("ESL-5a")
 def test_altered_bytes_in_the_store_are_never_released(house: Releasing, sealed: bytes, tmp_path: Path) -> None:
     digest = house.store.put(sealed)
     path = tmp_path / "store" / digest[:2] / digest[2:]

@@ -163,6 +163,7 @@ def _fill_case(connection: sa.Connection) -> None:
     volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
 
 
+@pytest.mark.rule("ESL-8")
 @pytest.mark.parametrize("name", [table.name for table in APPEND_ONLY])
 def test_esl_5_evidence_refuses_update_and_delete_by_trigger(database: Database, name: str) -> None:
     table = metadata.tables[name]

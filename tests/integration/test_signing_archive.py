@@ -117,6 +117,7 @@ def test_pdf_a_and_pdf_ua_the_archive_field_shows_nothing_and_stands_outside_the
         assert pdf.pages[-1].obj.Tabs == pikepdf.Name.S
 
 
+@pytest.mark.rule("ESL-24")
 def test_simulated_for_2060_valid_after_renewals_and_indeterminate_without(
     bench: Bench, sealed: bytes, renewed: bytes, renewed_twice: bytes
 ) -> None:

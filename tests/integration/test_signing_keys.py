@@ -143,6 +143,7 @@ def test_what_an_operator_is_told_about_a_pkcs12_file(bench: Bench, tmp_path: Pa
             load_key(address, passphrase)
 
 
+@pytest.mark.rule("ESL-13a")
 @needs_softhsm
 def test_a_token_key_seals_like_any_other(token: str, bench: Bench) -> None:
     key = load_key(token % "north", PIN, chain=[bench.pki.intermediate])

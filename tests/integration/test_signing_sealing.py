@@ -102,6 +102,7 @@ def test_openssl_verifies_the_cms_object_and_its_chain(bench: Bench, sealed: byt
     assert "successful" in told.stderr
 
 
+@pytest.mark.rule("ESL-21")
 def test_what_is_told_about_the_seal(bench: Bench, document: bytes) -> None:
     result = bench.seal(document)
     assert result.test
@@ -151,6 +152,7 @@ def test_a_warm_sealer_fetches_nothing_and_a_stale_one_fetches_again(bench: Benc
     revocation.close()
 
 
+@pytest.mark.rule("ESL-21")
 @pytest.mark.parametrize(
     ("seal", "told"), [("expired", "expired on"), ("early", "not valid before"), ("revoked", "revoked")]
 )
@@ -269,6 +271,7 @@ def test_trap_7_the_widget_keeps_pdf_ua(sealed: bytes) -> None:
         assert int(pdf.Root.StructTreeRoot.ParentTreeNextKey) > int(widget.StructParent)
 
 
+@pytest.mark.rule("LAW-14")
 def test_the_seal_measures_42_mm_on_paper_and_leaves_the_text_under_it_readable(sealed: bytes, tmp_path: Path) -> None:
     (tmp_path / "sealed.pdf").write_bytes(sealed)
     dpi = 600

@@ -192,6 +192,7 @@ def test_who_was_stopped_gets_no_other_password(database: Database) -> None:
 # --- seals
 
 
+@pytest.mark.rule("ESL-15")
 def test_a_stopped_seal_is_not_used_and_the_first_stop_is_told(database: Database) -> None:
     with database.write() as connection:
         first, second = (

@@ -75,6 +75,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Store, Callab
     return open_store(f"s3://{BUCKET}/files"), overwrite
 
 
+@pytest.mark.rule("ESL-5a")
 def test_bytes_come_back_under_their_sha256(place: tuple[Store, Any]) -> None:
     store, _ = place
     assert not store.has(DIGEST)
@@ -106,6 +107,7 @@ def test_the_same_bytes_from_many_threads_are_one_file(place: tuple[Store, Any])
     assert store.get(made[0]) == DATA * 10_000
 
 
+@pytest.mark.rule("ESL-5a")
 @pytest.mark.parametrize("altered", [DATA + b" ", DATA[:-1], b"", DATA.replace("处罚".encode(), "处分".encode())])
 def test_altered_bytes_are_refused_on_reading(place: tuple[Store, Any], altered: bytes) -> None:
     store, alter = place

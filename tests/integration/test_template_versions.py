@@ -136,6 +136,7 @@ def test_two_processes_that_bind_a_version_to_different_content_at_once(house: H
     assert house.counts() == before
 
 
+@pytest.mark.rule("ESL-4")
 @pytest.mark.parametrize("name", [NOTICE, PROOF])
 def test_an_old_document_is_printed_as_it_was_accepted(house: House, folder: TemplateFolder, name: str) -> None:
     """typst and html give the same bytes, and the reading page the same words, after everything has changed on disk."""

@@ -27,6 +27,7 @@ def notice_bytes(year: int = 2027, **changes: object) -> bytes:
     return json.dumps({**value, **changes}).encode()
 
 
+@pytest.mark.rule("LAW-6")
 @pytest.mark.parametrize("day", ["2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10"])
 def test_make_up_weekends_of_2026_are_worked(day: str) -> None:
     assert date.fromisoformat(day).weekday() >= 5
@@ -38,7 +39,7 @@ def test_2026_has_248_working_days() -> None:
     assert sum(CALENDAR.is_working_day(day) for day in year) == 248
 
 
-@pytest.mark.rule("LAW-6", "LAW-9", "N29")
+@pytest.mark.rule("LAW-6", "LAW-9", "N29", "D2")
 @pytest.mark.parametrize(
     ("sent", "third"),
     [

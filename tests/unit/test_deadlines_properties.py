@@ -83,6 +83,7 @@ def test_months_and_years_agree_with_an_independent_count(named: tuple[str, Limi
     assert limit.period.raw_end == start + relativedelta(**{names[rule.unit]: rule.count})
 
 
+@pytest.mark.rule("LAW-6")
 @given(rules, DAYS)
 def test_the_day_of_the_event_does_not_count(named: tuple[str, LimitRule], start: date) -> None:
     limit = limit_from(*named, start)

@@ -39,6 +39,7 @@ def test_reconsideration_comes_first_and_the_party_is_told() -> None:
     assert "行政复议申请也可以通过本机关提交" in words
 
 
+@pytest.mark.rule("N5")
 def test_only_a_warning_or_a_fine_is_imposed_on_the_spot() -> None:
     """Administrative Penalty Law, Art. 51."""
     assert ("/penalties/0/kind", "schema_enum") in codes(SPOT, changed(SPOT, penalties=[{"kind": "suspension"}]))
@@ -49,6 +50,7 @@ def test_only_a_warning_or_a_fine_is_imposed_on_the_spot() -> None:
     assert ("/collection", "missing_fact") in codes(SPOT, changed(SPOT, collection=None))
 
 
+@pytest.mark.rule("N8")
 @pytest.mark.parametrize(
     ("ground", "expected"),
     [("small", "第六十八条第（一）项"), ("hard_later", "事后难以执行"), ("remote", "经当事人提出")],

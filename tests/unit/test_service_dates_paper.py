@@ -51,6 +51,7 @@ def test_the_paper_date_counts_be_it_earlier_or_later_than_the_electronic_one(me
     assert "paper-served" in said(result)
 
 
+@pytest.mark.rule("D3")
 def test_a_job_may_raise_importance() -> None:
     result = ask(instrument="rectification-notice", paper_required=True, confirmed_at="2026-03-03T10:00:00+08:00")
     assert result["status"] == "pending"
@@ -136,6 +137,7 @@ def test_compulsion_law_38_a_demand_letter_is_never_deemed_served_electronically
     assert {"no-electronic-service", "confirmation-not-decisive"} <= said(result)
 
 
+@pytest.mark.rule("D8")
 def test_compulsion_law_38_a_demand_letter_is_served_directly_first() -> None:
     assert ask(instrument="demand-letter", paper=[on("direct", "2026-03-10")])["service_date"] == "2026-03-10"
     alone = ask(instrument="demand-letter", paper=[on("post", "2026-03-10")])
@@ -161,6 +163,7 @@ def test_an_internal_form_is_never_served_and_takes_no_paper() -> None:
         ask(instrument="closing-report", paper=[on("direct", "2026-03-10")])
 
 
+@pytest.mark.rule("LAW-7")
 def test_public_notice_says_that_other_ways_must_have_failed() -> None:
     result = ask(paper=[on("direct", None), on("post", None), on("public_notice", "2026-05-06")])
     assert result["service_date"] == "2026-05-06"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ def test_no_date_lies_in_the_future_of_its_moment(facts: ServiceFacts) -> None:
         assert end_of(answer.service_date) <= facts.as_of
 
 
+@pytest.mark.rule("D1", "D2")
 @given(cases())
 def test_an_electronic_date_lies_between_sending_and_the_deemed_day(facts: ServiceFacts) -> None:
     answer = found(facts)

@@ -40,6 +40,7 @@ def test_everything_the_test_authority_makes_is_marked_test(pki: LocalPki) -> No
     )
 
 
+@pytest.mark.rule("ESL-16")
 def test_a_root_counts_only_where_test_is_allowed_if_it_is_a_test_root(pki: LocalPki) -> None:
     trust = TrustList.load(pki.trust_list, test_system=True)
     assert [anchor.test for anchor in trust.anchors] == [True]
@@ -73,6 +74,7 @@ def test_the_files_of_a_trust_list_are_relative_to_it_and_may_be_der(pki: LocalP
     assert TrustList.load(tmp_path / "trust.json", test_system=True).roots[0].dump() == root.dump()
 
 
+@pytest.mark.rule("ESL-16", "ESL-21")
 def test_an_untrusted_or_ill_timed_certificate_is_refused_without_asking_anybody(pki: LocalPki, tmp_path: Path) -> None:
     """Addresses inside a certificate are used only once its path to a root is proved: no request forgery by a file."""
     stranger = make_pki(tmp_path / "other", URL, [NORTH])
@@ -88,6 +90,7 @@ def test_an_untrusted_or_ill_timed_certificate_is_refused_without_asking_anybody
         checker.check(own, now=datetime(2023, 1, 1, tzinfo=UTC))
 
 
+@pytest.mark.rule("ESL-21")
 def test_a_seal_certificate_is_no_time_stamp_certificate_and_the_reverse(pki: LocalPki) -> None:
     checker = ChainChecker(TrustList.load(pki.trust_list, test_system=True), _offline())
     seal = read_certificates(pki.seals["north"].certificate)[0]
@@ -139,6 +142,7 @@ def test_a_test_authority_is_served_on_loopback_only(tmp_path: Path) -> None:
         make_server(tmp_path / "pki")
 
 
+@pytest.mark.rule("ESL-13a")
 def test_private_keys_are_readable_by_their_owner_only(pki: LocalPki) -> None:
     for path in [*(pki.directory / "keys").iterdir(), *(pki.directory / "seals").iterdir()]:
         assert path.stat().st_mode & 0o077 == 0, path

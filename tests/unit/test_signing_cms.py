@@ -65,6 +65,7 @@ def test_en_319_142_1_the_signed_attributes_of_pades_and_no_signing_time() -> No
     assert kinds == {"content_type", "message_digest", "signing_certificate_v2"}
 
 
+@pytest.mark.rule("ESL-13b")
 @settings(max_examples=30, deadline=None)
 @given(position=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_one_flipped_bit_anywhere_in_the_object_is_found(position: int, bit: int) -> None:
@@ -94,6 +95,7 @@ def test_a_certificate_put_in_place_of_the_signers_is_found() -> None:
     assert error.value.code == "signing_certificate_mismatch"
 
 
+@pytest.mark.rule("ESL-13b")
 def test_attributes_signed_by_another_key_are_found() -> None:
     attributes = signed_attributes(hashlib.sha256(b"document").digest(), CERTIFICATES["sha256_ecdsa"])
     stranger = ec.generate_private_key(ec.SECP256R1()).sign(attributes, ec.ECDSA(hashes.SHA256()))

@@ -108,6 +108,7 @@ def decision(**changes: Any) -> dict[str, Any]:
 # ---- the decision: Administrative Penalty Law, Art. 59 ----
 
 
+@pytest.mark.rule("LAW-12")
 def test_the_decision_states_the_six_items_of_article_59() -> None:
     words = text_of("penalty-decision", decision())
     for expected in (
@@ -130,6 +131,7 @@ def test_the_decision_states_the_six_items_of_article_59() -> None:
         assert expected in words, expected
 
 
+@pytest.mark.rule("LAW-12")
 def test_the_decision_has_a_rule_for_each_item_of_article_59() -> None:
     clauses = catalogue().get("penalty-decision").clauses
     assert clauses is not None
@@ -138,6 +140,7 @@ def test_the_decision_has_a_rule_for_each_item_of_article_59() -> None:
         assert f"59({item})" in cited
 
 
+@pytest.mark.rule("N26", "N27")
 def test_payment_and_the_late_charge_come_from_the_record_and_the_law() -> None:
     """004-84, Administrative Penalty Law 67, 72: 15 days, 3 % a day, never more than the fine; not during remedies."""
     words = text_of("penalty-decision", decision())
@@ -147,6 +150,7 @@ def test_payment_and_the_late_charge_come_from_the_record_and_the_law() -> None:
     assert "加处罚款的数额在行政复议或者行政诉讼期间不予计算" in words
 
 
+@pytest.mark.rule("LAW-10", "LAW-11")
 def test_remedies_name_body_channel_and_court_of_the_authority() -> None:
     """Administrative Reconsideration Law 20, 22: an agency that serves electronically offers an Internet channel."""
     words = text_of("penalty-decision", decision())
@@ -250,12 +254,14 @@ def test_every_answer_of_the_party(notice: str, response: str, expected: str) ->
     assert ("进行了复核" in words) is (response != "waived")
 
 
+@pytest.mark.rule("N19")
 def test_a_hearing_follows_only_the_notice_of_the_right_to_one() -> None:
     procedure = {**decision()["procedure"], "notice": "penalty-prior-notice", "response": "hearing"}
     faults = check_job_document(catalogue().get("penalty-decision"), decision(procedure=procedure), AUTHORITY)
     assert [fault.pointer for fault in faults] == ["/procedure/notice"]
 
 
+@pytest.mark.rule("N1")
 def test_two_officers_are_needed() -> None:
     """Administrative Penalty Law, Art. 42."""
     facts = decision()
@@ -325,6 +331,7 @@ def test_a_closed_hearing_says_why() -> None:
     assert "翻译人员" in words
 
 
+@pytest.mark.rule("D4", "LAW-7")
 def test_the_proof_of_service_has_a_place_for_everything_that_proves_service() -> None:
     """004-79; Civil Procedure Law, Art. 87 to 89."""
     words = text_of("proof-of-service", facts_of("proof-of-service"))
@@ -345,6 +352,7 @@ def test_the_proof_of_service_has_a_place_for_everything_that_proves_service() -
         assert expected in words, expected
 
 
+@pytest.mark.rule("D8")
 def test_an_open_method_of_service_can_be_ticked() -> None:
     facts = facts_of("proof-of-service")
     del facts["method"]

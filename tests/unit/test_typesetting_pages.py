@@ -162,6 +162,7 @@ def test_another_process_gives_the_same_bytes() -> None:
     assert done.stdout == hashlib.sha256(printed_sample("hearing-notice").pdf).hexdigest()
 
 
+@pytest.mark.rule("ESL-4")
 def test_the_file_claims_pdf_a_2a_and_pdf_ua_1_and_ends_with_a_line_feed() -> None:
     """Trap 6: without the line feed, the first signature breaks PDF/A-2, 6.1.9."""
     pdf = printed_sample(DECISION).pdf
