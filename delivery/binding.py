@@ -1,4 +1,4 @@
-"""Binding: cover, contents and papers become one PDF file, every page numbered, with bookmarks and the signed originals.
+"""Binding: cover, contents and papers become one PDF file, every page numbered, with bookmarks and signed originals.
 
 Papers lie in files, not in memory, and are read page by page when the volume is written. What is bound shows what each
 paper looks like: a signature cannot survive that, so signed originals ride along as attachments, byte for byte.
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import pikepdf
-from PIL import Image
 from pikepdf import Array, Dictionary, Name
+from PIL import Image
 
 from delivery.volumes import Bound, Cover, Paper, arrange, front_html
 from records.errors import Permanent

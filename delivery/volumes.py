@@ -77,7 +77,7 @@ def check_part(number: str) -> None:
 class Paper:
     """One paper of the case.
 
-    `digest` names its bytes, `day` is its day in Beijing, `number` its 文号 or "". `original` names the file under which
+    `digest` names its bytes, `day` is its day in Beijing, `number` its 文号 or "". `original` names the file as which
     signed bytes ride along as an attachment, "" when there is none.
     """
 

@@ -25,7 +25,7 @@ _RUN: Final = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>")
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs: `place` names file, block and member; `old` is None for what came, `new` for what left."""
+    """One thing that differs. `place` is file, block and member; `old` is None for what came, `new` for what left."""
 
     place: tuple[str, ...]
     old: str | None
