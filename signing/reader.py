@@ -104,7 +104,8 @@ def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
         faults.append(Fault("", "unsigned", "the file carries no signature", "文件没有数字签名"))
     if seals and ends_with_stray_bytes(pdf, max(seal.covers for seal in seals)):
         faults.append(Fault("", "appended", "bytes that belong to no revision were appended", "文件末尾被附加了内容"))
-    faults += [fault for seal in seals if seal.covers < len(pdf) for fault in later_changes(pdf, seal.covers)]
+    if seals:
+        faults += later_changes(pdf, min(seal.covers for seal in seals))
     return Reading(tuple(seals), tuple(dict.fromkeys(faults)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import pairwise
 from typing import Any
 
 import pikepdf
@@ -32,7 +33,9 @@ _STORE_LISTS = ("/Certs", "/OCSPs", "/CRLs")
 _STAMP_FIELD = {"/Type", "/Subtype", "/FT", "/Ff", "/T", "/TU", "/F", "/Rect", "/P", "/V"}
 _STAMP = {"/Type", "/Filter", "/SubFilter", "/ByteRange", "/Contents", "/M", "/V", "/Prop_Build"}
 
-_END = re.compile(rb"startxref\s+(\d{1,15})\s+%%EOF(?:\r\n|\n|\r)?\Z")
+_END_ANYWHERE = re.compile(rb"startxref\s+(\d{1,15})\s+%%EOF(?:\r\n|\n|\r)?")
+_END = re.compile(_END_ANYWHERE.pattern + rb"\Z")
+_MOST_REVISIONS = 200
 
 
 def ends_with_stray_bytes(pdf: bytes, signed: int) -> bool:
@@ -48,11 +51,23 @@ def ends_with_stray_bytes(pdf: bytes, signed: int) -> bool:
 
 
 def later_changes(pdf: bytes, signed: int) -> list[Fault]:
-    """What the bytes after the first `signed` ones change beyond the allowed; an empty list if nothing."""
+    """What the revisions behind the first `signed` bytes change beyond the allowed; an empty list if nothing.
+
+    Each is compared with the one before, so that one which undoes another, or takes a time stamp away, is found too.
+    """
+    ends = [signed, *(match.end() for match in _END_ANYWHERE.finditer(pdf, signed))]
+    if ends[-1] < len(pdf):
+        ends.append(len(pdf))
+    if len(ends) > _MOST_REVISIONS:
+        return [Fault("", "changed_later", "too many revisions were added after signing", "签章后附加的版本过多")]
+    return list(dict.fromkeys(fault for old, new in pairwise(ends) for fault in _changes(pdf[:old], pdf[:new])))
+
+
+def _changes(before: bytes, after: bytes) -> list[Fault]:
     try:
         with (
-            pikepdf.open(io.BytesIO(pdf[:signed]), attempt_recovery=False, suppress_warnings=True) as old,
-            pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, suppress_warnings=True) as new,
+            pikepdf.open(io.BytesIO(before), attempt_recovery=False, suppress_warnings=True) as old,
+            pikepdf.open(io.BytesIO(after), attempt_recovery=False, suppress_warnings=True) as new,
         ):
             changed = _Comparison(old, new).forbidden()
     except (pikepdf.PdfError, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -70,6 +70,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "seal_sound": ("The electronic seal is whole and may be used: {}", "电子印章完好，可以使用：{}"),
     "claimed_in_future": ("The time of signing lies in the future.", "签章时间晚于当前时间。"),
     "certificate_unfit": ("The certificate is not fit for this use: {}", "证书不适用于此用途：{}"),
+    "algorithm_weak": (
+        "Made with an algorithm that is no longer secure, such as SHA-1: {}",
+        "使用了不再安全的算法（如SHA-1）：{}",
+    ),
     "timestamp_wrong": (
         "The time stamp does not belong to this signature, or was changed.",
         "时间戳不属于该签名或已被改动。",

@@ -29,6 +29,8 @@ from signing.certificates import TrustList, is_test, name_of
 from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
 from signing.revisions import ends_with_stray_bytes, later_changes
 from signing.revocation import Evidence, RevocationCache
+from signing.ses_pdf import judge_seal_in_pdf, seals_in
+from signing.ses_verification import Judged, Surroundings
 from signing.stamp_checks import covered_at, doubts_about, end_of, judge_archive_stamp
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
 
@@ -39,6 +41,8 @@ for _library in ("pyhanko", "pyhanko_certvalidator"):
 _DOCMDP = {1: "no_changes", 2: "fill_forms", 3: "annotate"}
 # how pyHanko reports that revocation data is stale, and that it is missing
 _REVOCATION_MISSING = (AdESIndeterminate.TRY_LATER, AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE)
+# what was made with an algorithm that is no longer secure, such as SHA-1
+_WEAK = (AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE, AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE_NO_POE)
 # (with a signature time stamp, covered by a document time stamp): the level, as long as the proof is inside
 _PROFILES = {(False, False): "B-B", (True, False): "B-LT", (False, True): "B-LTA", (True, True): "B-LTA"}
 _ORDER: dict[VerdictWord, int] = {"valid": 0, "indeterminate": 1, "invalid": 2}
@@ -55,11 +59,14 @@ def verify(
     now = (now or datetime.now(UTC)).astimezone(UTC)
     reader, signatures = _read(pdf)
     regular = [each for each in signatures if each.sig_object_type == "/Sig"]
-    if not regular:
+    seals = seals_in(reader)
+    if not regular and not seals:
         return Verdict("invalid", False, (), (Reason.of("unsigned"),))
     proof = Proof.of(reader)
     stamps = sorted((each for each in signatures if each.sig_object_type == "/DocTimeStamp"), key=covered)
     found = [_judge(pdf, each, covered_at(each, stamps), trust, proof, revocation, now) for each in regular]
+    around = Surroundings(trust, now, proof.evidence, proof.certificates, revocation)
+    found += [_of_seal(judge_seal_in_pdf(pdf, seal, around)) for seal in seals]
     reasons = [reason for each in found for reason in each.reasons]
     words = [each.word for each in found]
     archive = []
@@ -68,7 +75,7 @@ def verify(
         words.append(word)
         reasons += doubts
         archive += [read] if read else []
-    if ends_with_stray_bytes(pdf, max(covered(signature) for signature in signatures)):
+    if ends_with_stray_bytes(pdf, max([*map(covered, signatures), *(seal.end for seal in seals)])):
         words.append("invalid")
         reasons.insert(0, Reason.of("appended"))
     word = max(words, key=lambda each: _ORDER[each])
@@ -92,6 +99,10 @@ class _Judged:
     report: SignatureReport
     reasons: tuple[Reason, ...]
     stamp_until: datetime | None = None
+
+
+def _of_seal(judged: Judged) -> _Judged:
+    return _Judged(judged.word, judged.report, judged.reasons)
 
 
 def _read(pdf: bytes) -> tuple[PdfFileReader, list[EmbeddedPdfSignature]]:
@@ -132,8 +143,8 @@ def _judge(
         report = _report(signature, status, profile)
         check_unsigned(pdf, signature, trust, proof, status.validation_path or ())
         word, reasons = _weigh(status, trust, moments.signer, later, now)
-        if word == "valid" and _changed_later(pdf, signature):
-            word, reasons = "invalid", (Reason.of("changed_after_signing"),)
+        if word != "invalid" and _changed_later(pdf, signature):
+            word, reasons = "invalid", (Reason.of("changed_after_signing"), *reasons)
     except Exception as error:  # a hostile signature may break the validator anywhere: it is then not valid
         unreadable = Reason.of("signature_unreadable", str(error) or type(error).__name__)
         return _Judged("invalid", _report(signature, None, "B-B"), (unreadable,))
@@ -266,6 +277,8 @@ def _distrust(status: SignatureStatus, trust: TrustList, moment: datetime) -> li
         return [Reason.of("certificate_period", name)]
     if problem in _REVOCATION_MISSING:
         return [Reason.of("revocation_unknown", name)]
+    if problem in _WEAK:
+        return [Reason.of("algorithm_weak", name)]
     return [Reason.of("certificate_unfit", f"{name} ({problem.standard_name if problem else 'no path'})")]
 
 

@@ -28,8 +28,8 @@ from signing.reader import read_independently, read_seals
 from signing.revisions import later_changes
 from signing.sealing import Profile
 from signing.verification import verify
+from tests.later_revisions import with_dangling_reference
 from tests.signing_support import Bench, plain_pdf, running, tagged_pdf
-from tests.tampering import with_dangling_reference
 
 
 @pytest.fixture(scope="module")
