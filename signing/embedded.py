@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,6 +86,15 @@ def claimed_certificate(signature: EmbeddedPdfSignature) -> x509.Certificate | N
     return certificate
 
 
+def check_room(pdf: bytes, byte_range: Sequence[int], contents: bytes) -> None:
+    """Check that a ByteRange is two stretches of the file and its gap exactly the signature. Raises CmsError."""
+    if len(byte_range) != 4 or byte_range[0] != 0 or min(byte_range) < 0 or sum(byte_range[2:]) > len(pdf):
+        raise CmsError("byte_range", "its ByteRange is not two stretches of this file")
+    gap = pdf[byte_range[1] : byte_range[2]]
+    if not _GAP.fullmatch(gap) or bytes.fromhex(gap[1:-1].decode()) != contents:
+        raise CmsError("byte_range", "the gap of its ByteRange is not exactly the signature")
+
+
 def check_unsigned(
     pdf: bytes, signature: EmbeddedPdfSignature, trust: TrustList, proof: Proof, path: Iterable[Any]
 ) -> None:
@@ -94,12 +103,8 @@ def check_unsigned(
     pyHanko compares lengths only, so a literal string would leave room in the gap for entries that nobody signed.
     Raises CmsError.
     """
-    values = [int(value) for value in signature.byte_range]
-    if len(values) != 4 or values[0] != 0 or min(values) < 0 or values[2] + values[3] > len(pdf):
-        raise CmsError("byte_range", "its ByteRange is not two stretches of this file")
-    gap, contents = pdf[values[1] : values[2]], bytes(signature.pkcs7_content)
-    if not _GAP.fullmatch(gap) or bytes.fromhex(gap[1:-1].decode()) != contents:
-        raise CmsError("byte_range", "the gap of its ByteRange is not exactly the signature")
+    contents = bytes(signature.pkcs7_content)
+    check_room(pdf, [int(value) for value in signature.byte_range], contents)
     check_form(unpadded(contents))
     known = [*trust.roots, *trust.intermediates, *proof.certificates]
     known += [each for each in path if isinstance(each, x509.Certificate)]

@@ -31,6 +31,7 @@ _BEIJING = timezone(timedelta(hours=8))
 # DocMDP level 1: no changes. What ISO 32000-2 12.8.2.2.2 still lets be added are a security store and document time
 # stamps, which is what keeping the signature provable for decades needs.
 _NO_CHANGES = 1
+_FILL_FORMS = 2
 
 
 class Profile(StrEnum):
@@ -89,18 +90,22 @@ def seal_pdf(
     field_name: str = "Seal",
     description: str = "电子印章和数字签名 Electronic seal and digital signature",
     seam: Seam | None = None,
+    second_field: str | None = None,
     now: datetime | None = None,
 ) -> SealedPdf:
     """Seal `pdf` with `picture` (a one-page PDF) at `placement`; without them the signature is invisible.
 
     With `seam` the picture is also drawn in slices over the right edges of all pages (骑缝章), under the signature.
+    With `second_field` an empty signature field of that name is prepared for an electronic seal (`ses_pdf`), and DocMDP
+    allows filling it (level 2) in place of nothing at all (level 1).
     Raises Refused for a PDF that cannot be sealed (unreadable, encrypted, already signed, seal off the page), Permanent
     for a certificate that must not sign (expired, not yet valid, revoked, untrusted), and Retry when the key, the time
     stamp authority or fresh revocation data are not to be had; then nothing is sealed.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
     signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
-    work = _Work(pdf, means, signer, placement, picture, profile, reason, location, field_name, description, seam, now)
+    said = (reason, location, field_name, description)
+    work = _Work(pdf, means, signer, placement, picture, profile, *said, seam, second_field, now)
     if profile is Profile.B_B:
         return work.without_timestamp()
     sealed = work.with_timestamp()
@@ -120,6 +125,7 @@ class _Work:
     field_name: str
     description: str
     seam: Seam | None
+    second_field: str | None
     now: datetime
 
     def without_timestamp(self) -> SealedPdf:
@@ -177,6 +183,8 @@ class _Work:
             if self.seam and self.picture:
                 add_seam_seal(pdf, self.picture, self.seam)
             widget = add_signature_field(pdf, self.placement, self.picture, self.field_name, self.description)
+            if self.second_field:
+                add_signature_field(pdf, None, None, self.second_field, "电子印章 Electronic seal")
             dictionary = pdf.make_indirect(self._dictionary(reserve))
             widget.V = dictionary
             pdf.Root.Perms = Dictionary(DocMDP=dictionary)
@@ -187,7 +195,8 @@ class _Work:
         return Room.locate(buffer.getvalue(), reserve)
 
     def _dictionary(self, reserve: int) -> Dictionary:
-        parameters = Dictionary(Type=Name.TransformParams, P=_NO_CHANGES, V=Name("/1.2"))
+        allowed = _FILL_FORMS if self.second_field else _NO_CHANGES
+        parameters = Dictionary(Type=Name.TransformParams, P=allowed, V=Name("/1.2"))
         reference = Dictionary(Type=Name.SigRef, TransformMethod=Name.DocMDP, TransformParams=parameters)
         dictionary = Dictionary(
             Type=Name.Sig,

@@ -179,9 +179,12 @@ class SealSignature:
 
 
 def is_seal_signature(data: bytes) -> bool:
-    """Whether `data` begins as a SES_Signature does (version, then a seal), and not as a CMS object does (a type)."""
+    """Whether `data` begins as a SES_Signature does (version, then a seal), and not as a CMS object does (a type).
+
+    Padding may stand behind it.
+    """
     try:
-        outer = _elements(data)
+        outer = _elements(data, strict=False)
         inner = _elements(outer[0])
         return outer[0][0] == 0x30 and inner[0][0] == 0x02 and inner[1][0] == 0x30
     except (ValueError, IndexError):
@@ -227,9 +230,9 @@ def refuse_extra(sequence: core.Sequence) -> None:
         raise SesError(f"{type(sequence).__name__} holds an element that has no place there")
 
 
-def _elements(der: bytes) -> list[bytes]:
+def _elements(der: bytes, *, strict: bool = True) -> list[bytes]:
     """The elements inside one constructed DER element, as bytes. Raises ValueError."""
-    contents = parser.parse(der, strict=True)[4]
+    contents = parser.parse(der, strict=strict)[4]
     found, at = [], 0
     while at < len(contents):
         length = parser.peek(contents[at:])

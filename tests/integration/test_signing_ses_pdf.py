@@ -1,0 +1,167 @@
+"""An electronic seal in a second signature field, beside a PAdES signature against real OCSP, CRL and TSA."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pikepdf
+import pytest
+from asn1crypto import x509
+from pikepdf import Dictionary
+
+from records.errors import Permanent, Refused
+from signing import ses, sm2
+from signing.certificates import Anchor, CheckedChain, TrustList
+from signing.increments import append_revision
+from signing.revocation import Evidence
+from signing.sealing import Profile, seal_pdf
+from signing.seals import draw_seal
+from signing.ses_making import SealOrder, make_seal
+from signing.ses_pdf import add_electronic_seal
+from signing.sm2_testpki import Sm2Authority
+from signing.verdicts import Verdict
+from signing.verification import verify
+from tests.signing_support import DESIGN, FONT, NORTH, PLACEMENT, Bench, running, tagged_pdf
+
+FIELD = "ElectronicSeal"
+DAY = timedelta(days=1)
+NOW = datetime.now(UTC)
+ROOT = Sm2Authority.make()
+MAKER, SIGNER = ROOT.issue("制章单位", "制章者"), ROOT.issue("民航华北地区管理局", "行政执法专用章")
+LIST = ROOT.revocations({}, since=NOW - DAY, until=NOW + 30 * DAY)
+ORDER = SealOrder(
+    identifier="1100000000001",
+    name="行政执法专用章",
+    picture=ses.Picture("PNG", b"\x89PNG\r\n\x1a\n", 42, 42),
+    signers=[SIGNER.certificate],
+    valid_from=NOW - DAY,
+    valid_to=NOW + 1000 * DAY,
+)
+SEAL = make_seal(ORDER, MAKER.key, MAKER.certificate)
+
+
+def _chain(certificate: bytes) -> CheckedChain:
+    path = tuple(x509.Certificate.load(each) for each in (certificate, ROOT.certificate))
+    return CheckedChain(path, Evidence(crls=(LIST,)), NOW + 30 * DAY)
+
+
+def _sealed_electronically(pdf: bytes) -> bytes:
+    chains = [_chain(each.certificate) for each in (SIGNER, MAKER)]
+    return add_electronic_seal(pdf, FIELD, SEAL, SIGNER.key, SIGNER.certificate, proven=chains)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with running(tmp_path_factory.mktemp("pki") / "pki", (NORTH,)) as bench:
+        yield bench
+
+
+@pytest.fixture(scope="module")
+def trust(bench: Bench) -> TrustList:
+    """The TEST roots of both authorities."""
+    anchor = Anchor(x509.Certificate.load(ROOT.certificate), "made for this test", "2026-01-01")
+    return replace(bench.trust, anchors=(*bench.trust.anchors, anchor))
+
+
+@pytest.fixture(scope="module")
+def prepared(bench: Bench) -> bytes:
+    """Sealed with PAdES, with the second field that the first signature allows to be filled."""
+    picture = draw_seal(DESIGN, FONT)
+    return seal_pdf(
+        tagged_pdf(), bench.means(), placement=PLACEMENT, picture=picture, profile=Profile.B_LT, second_field=FIELD
+    ).pdf
+
+
+@pytest.fixture(scope="module")
+def both(prepared: bytes) -> bytes:
+    return _sealed_electronically(prepared)
+
+
+def _codes(verdict: Verdict) -> list[str]:
+    return [reason.code for reason in verdict.reasons]
+
+
+def test_the_prepared_field_alone_changes_no_verdict(prepared: bytes, trust: TrustList) -> None:
+    verdict = verify(prepared, trust)
+    assert verdict.valid, verdict.as_dict()
+    assert [each.docmdp for each in verdict.signatures] == ["fill_forms"]
+
+
+def test_both_signatures_are_valid_offline(prepared: bytes, both: bytes, trust: TrustList) -> None:
+    assert both.startswith(prepared)
+    verdict = verify(both, trust)
+    assert verdict.valid, verdict.as_dict()
+    assert [each.profile for each in verdict.signatures] == ["B-LT", ses.GBT_38540_2020]
+    pades, electronic = verdict.signatures
+    assert (pades.coverage, electronic.coverage) == ("entire_revision", "entire_file")
+    assert electronic.field == FIELD
+    assert verdict.test and electronic.test
+
+
+def test_the_electronic_seals_root_has_to_be_trusted_too(bench: Bench, both: bytes) -> None:
+    verdict = verify(both, bench.trust)
+    assert (verdict.verdict, _codes(verdict)[0]) == ("indeterminate", "untrusted")
+
+
+def test_changed_bytes_anywhere_are_never_valid(prepared: bytes, both: bytes, trust: TrustList) -> None:
+    start = len(prepared)
+    places = [*range(100, start, start // 7), *range(start + 5, len(both), (len(both) - start) // 25), len(both) - 8]
+    for place in places:
+        changed = bytearray(both)
+        changed[place] ^= 1
+        try:
+            verdict = verify(bytes(changed), trust)
+        except Refused:
+            continue
+        assert not verdict.valid, place
+
+
+def test_what_is_added_after_the_electronic_seal_is_found(both: bytes, trust: TrustList) -> None:
+    with pikepdf.open(io.BytesIO(both)) as pdf:
+        page = pdf.pages[0].obj
+        page.Rotate = 180
+        later = append_revision(both, pdf, [page])
+    verdict = verify(later, trust)
+    assert verdict.verdict == "invalid"
+    assert "changed_after_signing" in _codes(verdict)
+
+
+def test_a_file_with_an_electronic_seal_alone_is_judged(trust: TrustList) -> None:
+    from signing.fields import add_signature_field
+
+    with pikepdf.open(io.BytesIO(tagged_pdf())) as pdf:
+        add_signature_field(pdf, None, None, FIELD, "电子印章")
+        written = io.BytesIO()
+        pdf.save(written)
+    sealed = _sealed_electronically(written.getvalue())
+    verdict = verify(sealed, trust)
+    assert verdict.valid, verdict.as_dict()
+    assert verify(sealed, TrustList(())).verdict == "indeterminate"
+
+
+def test_a_seal_goes_only_into_the_field_that_was_prepared(bench: Bench, both: bytes) -> None:
+    with pytest.raises(Refused, match="no empty signature field"):
+        _sealed_electronically(both)
+    with pytest.raises(Refused, match="no empty signature field"):
+        _sealed_electronically(bench.seal(tagged_pdf()).pdf)
+
+
+def test_a_first_signature_that_allows_nothing_refuses_a_second(bench: Bench) -> None:
+    sealed = bench.seal(tagged_pdf()).pdf
+    with pikepdf.open(io.BytesIO(sealed)) as pdf:
+        field = pdf.make_indirect(Dictionary(FT=pikepdf.Name.Sig, T=FIELD))
+        pdf.Root.AcroForm.Fields.append(field)
+        forced = append_revision(sealed, pdf, [field, pdf.Root.AcroForm, pdf.Root])
+    with pytest.raises(Refused, match="allows nothing"):
+        _sealed_electronically(forced)
+
+
+def test_a_seal_that_may_not_be_used_is_not_put_on(prepared: bytes) -> None:
+    stranger = ROOT.issue("他人", "印章")
+    with pytest.raises(Permanent, match="new seal"):
+        add_electronic_seal(prepared, FIELD, SEAL, stranger.key, stranger.certificate)
+    with pytest.raises(Permanent, match="cannot be read"):
+        add_electronic_seal(prepared, FIELD, b"no seal", sm2.Sm2Key.generate(), SIGNER.certificate)
