@@ -47,7 +47,7 @@ def token(tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Iterator[st
     north = serialization.load_pem_private_key((bench.pki.directory / "keys" / "north.pem").read_bytes(), None)
     north_certificate = x509.load_pem_x509_certificate(bench.pki.seals["north"].certificate.read_bytes())
     assert isinstance(north, ec.EllipticCurvePrivateKey)
-    second = rsa.generate_private_key(65537, 2048)
+    second = rsa.generate_private_key(65537, 3072)
     _import(folder, "north", "01", north, north_certificate)
     _import(folder, "second", "02", second, _self_signed(second))
     _import(folder, "wrong", "03", second, north_certificate)
@@ -109,7 +109,7 @@ def test_an_rsa_key_signs_too_and_a_certificate_without_the_word_is_no_test_key(
     path = _pkcs12(tmp_path / "rsa.p12", rsa.generate_private_key(65537, 2048), "open")
     key = load_key(f"pkcs12:{path}", "open")
     assert (key.algorithm, key.test) == ("sha256_rsa", False)
-    assert len(key.sign(b"data")) == 256
+    assert len(key.sign(b"data")) == 384  # RSA-3072
 
 
 def test_the_key_is_loaded_once_and_not_per_signature(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_a_token_key_seals_like_any_other(token: str, bench: Bench) -> None:
 def test_an_rsa_key_in_the_token(token: str) -> None:
     key = load_key(token % "second", PIN)
     assert key.algorithm == "sha256_rsa"
-    assert len(key.sign(b"data")) == 256
+    assert len(key.sign(b"data")) == 384  # RSA-3072
 
 
 @needs_softhsm

@@ -37,6 +37,7 @@ SUBJECTS = (
         "early", "民航华北地区管理局", "新章", datetime(2090, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
     ),
     SealSubject("revoked", "民航华北地区管理局", "已吊销章", revoked_since=LONG_AGO),
+    SealSubject("rsa", "民航华北地区管理局", "行政执法专用章", key="rsa3072"),
 )
 
 
@@ -74,7 +75,11 @@ def test_every_profile_is_whole_for_both_readers_and_for_pdfsig(
     assert "ETSI.CAdES.detached" in told.stdout
 
 
-def test_openssl_verifies_the_cms_object_and_its_chain(bench: Bench, sealed: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seal", ["north", "rsa"])
+def test_openssl_verifies_the_cms_object_and_its_chain(
+    bench: Bench, document: bytes, seal: str, tmp_path: Path
+) -> None:
+    sealed = bench.seal(document, means=bench.means(bench.key(seal))).pdf
     with pikepdf.open(io.BytesIO(sealed)) as pdf:
         dictionary = pdf.Root.Perms.DocMDP
         _, before, after, length = (int(value) for value in dictionary.ByteRange)
@@ -186,6 +191,51 @@ def test_the_second_time_stamp_authority_is_asked_when_the_first_is_down(bench: 
     service = TimestampService([f"http://127.0.0.1:{free_port()}/tsa", bench.pki.tsa_url], timeout_seconds=1)
     result = bench.seal(document, means=bench.means(timestamps=service))
     assert result.timestamp_authority == bench.pki.tsa_url
+    service.close()
+
+
+def test_an_rsa_key_of_3072_bits_seals_as_well_at_every_level(bench: Bench, document: bytes) -> None:
+    means = bench.means(bench.key("rsa"))
+    assert (means.key.algorithm, means.key.certificate.public_key.bit_size) == ("sha256_rsa", 3072)
+    for profile in Profile:
+        result = bench.seal(document, profile, means)
+        assert verify(result.pdf, bench.trust, revocation=bench.revocation).valid
+        assert read_seals(result.pdf).sound
+
+
+def test_authorities_are_asked_in_order_past_one_that_refuses_and_one_that_talks_nonsense(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        if "busy" in asked[-1]:
+            return httpx2.Response(503)
+        if "nonsense" in asked[-1]:
+            return httpx2.Response(200, content=b"<html>")
+        headers = {"Content-Type": "application/timestamp-query"}
+        return httpx2.Response(200, content=httpx2.post(asked[-1], content=request.content, headers=headers).content)
+
+    order = ["http://busy.invalid/", "http://nonsense.invalid/", bench.pki.tsa_url, "http://never.invalid/"]
+    service = TimestampService(order, client=httpx2.Client(transport=httpx2.MockTransport(answer)))
+    result = bench.seal(plain_pdf(), Profile.B_LTA, bench.means(timestamps=service))
+    assert result.timestamp_authority == bench.pki.tsa_url
+    assert asked == order[:3] * 3, "to learn the certificate, for the signature, for the archive"
+    service.close()
+
+
+def test_an_authority_that_goes_away_before_the_archive_stamp_leaves_nothing_sealed(bench: Bench) -> None:
+    answers = iter([True, True, False])
+
+    def relay(request: httpx2.Request) -> httpx2.Response:
+        if not next(answers):
+            raise httpx2.ConnectError("gone")
+        headers = {"Content-Type": "application/timestamp-query"}
+        answer = httpx2.post(str(request.url), content=request.content, headers=headers)
+        return httpx2.Response(200, content=answer.content)
+
+    service = TimestampService([bench.pki.tsa_url], client=httpx2.Client(transport=httpx2.MockTransport(relay)))
+    with pytest.raises(Retry, match="gone"):
+        bench.seal(plain_pdf(), Profile.B_LTA, bench.means(timestamps=service))
     service.close()
 
 
