@@ -87,6 +87,8 @@ def _parts(songda: Songda, count: int) -> dict[str, float]:
             raise AssertionError("a sealed document did not verify")
 
     found["verify_cpu_ms"] = cpu_ms(check, count)
+    found["seal_blta_cpu_ms"] = cpu_ms(lambda n: put_on(n, Profile.B_LTA), count)
+    found["verify_blta_cpu_ms"] = cpu_ms(check, count)
     return found
 
 
