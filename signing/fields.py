@@ -19,6 +19,9 @@ from records.errors import Fault, Refused
 from signing.seals import MM
 
 _PRINT_AND_LOCKED = 4 | 128
+# no standard that could be read names the PDF keys of an electronic seal (GB/T 38540), so these names are our own
+SEAL_FILTER, SEAL_SUBFILTER = Name("/GM.PKILite"), Name("/GBT.38540")
+_FILTER_REQUIRED, _SUBFILTER_REQUIRED = 1, 2
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,22 @@ def add_signature_field(
     if placement and "/StructTreeRoot" in pdf.Root:
         _tag(pdf, page, widget, description)
     return widget
+
+
+def keep_for_seal(widget: pikepdf.Object) -> None:
+    """Say in an empty signature field that only an electronic seal belongs there (ISO 32000-2 12.7.5.5, seed value)."""
+    widget.SV = Dictionary(
+        Type=Name.SV,
+        Ff=_FILTER_REQUIRED | _SUBFILTER_REQUIRED,
+        Filter=SEAL_FILTER,
+        SubFilter=Array([SEAL_SUBFILTER]),
+    )
+
+
+def is_kept_for_seal(field: Any) -> bool:
+    """Whether that is an empty signature field as `keep_for_seal` leaves it."""
+    asked = field.get("/SV", Dictionary()).get("/SubFilter", Array())
+    return field.get("/FT") == Name.Sig and "/V" not in field and list(asked) == [SEAL_SUBFILTER]
 
 
 def _refuse_taken(pdf: pikepdf.Pdf, name: str) -> None:

@@ -20,7 +20,7 @@ from records.errors import Fault, Permanent, Refused, Retry
 from signing.archive import add_archive_stamp, check_authority, refuse_clock
 from signing.certificates import ChainChecker, CheckedChain, is_test, name_of
 from signing.cms import signed_attributes, signed_data
-from signing.fields import Placement, add_signature_field
+from signing.fields import Placement, add_signature_field, keep_for_seal
 from signing.keys import SigningKey
 from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.seams import Seam, add_seam_seal
@@ -184,7 +184,7 @@ class _Work:
                 add_seam_seal(pdf, self.picture, self.seam)
             widget = add_signature_field(pdf, self.placement, self.picture, self.field_name, self.description)
             if self.second_field:
-                add_signature_field(pdf, None, None, self.second_field, "电子印章 Electronic seal")
+                keep_for_seal(add_signature_field(pdf, None, None, self.second_field, "电子印章 Electronic seal"))
             dictionary = pdf.make_indirect(self._dictionary(reserve))
             widget.V = dictionary
             pdf.Root.Perms = Dictionary(DocMDP=dictionary)

@@ -1,7 +1,7 @@
 """An electronic seal of GB/T 38540-2020 in a PDF: a second signature, in a field that was there before the first.
 
-No standard that could be read names the PDF keys for it, so the names are our own: other viewers report an unknown
-signature, and that is why it is put on only where somebody asks for it. What is signed is the ByteRange, by SM3.
+Other viewers report an unknown signature, and that is why it is put on only where somebody asks for it. What is signed
+is the ByteRange, by SM3.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from signing import sm2
 from signing.certificates import CheckedChain
 from signing.cms import CmsError, unpadded
 from signing.embedded import check_room
+from signing.fields import SEAL_FILTER, SEAL_SUBFILTER, is_kept_for_seal
 from signing.increments import append_revision
 from signing.revisions import later_changes
 from signing.rooms import Room, byte_range_holder, contents_holder
@@ -33,7 +34,6 @@ from signing.ses_making import sign_with_seal
 from signing.ses_verification import Judged, Surroundings, judge_seal_signature, report_on
 from signing.verdicts import Reason
 
-FILTER, SUBFILTER = "/GM.PKILite", "/GBT.38540"
 _PLACE = "PDF:ByteRange"
 _BEIJING = timezone(timedelta(hours=8))
 _REVISION_END = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
@@ -66,7 +66,7 @@ def _read(name: str, value: Any) -> SealInPdf | None:
     ours = False
     try:
         dictionary = value.get_object()
-        ours = dictionary.get("/SubFilter") == SUBFILTER
+        ours = dictionary.get("/SubFilter") == str(SEAL_SUBFILTER)
         contents = bytes(dictionary.raw_get("/Contents"))
         if not ours and not is_seal_signature(contents):
             return None
@@ -140,10 +140,10 @@ def _opened(pdf: bytes) -> pikepdf.Pdf:
 def _empty_field(pdf: pikepdf.Pdf, name: str) -> Any:
     fields: Iterable[Any] = pdf.Root.get("/AcroForm", Dictionary()).get("/Fields", [])
     for field in fields:
-        if str(field.get("/T", "")) == name and field.get("/FT") == Name.Sig and "/V" not in field:
+        if str(field.get("/T", "")) == name and is_kept_for_seal(field):
             return field
     raise Refused(
-        [Fault("", "no_empty_field", f"the PDF has no empty signature field {name}", f"PDF没有空签名域{name}")]
+        [Fault("", "no_empty_field", f"the PDF keeps no empty signature field {name}", f"PDF没有预留的空签名域{name}")]
     )
 
 
@@ -165,8 +165,8 @@ def _dictionary(seal: bytes, reserve: int, now: datetime) -> Dictionary:
         raise Permanent(f"the electronic seal cannot be read: {error}") from error
     return Dictionary(
         Type=Name.Sig,
-        Filter=Name(FILTER),
-        SubFilter=Name(SUBFILTER),
+        Filter=SEAL_FILTER,
+        SubFilter=SEAL_SUBFILTER,
         ByteRange=byte_range_holder(),
         Contents=contents_holder(reserve),
         M=String(f"{now.astimezone(_BEIJING):D:%Y%m%d%H%M%S}+08'00'"),

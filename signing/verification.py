@@ -27,7 +27,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext, error
 from records.errors import Fault, Refused, Retry
 from signing.certificates import TrustList, is_test, name_of
 from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
-from signing.revisions import ends_with_stray_bytes, later_changes
+from signing.revisions import ends_with_stray_bytes, keeps_for_seal, later_changes
 from signing.revocation import Evidence, RevocationCache
 from signing.ses_pdf import judge_seal_in_pdf, seals_in
 from signing.ses_verification import Judged, Surroundings
@@ -163,9 +163,15 @@ class _Moments:
 
 
 def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature) -> bool:
-    """Whether a seal that allows no changes was followed by more than proof: stricter than pyHanko about metadata."""
-    strict = signature.docmdp_level is MDPPerm.NO_CHANGES and covered(signature) < len(pdf)
-    return strict and bool(later_changes(pdf, covered(signature)))
+    """Whether a seal that allows no changes, or an electronic seal at most, was followed by more than that and proof.
+
+    Stricter than pyHanko, about metadata for one.
+    """
+    signed, level = covered(signature), signature.docmdp_level
+    if signed >= len(pdf):
+        return False
+    strict = level is MDPPerm.NO_CHANGES or (level is MDPPerm.FILL_FORMS and keeps_for_seal(pdf[:signed]))
+    return strict and bool(later_changes(pdf, signed))
 
 
 def _validate(

@@ -15,6 +15,7 @@ from pikepdf import Dictionary
 from records.errors import Permanent, Refused
 from signing import ses, sm2
 from signing.certificates import Anchor, CheckedChain, TrustList
+from signing.fields import add_signature_field, keep_for_seal
 from signing.increments import append_revision
 from signing.revocation import Evidence
 from signing.sealing import Profile, seal_pdf
@@ -129,11 +130,22 @@ def test_what_is_added_after_the_electronic_seal_is_found(both: bytes, trust: Tr
     assert "changed_after_signing" in _codes(verdict)
 
 
-def test_a_file_with_an_electronic_seal_alone_is_judged(trust: TrustList) -> None:
-    from signing.fields import add_signature_field
+@pytest.mark.parametrize("signed_twice", [False, True])
+def test_a_field_kept_for_a_seal_lets_nothing_else_be_added(
+    prepared: bytes, both: bytes, trust: TrustList, signed_twice: bool
+) -> None:
+    pdf = both if signed_twice else prepared
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        title = opened.make_indirect(Dictionary(Title="撤销处罚"))
+        opened.trailer.Info = title
+        retitled = append_revision(pdf, opened, [title])
+    verdict = verify(retitled, trust)
+    assert (verdict.verdict, "changed_after_signing" in _codes(verdict)) == ("invalid", True)
 
+
+def test_a_file_with_an_electronic_seal_alone_is_judged(trust: TrustList) -> None:
     with pikepdf.open(io.BytesIO(tagged_pdf())) as pdf:
-        add_signature_field(pdf, None, None, FIELD, "电子印章")
+        keep_for_seal(add_signature_field(pdf, None, None, FIELD, "电子印章"))
         written = io.BytesIO()
         pdf.save(written)
     sealed = _sealed_electronically(written.getvalue())
@@ -143,9 +155,9 @@ def test_a_file_with_an_electronic_seal_alone_is_judged(trust: TrustList) -> Non
 
 
 def test_a_seal_goes_only_into_the_field_that_was_prepared(bench: Bench, both: bytes) -> None:
-    with pytest.raises(Refused, match="no empty signature field"):
+    with pytest.raises(Refused, match="keeps no empty signature field"):
         _sealed_electronically(both)
-    with pytest.raises(Refused, match="no empty signature field"):
+    with pytest.raises(Refused, match="keeps no empty signature field"):
         _sealed_electronically(bench.seal(tagged_pdf()).pdf)
 
 
@@ -153,6 +165,7 @@ def test_a_first_signature_that_allows_nothing_refuses_a_second(bench: Bench) ->
     sealed = bench.seal(tagged_pdf()).pdf
     with pikepdf.open(io.BytesIO(sealed)) as pdf:
         field = pdf.make_indirect(Dictionary(FT=pikepdf.Name.Sig, T=FIELD))
+        keep_for_seal(field)
         pdf.Root.AcroForm.Fields.append(field)
         forced = append_revision(sealed, pdf, [field, pdf.Root.AcroForm, pdf.Root])
     with pytest.raises(Refused, match="allows nothing"):
