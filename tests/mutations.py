@@ -72,21 +72,22 @@ def limit(schema: Mapping[str, Any], place: Place) -> int:
 def mutations(draw: st.DrawFn, value: Any, schema: Mapping[str, Any], most: int = 3) -> tuple[Any, list[Mutation]]:
     """A copy of the value with one to `most` mutations, each at a place of its own; what was done."""
     changed, done = copy.deepcopy(value), []
-    for _ in range(draw(st.integers(1, most))):
+    for _ in range(draw(st.sampled_from((1, *range(1, most + 1))))):
         free = [
             place
             for place, _ in places(changed)
             if not any(place[: len(each.place)] == each.place or each.place[: len(place)] == place for each in done)
         ]
         if free:
-            done.append(_mutate(draw, changed, draw(st.sampled_from(free)), schema))
+            prose = [place for place in free if place[-1] in ("zh", "en")]
+            done.append(_mutate(draw, changed, draw(st.sampled_from(free + 2 * prose)), schema))
     return changed, done
 
 
 def _mutate(draw: st.DrawFn, value: Any, place: Place, schema: Mapping[str, Any]) -> Mutation:
     around, name = at(value, place[:-1]), place[-1]
     old = around[name]
-    kinds = {str: ("text", "text", "text", "drop", "type", "date"), list: ("drop", "type", "empty", "twice", "twice"),
+    kinds = {str: (*["text"] * 7, "drop", "type", "date"), list: ("drop", "type", "empty", "twice", "twice"),
              dict: ("drop", "type", "empty", "more")}.get(type(old), ("drop", "type"))  # fmt: skip
     kind = draw(st.sampled_from(kinds))
     text = None
@@ -125,10 +126,11 @@ def _texts(old: str, name: str | int, most: int) -> st.SearchStrategy[str]:
         "，" if name == "zh" else "/-",
         "Mississippi " if name == "en" else "查明，",
     ]
-    lengths = [most, most - 1, most // 2, most + 1, 30_000]
+    lengths = [most, most, most // 2, most + 1, 30_000]
     return st.one_of(
         st.builds(lengthened, st.just(old), st.sampled_from(fillers), st.sampled_from(lengths)),
         st.sampled_from(MARKUP).map(lambda text: f"{old} {text}"),
+        st.tuples(*[st.sampled_from(MARKUP + SCRIPTS)] * 2).map(lambda texts: f"{old} {texts[0]} {texts[1]}"),
         st.sampled_from(SCRIPTS).map(lambda text: f"{old} {text}"),
         st.sampled_from(HIDDEN).map(lambda text: f"{old}{text}{unit}"),
         st.sampled_from(("", " ", "\u3000", "\n")),

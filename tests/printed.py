@@ -96,28 +96,31 @@ def _tree_text(node: Any, page: Any, texts: Mapping[Any, Mapping[int, str]], hea
 
 
 def _marked_texts(page: pikepdf.Page) -> Iterator[tuple[int, str]]:
-    """The text of each marked-content sequence that has an identifier."""
+    """The text of each marked-content sequence that has an identifier; of glyphs with an ActualText that text."""
     maps = {name: to_unicode(font) for name, font in page.resources.get("/Font", {}).items()}
-    stack: list[int | None] = []
+    stack: list[tuple[int | None, list[str] | None]] = []  # the identifier, and what stands for the glyphs
     collected: dict[int, list[str]] = {}
     font: Mapping[int, str] = {}
     for operands, operator in pikepdf.parse_content_stream(page):
         name = str(operator)
         if name == "BDC":
-            properties = operands[1]
-            stack.append(
-                int(properties.MCID) if isinstance(properties, pikepdf.Dictionary) and "/MCID" in properties else None
-            )
+            properties = operands[1] if isinstance(operands[1], pikepdf.Dictionary) else {}
+            said = [str(properties["/ActualText"])] if "/ActualText" in properties else None
+            stack.append((int(properties["/MCID"]) if "/MCID" in properties else None, said))
         elif name == "BMC":
-            stack.append(None)
+            stack.append((None, None))
         elif name == "EMC":
             stack.pop()
         elif name == "Tf":
             font = maps[str(operands[0])]
         elif name in ("Tj", "TJ", "'", '"'):
-            within = next((each for each in reversed(stack) if each is not None), None)
+            within = next((each for each, _ in reversed(stack) if each is not None), None)
+            said = next((text for _, text in reversed(stack) if text is not None), None)
+            shown = _shown(operands[-1], font) if said is None else "".join(said)
+            if said is not None:
+                said.clear()  # it stands for all that is drawn within
             if within is not None:
-                collected.setdefault(within, []).append(_shown(operands[-1], font))
+                collected.setdefault(within, []).append(shown)
     for identifier, parts in collected.items():
         yield identifier, "".join(parts)
 
