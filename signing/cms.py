@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
+from signing import sm2
+
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
     "sha384": hashes.SHA384,
@@ -236,7 +238,21 @@ def stray_certificates(
     """
     ders = {certificate.dump() for certificate in known}
     issuers = [load_der_x509_certificate(certificate.dump()) for certificate in (*known, *embedded)]
-    return [each for each in embedded if each.dump() not in ders and not _issued_by_any(each, issuers)]
+    return [
+        each
+        for each in embedded
+        if each.dump() not in ders
+        and not (_issued_by_any(each, issuers) or _issued_with_sm2(each, [*known, *embedded]))
+    ]
+
+
+def _issued_with_sm2(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> bool:
+    """As `_issued_by_any` for SM2, which `cryptography` does not verify."""
+    if certificate["signature_algorithm"]["algorithm"].dotted != sm2.SM2_WITH_SM3:
+        return False
+    signature, signed = certificate["signature_value"].native, certificate["tbs_certificate"].dump()
+    above = [each.public_key.dump() for each in issuers if each.subject.dump() == certificate.issuer.dump()]
+    return any(sm2.verify(key, signature, signed) for key in above)
 
 
 def _issued_by_any(certificate: x509.Certificate, issuers: Sequence[Certificate]) -> bool:
