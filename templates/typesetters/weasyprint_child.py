@@ -22,8 +22,8 @@ from templates.serving import serve
 from templates.stock import present_stock
 from templates.typesetters import justify
 
-# Latin letters and digits among Chinese come from the Latin face; quotation marks stay Chinese, full width.
-_LATIN: Final = "U+20-7E, U+A5, U+C0-D6, U+D8-F6, U+F8-24F"
+# Latin, Greek and Cyrillic letters among Chinese come from the Latin face; quotation marks stay Chinese, full width.
+_LATIN: Final = "U+20-7E, U+A5, U+C0-D6, U+D8-F6, U+F8-24F, U+370-52F, U+1E00-1FFF"
 
 # PDF/UA in a PDF/A: the schema of its identifier must be described in the same rdf:RDF, where readers look.
 _UA: Final = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 
 import pikepdf
 import pytest
@@ -14,6 +15,7 @@ from tests.printed import (
     CLAUSE_INSTRUMENTS,
     facts_of,
     imprint,
+    pinned_fonts,
     printed_sample,
     tagged_words,
     to_unicode,
@@ -63,6 +65,19 @@ def test_the_glyph_checker_finds_exchanged_glyphs() -> None:
     assert exchanged
     _, wrong = wrong_glyphs(changed.getvalue())
     assert {"3", "8"} & set(wrong)
+
+
+def test_every_letter_with_an_accent_is_drawn_with_it_and_not_beside_it() -> None:
+    """A font that has the letter and the accent but not both in one would set them apart, as Noto's does with Greek."""
+    known = {chr(code) for font in pinned_fonts() for code in font.getBestCmap() if code < 0x3000}
+    accented = {c for c in known if unicodedata.is_normalized("NFC", c) and unicodedata.normalize("NFD", c) != c}
+    letters = [c for c in sorted(accented) if unicodedata.category(c) in ("Lu", "Ll")]
+    assert {"é", "ǎ", "ά", "й"} <= set(letters)
+    for start in range(0, len(letters), 150):
+        text = "".join(letters[start : start + 150])
+        looked, wrong = wrong_glyphs(print_with_cause(f"涉及{text}", f"on {text}"))
+        assert looked > 200
+        assert wrong == []
 
 
 def test_the_full_width_yuan_sign_is_not_fandols_dollar() -> None:
