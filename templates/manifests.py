@@ -29,6 +29,9 @@ ACTS: Final = ("ends", "changes", "mends", "declares")
 ENGINES: Final = ("typst", "html", "word")
 PREVAILING: Final = ("zh", "none")
 
+PROFILES: Final = ("B-LT", "B-LTA")
+"""Levels of the seal's signature (ETSI EN 319 142-1 §6): with proof of validity; with an archive time stamp as well."""
+
 _IDENTIFIER = re.compile(r"[a-z]+(-[a-z]+)*")
 _FIELDS = ("id", "title_zh", "title_en", "articles", "important", "electronic", "methods", "acts", "print")
 _PRINT_FIELDS = (
@@ -43,6 +46,7 @@ _PRINT_FIELDS = (
     "prevailing",
     "copies",
     "holders",
+    "profile",
 )
 
 
@@ -53,7 +57,7 @@ class Print:
     `series` is the series that its numbers come from ("" when it is not numbered); `prevailing` is "zh" when the
     Chinese text prevails, "none" when the paper itself doesn't say (the confirmation letter); `copies` is the number of
     originals that are made (004-30(5), 004-51), one unless the manifest says otherwise, and `holders` names in Chinese
-    and English who keeps each.
+    and English who keeps each. `profile` is one of `PROFILES`, for what is sealed.
     """
 
     engine: str
@@ -67,6 +71,7 @@ class Print:
     prevailing: str
     copies: int = 1
     holders: tuple[tuple[str, str], ...] = ()
+    profile: str = PROFILES[0]
 
 
 @dataclass(frozen=True)
@@ -161,19 +166,22 @@ def _read_print(path: Path, table: object) -> Print:
     series = read.text("series", empty=True) if "series" in table or numbered else ""
     if numbered != bool(series):
         raise read.wrong("series", "must name a series for a numbered instrument, and only for one")
-    copies = read.count("copies", default=1)
+    copies, sealed = read.count("copies", default=1), read.flag("sealed")
+    if "profile" in table and not sealed:
+        raise read.wrong("profile", "is for an instrument that is sealed")
     return Print(
         engine=read.choice("engine", ENGINES),
         version=read.text("version"),
         maker_zh=read.text("maker_zh"),
         maker_en=read.text("maker_en"),
         numbered=numbered,
-        sealed=read.flag("sealed"),
+        sealed=sealed,
         delivered=read.flag("delivered"),
         series=series,
         prevailing=read.choice("prevailing", PREVAILING),
         copies=copies,
         holders=_read_holders(read, table.get("holders"), copies),
+        profile=read.choice("profile", PROFILES) if "profile" in table else PROFILES[0],
     )
 
 

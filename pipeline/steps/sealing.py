@@ -12,7 +12,7 @@ from records.errors import Permanent, Retry
 from records.ledger import append
 from records.steps import Claim
 from signing.fields import Placement
-from signing.sealing import SealedPdf, seal_pdf
+from signing.sealing import Profile, SealedPdf, seal_pdf
 from templates.manifests import manifest
 
 #: Seconds until a seal that is out of order is tried again.
@@ -91,6 +91,7 @@ def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping) -> Seale
             songda.cabinet.means(dict(used)),
             placement=Placement(anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"], used["diameter_mm"]),
             picture=picture_of(dict(used)),
+            profile=Profile(titles.print.profile) if titles.print else Profile.B_LT,
             reason=f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
             description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
         )
@@ -106,6 +107,7 @@ def _told(sealed: SealedPdf, digest: str, used: sa.RowMapping, approval: dict[st
         "profile": sealed.profile,
         "signed_at": sealed.signed_at.isoformat(),
         "stamped_at": sealed.stamped_at.isoformat() if sealed.stamped_at else None,
+        "archived_at": sealed.archived_at.isoformat() if sealed.archived_at else None,
         "timestamp_authority": sealed.timestamp_authority,
         "certificate_serial": sealed.certificate_serial,
         "certificate_subject": sealed.certificate_subject,

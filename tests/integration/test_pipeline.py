@@ -371,6 +371,8 @@ def test_the_turn_of_the_year_waits_for_its_series_and_goes_on(plant: Plant) -> 
         _try_again_now(songda, f"{document_id}/number")
         row = wait_for(songda, document_id, released)
         assert row["number_zh"] == "新〔2026〕1号"
+        verdict = verify(songda.store.get(row["final_digest"]), songda.cabinet.trust)
+        assert (verdict.valid, verdict.signatures[0].profile) == (True, "B-LTA"), "as the manifest of a decision asks"
 
 
 def test_two_workers_on_one_system_do_everything_once(plant: Plant) -> None:

@@ -97,6 +97,13 @@ def test_titles_stand_in_both_languages_and_are_unique() -> None:
     assert all(found.title_en.isascii() for found in manifests().values())
 
 
+def test_decisions_are_sealed_with_an_archive_time_stamp() -> None:
+    """They bind for longer than a time stamp authority's certificate runs."""
+    sealed = {found.id: found.print.profile for found in manifests().values() if found.print and found.print.sealed}
+    decisions = {found.id for found in manifests().values() if found.title_zh.endswith("决定书")}
+    assert {name for name, profile in sealed.items() if profile == "B-LTA"} == decisions & set(sealed)
+
+
 def test_an_unknown_instrument_is_refused_by_code() -> None:
     with pytest.raises(Refused) as refused:
         manifest("penalty_decision")
@@ -164,6 +171,8 @@ def test_a_manifest_says_how_many_originals_are_made(tmp_path: Path) -> None:
         (('prevailing = "zh"', 'prevailing = "fr"'), "print.prevailing"),
         (("sealed = true", "seal = true"), "print.seal"),
         (('prevailing = "zh"', 'prevailing = "zh"\ncopies = 0'), "print.copies"),
+        (('prevailing = "zh"', 'prevailing = "zh"\nprofile = "B-B"'), "print.profile"),
+        (("sealed = true", 'sealed = false\nprofile = "B-LTA"'), "print.profile"),
         (('prevailing = "zh"', 'prevailing = "zh"\ncopies = true'), "print.copies"),
         (('prevailing = "zh"', 'prevailing = "zh"\ncopies = "3"'), "print.copies"),
     ],
