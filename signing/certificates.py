@@ -21,7 +21,7 @@ from pyhanko_certvalidator.path import ValidationPath
 from records.errors import Permanent
 from signing.parsing import whole
 from signing.revocation import Evidence, RevocationCache
-from signing.sm2 import SignatureCheck
+from signing.sm2_check import SignatureCheck
 
 SEAL_USAGE = frozenset({"non_repudiation"})
 

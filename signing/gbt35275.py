@@ -17,8 +17,9 @@ from signing import sm2
 from signing.certificates import TrustList
 from signing.revocation import Evidence, RevocationCache
 from signing.ses import ALGORITHMS
+from signing.ses_soundness import load_certificate
 from signing.ses_verification import NO_EVIDENCE, Judged, Surroundings, as_verdict, report_on, utc, weighed
-from signing.sm2_trust import load_certificate, told_name
+from signing.sm2_trust import told_name
 from signing.verdicts import Reason, Verdict
 
 EDITION = "GB/T 35275-2017"

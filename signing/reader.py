@@ -19,7 +19,10 @@ from pikepdf import Name
 
 from records.errors import Fault, Refused
 from signing.cms import CheckedToken, CmsError, check_detached, check_token, unpadded
+from signing.fields import SEAL_SUBFILTER
 from signing.revisions import ends_with_stray_bytes, later_changes
+from signing.ses import read_seal_signature
+from signing.ses_soundness import broken_seal, broken_signature, load_certificate
 
 _GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
 _REVISION_END = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
@@ -27,7 +30,7 @@ _REVISION_END = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
 
 @dataclass(frozen=True)
 class ReadSeal:
-    """One sound signature or document time stamp. `kind` is ``Sig`` or ``DocTimeStamp``; `covers` counts bytes.
+    """One sound signature. `kind` is ``Sig``, ``DocTimeStamp`` or ``ElectronicSeal``; `covers` counts bytes.
 
     `certificate_serial` is hexadecimal; `stamped_at` (UTC) is None for a signature without a time stamp, `stamp` the
     time stamp itself.
@@ -141,8 +144,20 @@ def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
     if dictionary.get("/SubFilter") == Name("/ETSI.RFC3161"):
         token = check_token(der, b"".join(signed))
         return ReadSeal(name, "DocTimeStamp", end, f"{token.certificate.serial_number:x}", token)
+    if dictionary.get("/SubFilter") == SEAL_SUBFILTER:
+        return ReadSeal(name, "ElectronicSeal", end, _check_electronic(der, signed), None)
     if dictionary.get("/SubFilter") != Name("/ETSI.CAdES.detached"):
         raise CmsError("subfilter", "the signature is not a PAdES signature (ETSI.CAdES.detached)")
     checked = check_detached(der, signed)
     stamp = check_token(checked.timestamp_token, checked.signature) if checked.timestamp_token is not None else None
     return ReadSeal(name, "Sig", end, f"{checked.certificate.serial_number:x}", stamp)
+
+
+def _check_electronic(der: bytes, signed: list[bytes | memoryview]) -> str:
+    """Check a signature with an electronic seal (GB/T 38540); gives the serial number of its certificate."""
+    signature = read_seal_signature(der)
+    signer = load_certificate(signature.signed.certificate)
+    maker = load_certificate(signature.seal.signed.certificate)
+    for reason in (*broken_signature(signature, signer, signed), *broken_seal(signature.seal, maker)):
+        raise CmsError(reason.code, reason.text_en)
+    return f"{signer.serial_number:x}"

@@ -22,8 +22,8 @@ from signing.ses import (
     SesError,
     read_seal,
 )
-from signing.ses_verification import may_use
-from signing.sm2_trust import load_certificate, told_name
+from signing.ses_soundness import load_certificate, may_use
+from signing.sm2_trust import told_name
 
 ORGANISATION, PERSON = 1, 2
 _VERSION, _VENDOR, _BY_CERTIFICATE = 4, "SONGDA", 1

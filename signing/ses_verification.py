@@ -6,20 +6,18 @@ periods, and the certificates of signer and maker: chain, revocation, usage. One
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hmac import compare_digest
 
 from asn1crypto import x509
 
-from signing import sm2
 from signing.certificates import TrustList
 from signing.cms import CheckedToken, CmsError, check_token
 from signing.revocation import Evidence, RevocationCache
-from signing.ses import ALGORITHMS, Seal, SealSignature, Signed, read_seal, read_seal_signature
-from signing.sm2_trust import distrust, load_certificate, told_name, told_test
+from signing.ses import Seal, SealSignature, read_seal, read_seal_signature
+from signing.ses_soundness import broken_seal, broken_signature, load_certificate, period_of
+from signing.sm2_trust import distrust, told_name, told_test
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -71,10 +69,10 @@ def verify_seal(
         maker = load_certificate(seal.signed.certificate)
     except ValueError as error:
         return as_verdict(Judged("invalid", report_on("", (), "SES"), (_unreadable(error),)))
-    broken = _broken_seal(seal, maker)
+    broken = broken_seal(seal, maker)
     doubts = [] if broken else _seal_doubts(seal, maker, around.now, around)
     if not broken and not seal.valid_from <= around.now <= seal.valid_to:
-        doubts.append(Reason.of("seal_period", _period(seal)))
+        doubts.append(Reason.of("seal_period", period_of(seal)))
     report = report_on("", (maker,), seal.edition, intact=not broken, trusted=not broken and not doubts)
     return as_verdict(weighed(broken, doubts, report, Reason.of("seal_sound", f"{seal.name} ({told_name(maker)})")))
 
@@ -108,7 +106,7 @@ def judge_seal_signature(
         maker = load_certificate(signature.seal.signed.certificate)
     except ValueError as error:
         return Judged("invalid", report_on(field, (), "SES"), (_unreadable(error),))
-    broken = _broken(signature, signer, document) + _broken_seal(signature.seal, maker)
+    broken = broken_signature(signature, signer, document) + broken_seal(signature.seal, maker)
     stamp, doubts = _stamp(signature, around)
     moment = stamp.time if stamp and not doubts else around.now
     if not broken:
@@ -137,53 +135,6 @@ def weighed(broken: list[Reason], doubts: list[Reason], report: SignatureReport,
     return Judged("valid", report, (good,))
 
 
-def _broken(signature: SealSignature, signer: x509.Certificate, document: Sequence[bytes | memoryview]) -> list[Reason]:
-    """What is wrong with the signature itself, whoever is trusted."""
-    reasons = []
-    if not compare_digest(signature.digest, sm2.sm3(*document)):
-        reasons.append(Reason.of("changed"))
-    if not _fits(signature.signed, signer):
-        reasons.append(Reason.of("signature_wrong"))
-    if not may_use(signature.seal, signature.signed.certificate):
-        reasons.append(Reason.of("seal_signer", told_name(signer)))
-    seal, claimed = signature.seal, signature.claimed_at
-    if claimed is not None and not seal.valid_from <= claimed <= seal.valid_to:
-        reasons.append(Reason.of("seal_period", _period(seal)))
-    return reasons
-
-
-def _broken_seal(seal: Seal, maker: x509.Certificate) -> list[Reason]:
-    if not _fits(seal.signed, maker):
-        return [Reason.of("seal_changed")]
-    return [] if seal.valid_from < seal.valid_to else [Reason.of("seal_period", _period(seal))]
-
-
-def _fits(signed: Signed, certificate: x509.Certificate) -> bool:
-    key = certificate.public_key.dump()
-    return signed.algorithm in ALGORITHMS and sm2.verify(key, signed.signature, signed.content)
-
-
-def may_use(seal: Seal, certificate: bytes) -> bool:
-    """Whether the seal's list names that certificate (DER), byte for byte; a renewed one needs a new seal (§6.2.2).
-
-    Of lists of digests, those made with SM3 or SHA-256 count.
-    """
-    if certificate in seal.certificates:
-        return True
-    digests = {"SM3": sm2.sm3(certificate), "SHA256": _sha256(certificate)}
-    return any(digests.get(_plain(name)) == value for name, value in seal.digests)
-
-
-def _plain(name: str) -> str:
-    """The name of a digest as makers write it: ``SM3``, ``sha-256``, or its object identifier."""
-    known = {sm2.SM3: "SM3", "2.16.840.1.101.3.4.2.1": "SHA256"}
-    return known.get(name, name.upper().replace("-", ""))
-
-
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
-
-
 def _seal_doubts(seal: Seal, maker: x509.Certificate, moment: datetime, around: Surroundings) -> list[Reason]:
     reasons = [reason for reason in [around.distrust(maker, moment)] if reason]
     if seal.timestamp is not None and not _token_holds(seal.timestamp, seal.signed.signature, around):
@@ -197,7 +148,7 @@ def _time_doubts(signature: SealSignature, moment: datetime, now: datetime) -> l
     if signature.claimed_at is not None and signature.claimed_at > now + _CLOCK_TOLERANCE:
         reasons.append(Reason.of("claimed_in_future"))
     if not signature.seal.valid_from <= moment <= signature.seal.valid_to:
-        reasons.append(Reason.of("seal_ended", _period(signature.seal)))
+        reasons.append(Reason.of("seal_ended", period_of(signature.seal)))
     return reasons
 
 
@@ -225,10 +176,6 @@ def _token_holds(token: bytes, stamped: bytes, around: Surroundings) -> bool:
         around.trust, around.now, around.evidence, (*around.certificates, *checked.certificates), around.revocation
     )
     return with_its_own.distrust(checked.certificate, checked.time) is None
-
-
-def _period(seal: Seal) -> str:
-    return f"{seal.valid_from:%Y-%m-%d} – {seal.valid_to:%Y-%m-%d}"
 
 
 def _unreadable(error: Exception) -> Reason:

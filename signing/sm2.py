@@ -14,14 +14,7 @@ from functools import cache
 from typing import Any
 
 from asn1crypto import algos, keys, pem
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from pyhanko_certvalidator.sig_validate import (
-    DEFAULT_VALIDATION_CONTEXT,
-    DefaultSignatureValidator,
-    SignatureValidationContext,
-    SignatureValidator,
-)
 
 from records.errors import Permanent
 
@@ -61,26 +54,6 @@ def verify(public_key: bytes, signature: bytes, message: bytes, identity: bytes 
         forms.append(algos.DSASignature.from_p1363(signature).dump())
     with _key(lambda crypto: _from_der(crypto.d2i_PUBKEY, public_key)) as key:
         return key is not None and any(_verify(key, form, message, identity) for form in forms)
-
-
-class SignatureCheck(SignatureValidator):
-    """How pyHanko checks a signature in a certificate, a CRL or a CMS object: SM2-with-SM3 here, all others as ever."""
-
-    _others = DefaultSignatureValidator()
-
-    def validate_signature(
-        self,
-        signature: bytes,
-        signed_data: bytes,
-        public_key_info: keys.PublicKeyInfo,
-        signature_algorithm: algos.SignedDigestAlgorithm,
-        context: SignatureValidationContext = DEFAULT_VALIDATION_CONTEXT,
-    ) -> None:
-        """Raises InvalidSignature. SM2 signs with the signer's identity, so a bare digest cannot be checked."""
-        if signature_algorithm["algorithm"].dotted != SM2_WITH_SM3:
-            self._others.validate_signature(signature, signed_data, public_key_info, signature_algorithm, context)
-        elif context.prehashed or not verify(public_key_info.dump(), signature, signed_data):
-            raise InvalidSignature
 
 
 class Sm2Key:

@@ -16,8 +16,9 @@ from pyhanko.sign.signers import Signer
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from records.errors import Fault, Permanent, Refused
+from signing.ses_soundness import load_certificate
 from signing.sm2 import Sm2Key
-from signing.sm2_trust import load_certificate, told_name
+from signing.sm2_trust import told_name
 
 _LONGEST_SIGNATURE = 72
 

@@ -20,16 +20,6 @@ from signing.verdicts import Reason
 _SIGNING_USES = {"digital_signature", "non_repudiation"}
 
 
-def load_certificate(der: bytes) -> x509.Certificate:
-    """The certificate, with its key and number parsed. Raises ValueError for what is none."""
-    try:
-        certificate = x509.Certificate.load(der, strict=True)
-        _ = certificate.public_key.native, certificate.serial_number
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a certificate: {error}") from error
-    return certificate
-
-
 def told_name(certificate: x509.Certificate) -> str:
     """Whose certificate it is, for people; the serial number where the name is malformed, as in some real seals."""
     try:

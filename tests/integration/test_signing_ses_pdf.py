@@ -17,6 +17,7 @@ from signing import ses, sm2
 from signing.certificates import Anchor, CheckedChain, TrustList
 from signing.fields import add_signature_field, keep_for_seal
 from signing.increments import append_revision
+from signing.reader import read_seals
 from signing.revocation import Evidence
 from signing.sealing import Profile, seal_pdf
 from signing.seals import draw_seal
@@ -100,6 +101,9 @@ def test_both_signatures_are_valid_offline(prepared: bytes, both: bytes, trust: 
     assert (pades.coverage, electronic.coverage) == ("entire_revision", "entire_file")
     assert electronic.field == FIELD
     assert verdict.test and electronic.test
+    reading = read_seals(both)
+    assert reading.sound, reading.faults
+    assert [seal.kind for seal in reading.seals] == ["Sig", "ElectronicSeal"]
 
 
 def test_the_electronic_seals_root_has_to_be_trusted_too(bench: Bench, both: bytes) -> None:
@@ -113,6 +117,7 @@ def test_changed_bytes_anywhere_are_never_valid(prepared: bytes, both: bytes, tr
     for place in places:
         changed = bytearray(both)
         changed[place] ^= 1
+        assert not read_seals(bytes(changed)).sound, place
         try:
             verdict = verify(bytes(changed), trust)
         except Refused:
@@ -141,6 +146,7 @@ def test_a_field_kept_for_a_seal_lets_nothing_else_be_added(
         retitled = append_revision(pdf, opened, [title])
     verdict = verify(retitled, trust)
     assert (verdict.verdict, "changed_after_signing" in _codes(verdict)) == ("invalid", True)
+    assert not read_seals(retitled).sound
 
 
 def test_a_file_with_an_electronic_seal_alone_is_judged(trust: TrustList) -> None:
