@@ -21,8 +21,9 @@ from signing.reader import read_seals
 from signing.revocation import Evidence
 from signing.sealing import Profile, seal_pdf
 from signing.seals import draw_seal
-from signing.ses_making import SealOrder, make_seal
+from signing.ses_making import SealOrder, make_seal, sign_with_seal
 from signing.ses_pdf import add_electronic_seal
+from signing.ses_verification import verify_seal_signature
 from signing.sm2_testpki import Sm2Authority
 from signing.verdicts import Verdict
 from signing.verification import verify
@@ -184,3 +185,23 @@ def test_a_seal_that_may_not_be_used_is_not_put_on(prepared: bytes) -> None:
         add_electronic_seal(prepared, FIELD, SEAL, stranger.key, stranger.certificate)
     with pytest.raises(Permanent, match="cannot be read"):
         add_electronic_seal(prepared, FIELD, b"no seal", sm2.Sm2Key.generate(), SIGNER.certificate)
+
+
+def test_a_time_stamp_proves_a_seal_that_has_ended_since(bench: Bench, trust: TrustList) -> None:
+    order = replace(ORDER, valid_to=NOW + timedelta(hours=1))
+    seal = make_seal(order, MAKER.key, MAKER.certificate)
+    signature = sign_with_seal(seal, sm2.sm3(b"x"), SIGNER.key, SIGNER.certificate, place="PDF:ByteRange")
+    value = ses.SIGNATURE_2020.load(signature)
+    value["timeStamp"] = bench.timestamps.stamp(value["signature"].native).token
+    stamped = value.dump()
+    value["timeStamp"] = bench.timestamps.stamp(b"something else").token
+    later = NOW + DAY
+    known = {"evidence": Evidence(crls=(LIST,)), "revocation": bench.revocation, "now": later}
+    plain, good, foreign = (
+        verify_seal_signature(each, [b"x"], trust, **known)  # type: ignore[arg-type]
+        for each in (signature, stamped, value.dump())
+    )
+    assert (plain.verdict, _codes(plain)[0]) == ("indeterminate", "seal_ended")
+    assert good.valid, good.as_dict()
+    assert good.signatures[0].stamped_at is not None
+    assert (foreign.verdict, _codes(foreign)[0]) == ("indeterminate", "timestamp_untrusted")

@@ -108,6 +108,22 @@ def test_another_document_is_invalid() -> None:
     assert _codes(verdict)[0] == "changed"
 
 
+def test_a_seal_of_the_newest_edition_is_read_and_its_time_stamp_looked_at() -> None:
+    info = ses.INFO_2020.load(ses.SEAL_2020.load(SEAL)["eSealInfo"].dump())
+    info["header"]["version"] = 5
+    parts = {
+        "eSealInfo": info,
+        "cert": MAKER.certificate,
+        "signAlgID": sm2.SM2_WITH_SM3,
+        "signedValue": MAKER.key.sign(info.dump()),
+    }
+    plain, stamped = ses.SEAL_2020(parts).dump(), ses.SEAL_2020(parts | {"timeStamp": b"no time stamp"}).dump()
+    verdict = verify_seal(plain, TRUST, evidence=GOOD, now=NOW)
+    assert (verdict.verdict, verdict.signatures[0].profile) == ("valid", ses.GMT_0031_2025)
+    verdict = verify_seal(stamped, TRUST, evidence=GOOD, now=NOW)
+    assert (verdict.verdict, _codes(verdict)[0]) == ("indeterminate", "timestamp_untrusted")
+
+
 @settings(max_examples=80, deadline=None)
 @given(place=st.integers(0, len(SIGNATURE) - 1), bit=st.integers(0, 7))
 def test_a_changed_byte_in_the_signature_is_never_valid(place: int, bit: int) -> None:
