@@ -10,13 +10,16 @@ import pytest
 
 from records.errors import Permanent
 from templates.catalogue import catalogue, check_job_document
+from templates.facts import check_text
 from templates.printing import print_document
+from templates.typesetters import typst
 from tests.printed import (
     CLAUSE_INSTRUMENTS,
     facts_of,
     imprint,
     pinned_fonts,
     printed_sample,
+    stray_words,
     tagged_words,
     to_unicode,
     wrong_glyphs,
@@ -78,6 +81,26 @@ def test_every_letter_with_an_accent_is_drawn_with_it_and_not_beside_it() -> Non
         looked, wrong = wrong_glyphs(print_with_cause(f"涉及{text}", f"on {text}"))
         assert looked > 200
         assert wrong == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_intake_accepts_is_drawn_wherever_a_fact_may_stand(language: str) -> None:
+    """Decision 0013: of ideographs every twentieth, of all else everything."""
+    codes = [*range(0x21, 0x3400), *range(0x3400, 0xD800, 20), *range(0xF900, 0x10000), *range(0x10000, 0x30000, 20)]
+    accepted = "".join(chr(code) for code in codes if not check_text(chr(code)))
+    assert len(accepted) > 4000
+    lines = [(language, accepted[start : start + 200]) for start in range(0, len(accepted), 200)]
+    blocks = [
+        {"kind": "letterhead", "lines": lines, "number": lines, "compact": True},
+        {"kind": "title", "lines": [("zh", "标题"), ("en", "Title")]},
+        {"kind": "heading", "lines": lines, "apart": False},
+        {"kind": "clause", "lines": lines},
+        {"kind": "fields", "rows": [{"label": lines, "lines": lines, "blank": 0}]},
+        {"kind": "notice", "lines": lines, "texts": [lines]},
+    ]
+    printed = typst.typeset(blocks, typst.Sheet("标题", "机关", "Title", (), 0, sealed=False))
+    assert printed.pages > 20
+    assert stray_words(printed.pdf) == []
 
 
 def test_the_full_width_yuan_sign_is_not_fandols_dollar() -> None:
