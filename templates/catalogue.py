@@ -160,8 +160,7 @@ def thawed(content: bytes) -> Instrument:
     return Instrument(parts.manifest, parts.schema, parts.clauses, parts.stock, parts.body)
 
 
-@cache
-def shared_definitions() -> Mapping[str, Any]:
+def shared_definitions() -> dict[str, Any]:
     """The definitions of parts.json, which every schema may use. Raises OSError or ValueError when it is broken."""
     return dict(json.loads(SHARED.read_text(encoding="utf-8"))["$defs"])
 

@@ -71,8 +71,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
     schemas |= _components("JobRequest", _job_schema())
+    common = shared_definitions()
     for identifier in catalogue().ids():
-        schemas |= _facts_components(identifier)
+        schemas |= _facts_components(identifier, common)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for operations in document["paths"].values():
@@ -100,14 +101,14 @@ def _job_schema() -> dict[str, Any]:
     return schema
 
 
-def _facts_components(identifier: str) -> dict[str, Any]:
-    """The facts of an instrument; definitions that several instruments share stand once, under `Facts`."""
+def _facts_components(identifier: str, common: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of an instrument; definitions that several instruments share (`common`) stand once, under `Facts`."""
     schema = dict(catalogue().get(identifier).schema)
-    shared = {name for name, definition in schema["$defs"].items() if shared_definitions().get(name) == definition}
+    shared = {name for name, definition in schema["$defs"].items() if common.get(name) == definition}
     own = {name: definition for name, definition in schema["$defs"].items() if name not in shared}
     found = _components(_facts_name(identifier), {**schema, "$defs": own})
-    common = _components("Facts", {"$defs": {name: schema["$defs"][name] for name in shared}})
-    text = json.dumps(found | {name: each for name, each in common.items() if name != "Facts"})
+    others = _components("Facts", {"$defs": {name: schema["$defs"][name] for name in shared}})
+    text = json.dumps(found | {name: each for name, each in others.items() if name != "Facts"})
     for name in shared:
         text = text.replace(
             f'"#/components/schemas/{_facts_name(identifier)}.{name}"', f'"#/components/schemas/Facts.{name}"'

@@ -65,7 +65,6 @@ def _replace(*path: str | int, old: str, new: str) -> Callable[[dict[str, Any]],
 FACTS = "facts"
 BAD_JOBS: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "unknown instrument": (_set("instrument", to="love-letter"), "/documents/0/instrument"),
-    "instrument without a template": (_set("instrument", to="penalty-notification"), "/documents/0/instrument"),
     "path traversal in the instrument": (_set("instrument", to="../../etc/passwd"), "/documents/0/instrument"),
     "missing fact": (_drop(FACTS, "cause"), f"{F}/cause"),
     "extra fact": (_set(FACTS, "surprise", to=1), f"{F}/surprise"),
