@@ -29,7 +29,7 @@ FILLERS = ({"zh": "，", "en": "W"}, {"zh": "甲\n", "en": "W\n"})
 
 #: The same examples each time: the suite says the same of the same code.
 steady = settings(
-    max_examples=30, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
