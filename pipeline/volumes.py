@@ -28,7 +28,7 @@ from records.database import legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ledger import canonical
 from signing.fields import Placement
-from signing.sealing import seal_pdf
+from signing.sealing import Profile, seal_pdf
 from templates.facts import check_text
 from templates.manifests import manifest
 
@@ -123,6 +123,7 @@ def make_volume(
         songda.cabinet.means(dict(used)),
         placement=Placement(1, *SEAL_PLACE, used["diameter_mm"]),
         picture=picture_of(dict(used)),
+        profile=Profile.B_LTA,
         reason=f"{order().title[0]} {case_no}",
         description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.testsystem import SAMPLES
+from templates.catalogue import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 

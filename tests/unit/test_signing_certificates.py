@@ -130,9 +130,9 @@ def test_the_authority_keeps_its_address_because_it_stands_in_the_certificates(t
         make_pki(tmp_path / "pki", "http://127.0.0.1:10", [NORTH])
     with pytest.raises(Permanent, match="nothing was made"):
         open_pki(tmp_path / "elsewhere")
-    with pytest.raises(Permanent, match="no usable seal id"):
+    with pytest.raises(Permanent, match="no usable id"):
         make_pki(tmp_path / "pki", URL, [("../evil", "x", "y")])
-    with pytest.raises(Permanent, match="no usable seal id"):
+    with pytest.raises(Permanent, match="no usable id"):
         make_pki(tmp_path / "pki", URL, [("root", "x", "y")])
 
 
