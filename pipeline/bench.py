@@ -252,7 +252,7 @@ def _bind_and_seal(home: Path, pages: int) -> dict[str, float]:
 
 def _report(values: dict[str, float]) -> None:
     rest = values["pipeline_cpu_ms"] - sum(
-        values[name] for name in ("print_four_pages_cpu_ms", "seal_blt_cpu_ms", "verify_cpu_ms")
+        values[name] for name in ("print_four_pages_cpu_ms", "seal_blta_cpu_ms", "verify_blta_cpu_ms")
     )
     values["rest_cpu_ms"] = rest
     _say("")

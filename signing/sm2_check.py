@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asn1crypto import algos, keys
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko_certvalidator.sig_validate import (
     DEFAULT_VALIDATION_CONTEXT,
     DefaultSignatureValidator,
@@ -27,8 +27,14 @@ class SignatureCheck(SignatureValidator):
         signature_algorithm: algos.SignedDigestAlgorithm,
         context: SignatureValidationContext = DEFAULT_VALIDATION_CONTEXT,
     ) -> None:
-        """Raises InvalidSignature. SM2 signs with the signer's identity, so a bare digest cannot be checked."""
+        """Raises InvalidSignature, also for a key or algorithm that cannot be checked at all.
+
+        SM2 signs with the signer's identity, so a bare digest cannot be checked.
+        """
         if signature_algorithm["algorithm"].dotted != SM2_WITH_SM3:
-            self._others.validate_signature(signature, signed_data, public_key_info, signature_algorithm, context)
+            try:
+                self._others.validate_signature(signature, signed_data, public_key_info, signature_algorithm, context)
+            except UnsupportedAlgorithm as error:
+                raise InvalidSignature from error
         elif context.prehashed or not verify(public_key_info.dump(), signature, signed_data):
             raise InvalidSignature
