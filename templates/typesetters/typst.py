@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 import weakref
@@ -177,7 +178,7 @@ def _inputs(blocks: Sequence[Composed], sheet: Sheet) -> tuple[str, dict[str, st
     fonts.font_path("body")  # says what to do when the fonts are not as pinned
     directory = str(fonts.font_directory())
     data = {
-        "blocks": blocks,
+        "blocks": _counted(blocks),
         "title": sheet.title,
         "author": sheet.author,
         "description": sheet.description,
@@ -188,6 +189,27 @@ def _inputs(blocks: Sequence[Composed], sheet: Sheet) -> tuple[str, dict[str, st
         "fonts": _families(directory),
     }
     return directory, {"data": json.dumps(data, ensure_ascii=False)}
+
+
+_HAN: Final = (
+    "\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORD: Final = re.compile(rf"[^ \n\u3000{_HAN}]+")  # what songda.typ takes for a word
+
+
+def _counted(value: Any) -> Any:
+    """The blocks, each line of text with the length of its longest word, its characters and its line feeds.
+
+    What may have to be broken is found here, because looking for it in typst would cost more than the page.
+    """
+    if isinstance(value, Mapping):
+        return {name: _counted(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        if len(value) == 2 and value[0] in ("zh", "en") and isinstance(value[1], str):
+            text = value[1]
+            return [*value, max(map(len, _WORD.findall(text)), default=0), len(text), text.count("\n")]
+        return [_counted(each) for each in value]
+    return value
 
 
 def _seal(found: Any) -> tuple[int, float, float] | None:
