@@ -48,6 +48,14 @@ def short(number: int) -> dict[str, Any]:
     return facts
 
 
+def notice(number: int) -> dict[str, Any]:
+    """The job of a prior notice, sealed at B-LT, with different text and a case of its own."""
+    job = json.loads((SAMPLES / "penalty-prior-notice.json").read_text("utf-8"))
+    facts = dict(_vary(job["documents"][0]["facts"], f"{1000 + number}"))
+    document = {**job["documents"][0], "facts": facts}
+    return {**job, "case_no": f"{job['case_no']}-{number}", "documents": [document]}
+
+
 def _vary(value: Any, mark: str) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {"zh", "en"} and len(value["zh"]) > 40:
