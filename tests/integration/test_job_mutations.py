@@ -37,7 +37,7 @@ def job() -> dict[str, Any]:
         "paper": True,
         "engine": "typst",
         "recipients": [{"counterparty": "air-example"}, {"address": ADDRESS}],
-        "copies_to": [{"zh": "中国民用航空局", "en": "Civil Aviation Administration of China"}, ADDRESS["name"]],
+        "copies_to": [{"zh": "中国民用航空局", "en": "Civil Aviation Administration of China"}, dict(ADDRESS["name"])],
     }
     return job
 
