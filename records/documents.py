@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from records.instants import now
 from records.ledger import append
-from records.statements import insert_at, select_by
+from records.statements import insert_at, insert_if_absent, select_by
 from records.tables import artifact, document, job, number, seal_use
-
-_STORED: Final = {
-    name: dialect.insert(artifact).values(created_at=now()).on_conflict_do_nothing()
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-}
 
 #: From where each status may be reached.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
@@ -153,7 +147,7 @@ def record_seal_use(connection: sa.Connection, **values: Any) -> None:
 def record_artifact(connection: sa.Connection, digest: str, size: int, media_type: str) -> None:
     """Name a stored file; naming it again changes nothing."""
     values = {"digest": digest, "size": size, "media_type": media_type}
-    connection.execute(_STORED[connection.dialect.name], values)
+    insert_if_absent(connection, artifact, values, "created_at")
 
 
 def count_by_status(connection: sa.Connection) -> dict[str, int]:

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from records.database import database_time
 from records.instants import from_microseconds, microseconds, to_microseconds
+from records.statements import insert_if_absent
 from records.tables import idempotency_key
 
 
@@ -53,7 +53,6 @@ def begin(
     """
     present = database_time(connection)
     until = from_microseconds(to_microseconds(present) + microseconds(lock_seconds))
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {
         "api_key_prefix": api_key_prefix,
         "key": key,
@@ -63,10 +62,8 @@ def begin(
         "locked_until": until,
         "created_at": present,
     }
-    insert = dialect.insert(idempotency_key).values(**values).on_conflict_do_nothing()
-    inserted = connection.execute(insert.returning(idempotency_key.c.key)).first()
     lock = Lock(api_key_prefix, key, until)
-    if inserted is not None:
+    if insert_if_absent(connection, idempotency_key, values):
         return lock
     row = connection.execute(sa.select(idempotency_key).where(*_named(lock)).with_for_update()).mappings().first()
     if row is None:  # released between the two statements

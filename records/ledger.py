@@ -16,9 +16,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from records.instants import from_microseconds, now, to_microseconds
+from records.statements import insert_if_absent
 from records.tables import event, ledger_head, system
 
 _GENESIS = "0" * 64
@@ -67,10 +67,6 @@ def _hash(row: Mapping[str, Any]) -> str:
 _HEAD: Final = (
     sa.select(ledger_head.c.seq, ledger_head.c.hash).where(ledger_head.c.stream == sa.bindparam("of")).with_for_update()
 )
-_FIRST: Final = {
-    name: dialect.insert(ledger_head).values(seq=0, hash=_GENESIS).on_conflict_do_nothing()
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-}
 _PRESENT: Final = sa.select(
     sa.exists().where(event.c.stream == sa.bindparam("of"), event.c.key == sa.bindparam("at")).label("known"),
     now().label("recorded_at"),
@@ -87,7 +83,7 @@ def lock(connection: sa.Connection, stream: str) -> sa.Row[int, str]:
     """
     found = connection.execute(_HEAD, {"of": stream}).first()
     if found is None:
-        connection.execute(_FIRST[connection.dialect.name], {"stream": stream})
+        insert_if_absent(connection, ledger_head, {"stream": stream, "seq": 0, "hash": _GENESIS})
         found = connection.execute(_HEAD, {"of": stream}).one()
     return found
 

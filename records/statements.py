@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from records.instants import now
 
@@ -20,6 +21,19 @@ def select_by(table: sa.Table, *names: str) -> sa.Select[Any]:
 def insert_at(table: sa.Table, *moments: str) -> sa.Insert:
     """A new row, with the database's time in the columns `moments` and parameters in the others."""
     return table.insert().values(dict.fromkeys(moments, now()))
+
+
+@cache
+def _insert_if_absent(table: sa.Table, dialect: str, moments: tuple[str, ...]) -> sa.Executable:
+    made: Any = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    inserted = made.values(dict.fromkeys(moments, now())).on_conflict_do_nothing()
+    return inserted.returning(*table.primary_key.columns)  # type: ignore[no-any-return]
+
+
+def insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, Any], *moments: str) -> bool:
+    """Insert as `insert_at` does, unless a row with the same key stands already; says whether it was inserted."""
+    statement = _insert_if_absent(table, connection.dialect.name, moments)
+    return connection.execute(statement, row).first() is not None
 
 
 @cache

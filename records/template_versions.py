@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from records.instants import now
+from records.statements import insert_if_absent
 from records.tables import template_version
 
 
@@ -32,9 +29,8 @@ def bind(connection: sa.Connection, instrument: str, version: str, digest: str) 
 
     Raises VersionChanged when somebody bound it to other content before.
     """
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    values = {"instrument": instrument, "version": version, "digest": digest, "first_used": now()}
-    connection.execute(dialect.insert(template_version).values(**values).on_conflict_do_nothing())
+    values = {"instrument": instrument, "version": version, "digest": digest}
+    insert_if_absent(connection, template_version, values, "first_used")
     bound = digest_of(connection, instrument, version)
     if bound is not None and bound != digest:
         raise VersionChanged(bound)

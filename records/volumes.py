@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from records.ids import new_id
-from records.instants import now
 from records.ledger import append
-from records.statements import insert_at
+from records.statements import insert_at, insert_if_absent
 from records.tables import artifact, case_file, delivery, document, paper_receipt, volume
 
 
@@ -30,10 +28,8 @@ def _own(table: sa.Table, authority_id: str, case_no: str, client_id: str | None
 def add_file(connection: sa.Connection, authority_id: str, case_no: str, *, by: str, **values: Any) -> str | None:
     """Add a stored file to the case; None when the case has the same bytes already."""
     file_id = new_id("cfl")
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = {"id": file_id, "authority_id": authority_id, "case_no": case_no, "added_by": by, "added_at": now(), **values}
-    added = connection.execute(dialect.insert(case_file).values(row).on_conflict_do_nothing().returning(case_file.c.id))
-    if added.first() is None:
+    row = {"id": file_id, "authority_id": authority_id, "case_no": case_no, "added_by": by, **values}
+    if not insert_if_absent(connection, case_file, row, "added_at"):
         return None
     body = {name: values[name] for name in ("part", "title_zh", "title_en", "day", "digest")}
     append(connection, stream(authority_id, case_no), f"file/{file_id}", "case.file_added", actor=by, body=body)

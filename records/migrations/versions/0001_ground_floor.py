@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from records.append_only import refuse_changes
 from records.instants import Instant
 
 revision = "0001"
@@ -497,25 +498,4 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_paper_receipt_delivery_id"), ["delivery_id"], unique=False)
 
     for table in ("event", "seal_use", "paper_receipt", "calendar_notice"):
-        _refuse_changes(table)
-
-
-def _refuse_changes(table: str) -> None:
-    """Triggers that refuse UPDATE and DELETE (and TRUNCATE where it exists)."""
-    message = f"{table} is append-only"
-    if op.get_bind().dialect.name == "sqlite":
-        for action in ("update", "delete"):
-            op.execute(
-                f"create trigger {table}_no_{action} before {action} on {table} "
-                f"begin select raise(abort, '{message}'); end"
-            )
-        return
-    op.execute(
-        f"create function {table}_refuse() returns trigger language plpgsql as "
-        f"$$ begin raise exception '{message}' using errcode = 'insufficient_privilege'; end $$"
-    )
-    for name, action, each in (("change", "update or delete", "row"), ("truncate", "truncate", "statement")):
-        op.execute(
-            f"create trigger {table}_no_{name} before {action} on {table} "
-            f"for each {each} execute function {table}_refuse()"
-        )
+        refuse_changes(table)

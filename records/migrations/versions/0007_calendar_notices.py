@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from records.append_only import refuse_changes
 from records.instants import Instant
 
 revision = "0007"
@@ -32,19 +33,4 @@ def upgrade() -> None:
         "insert into calendar_approval (year, edition, approved_by, approved_at) "
         "select year, edition, proposed_by, proposed_at from calendar_notice"
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for action in ("update", "delete"):
-            op.execute(
-                f"create trigger calendar_approval_no_{action} before {action} on calendar_approval "
-                "begin select raise(abort, 'calendar_approval is append-only'); end"
-            )
-        return
-    op.execute(
-        "create function calendar_approval_refuse() returns trigger language plpgsql as "
-        "$$ begin raise exception 'calendar_approval is append-only' using errcode = 'insufficient_privilege'; end $$"
-    )
-    for name, action, each in (("change", "update or delete", "row"), ("truncate", "truncate", "statement")):
-        op.execute(
-            f"create trigger calendar_approval_no_{name} before {action} on calendar_approval "
-            f"for each {each} execute function calendar_approval_refuse()"
-        )
+    refuse_changes("calendar_approval")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from records.append_only import refuse_changes
 from records.instants import Instant
 
 revision = "0008"
@@ -54,23 +55,4 @@ def upgrade() -> None:
     )
     op.create_index("ix_volume_case", "volume", ["authority_id", "case_no"])
     for table in ("case_file", "volume"):
-        _guard(table)
-
-
-def _guard(table: str) -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        for action in ("update", "delete"):
-            op.execute(
-                f"create trigger {table}_no_{action} before {action} on {table} "
-                f"begin select raise(abort, '{table} is append-only'); end"
-            )
-        return
-    op.execute(
-        f"create function {table}_refuse() returns trigger language plpgsql as "
-        f"$$ begin raise exception '{table} is append-only' using errcode = 'insufficient_privilege'; end $$"
-    )
-    for name, action, each in (("change", "update or delete", "row"), ("truncate", "truncate", "statement")):
-        op.execute(
-            f"create trigger {table}_no_{name} before {action} on {table} "
-            f"for each {each} execute function {table}_refuse()"
-        )
+        refuse_changes(table)
