@@ -11,12 +11,16 @@ from typing import Any
 from pipeline.settings import Settings
 from records.errors import Permanent
 from signing.certificates import ChainChecker, TrustList
+from signing.fields import Placement
 from signing.keys import SigningKey, load_key
 from signing.revocation import RevocationCache
-from signing.sealing import SealingMeans
+from signing.sealing import Profile, SealedPdf, SealingMeans, seal_pdf
 from signing.seals import SealDesign, draw_seal
 from signing.timestamps import TimestampService
 from templates.fonts import font_path
+
+#: Page from 1, and the seal's centre in millimetres from the lower left corner of that page.
+SealPlace = tuple[int, float, float]
 
 
 class SealCabinet:
@@ -64,6 +68,18 @@ class SealCabinet:
         if key.test and not self._test:
             raise Permanent(f"seal {seal['id']}: its key is a TEST key, and this is no TEST system")
         return SealingMeans(key, self._chains, self._timestamps)
+
+    def seal(self, pdf: bytes, seal: Mapping[str, Any], place: SealPlace, profile: Profile, reason: str) -> SealedPdf:
+        """Seal a file with this seal, visibly, at its exact size. Raises as `means` and `seal_pdf` do."""
+        return seal_pdf(
+            pdf,
+            self.means(seal),
+            placement=Placement(*place, seal["diameter_mm"]),
+            picture=picture_of(seal),
+            profile=profile,
+            reason=reason,
+            description=f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
+        )
 
 
 def picture_of(seal: Mapping[str, Any]) -> bytes:

@@ -18,17 +18,15 @@ import sqlalchemy as sa
 from delivery.beijing import day_of
 from delivery.binding import Volume, bind
 from delivery.receipts import TITLE, print_receipt, receipt_of
-from delivery.scans import check_scan
+from delivery.scans import Scan, check_scan
 from delivery.service_dates import METHOD_NAMES
 from delivery.volumes import SEAL_PLACE, Cover, Paper, check_part, order, party_of
-from pipeline.cabinet import picture_of
 from pipeline.composition import Songda
 from records import directory, documents, volumes
 from records.database import legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ledger import canonical
-from signing.fields import Placement
-from signing.sealing import Profile, seal_pdf
+from signing.sealing import Profile
 from templates.facts import check_text
 from templates.manifests import manifest
 
@@ -66,16 +64,20 @@ def add_file(
         fault.under(f"/{name}") for name, text in zip(("title_zh", "title_en"), added.title, strict=True)
         for fault in (check_text(text) if text.strip() else [_empty()])
     ]  # fmt: skip
-    for check in (lambda: check_part(added.part), lambda: check_scan(added.content, "/file")):
-        try:
-            check()
-        except Refused as refused:
-            faults += refused.faults
-    if faults:
+    scan: Scan | None = None
+    try:
+        check_part(added.part)
+    except Refused as refused:
+        faults += refused.faults
+    try:
+        scan = check_scan(added.content, "/file")
+    except Refused as refused:
+        faults += refused.faults
+    if faults or scan is None:
         raise Refused(faults)
-    digest, media_type = songda.store.put(added.content), check_scan(added.content, "/file").media_type
+    digest = songda.store.put(added.content)
     with songda.database.write() as connection:
-        documents.record_artifact(connection, digest, len(added.content), media_type)
+        documents.record_artifact(connection, digest, len(added.content), scan.media_type)
         return volumes.add_file(
             connection,
             authority_id,
@@ -103,30 +105,25 @@ def make_volume(
     Retry when the key or the time stamp authority is not to be had.
     """
     with songda.database.read() as connection:
-        papers = list(_papers(songda, connection, authority_id, case_no, client_id))
+        of = (connection, authority_id, case_no, client_id)
+        rows = volumes.documents(*of)
+        papers = [*_document_papers(songda, connection, rows), *map(_file_paper, volumes.files(*of))]
         if not papers:
             raise LookupError(f"case {case_no} has no papers")
         content = hashlib.sha256(
             canonical([[p.part, *p.title, p.number, p.digest] for p in papers]).encode()
         ).hexdigest()
-        found = volumes.find(connection, authority_id, case_no, client_id, content)
+        found = volumes.find(*of, content)
         used = directory.active_seal(connection, authority_id)
-        cover = _cover(songda, connection, authority_id, case_no, client_id)
+        cover = _cover(songda, connection, authority_id, case_no, rows)
     if found is not None:
         pdf = songda.store.get(found["digest"])
         return SealedVolume(found["id"], pdf, found["digest"], found["pages"], found["archival"], found["approval"])
     if used is None:
         raise Permanent("the authority has no active seal")
     bound = _bind(songda, cover, papers)
-    sealed = seal_pdf(
-        bound.pdf,
-        songda.cabinet.means(dict(used)),
-        placement=Placement(1, *SEAL_PLACE, used["diameter_mm"]),
-        picture=picture_of(dict(used)),
-        profile=Profile.B_LTA,
-        reason=f"{order().title[0]} {case_no}",
-        description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
-    )
+    reason = f"{order().title[0]} {case_no}"
+    sealed = songda.cabinet.seal(bound.pdf, dict(used), (1, *SEAL_PLACE), Profile.B_LTA, reason)
     approval = {"name": approved_by or by, **_GRANT}
     digest = songda.store.put(sealed.pdf)
     with songda.database.write() as connection:
@@ -162,12 +159,13 @@ def _bind(songda: Songda, cover: Cover, papers: list[Paper]) -> Volume:
         return bind(cover, papers, file_of, f"{order().title[0]} {cover.case_no}")
 
 
-def _cover(songda: Songda, connection: sa.Connection, authority_id: str, case_no: str, client_id: str | None) -> Cover:
+def _cover(
+    songda: Songda, connection: sa.Connection, authority_id: str, case_no: str, rows: list[sa.RowMapping]
+) -> Cover:
     found = directory.authority_facts(connection, authority_id)
     if found is None:
         raise Permanent(f"authority {authority_id} has no approved facts")
     name = found[1]["name"]
-    rows = volumes.documents(connection, authority_id, case_no, client_id)
     return Cover(
         agency=(name["zh"], name["en"]),
         case_no=case_no,
@@ -177,10 +175,8 @@ def _cover(songda: Songda, connection: sa.Connection, authority_id: str, case_no
     )
 
 
-def _papers(
-    songda: Songda, connection: sa.Connection, authority_id: str, case_no: str, client_id: str | None
-) -> Iterator[Paper]:
-    for row in volumes.documents(connection, authority_id, case_no, client_id):
+def _document_papers(songda: Songda, connection: sa.Connection, rows: list[sa.RowMapping]) -> Iterator[Paper]:
+    for row in rows:
         instrument = manifest(row["instrument"])
         title = (instrument.title_zh, instrument.title_en)
         yield Paper(
@@ -193,9 +189,11 @@ def _papers(
             original=f"{row['id']}.pdf" if row["sealed"] else "",
         )
         yield from _proofs(songda, connection, row, title)
-    for row in volumes.files(connection, authority_id, case_no, client_id):
-        titles = (row["title_zh"], row["title_en"])
-        yield Paper(row["part"], titles, "", date.fromisoformat(row["day"]), row["digest"], row["media_type"])
+
+
+def _file_paper(row: sa.RowMapping) -> Paper:
+    titles = (row["title_zh"], row["title_en"])
+    return Paper(row["part"], titles, "", date.fromisoformat(row["day"]), row["digest"], row["media_type"])
 
 
 def _proofs(

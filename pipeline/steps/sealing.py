@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from pipeline.cabinet import picture_of
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
 from records import directory, documents
 from records.errors import Permanent, Retry
 from records.ledger import append
 from records.steps import Claim
-from signing.fields import Placement
-from signing.sealing import Profile, SealedPdf, seal_pdf
+from signing.sealing import Profile, SealedPdf
 from templates.manifests import manifest
 
 #: Seconds until a seal that is out of order is tried again.
@@ -86,14 +84,12 @@ def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping) -> Seale
     titles = manifest(document["instrument"])
     rendered = songda.store.get(document["rendered_digest"])
     try:
-        return seal_pdf(
+        return songda.cabinet.seal(
             rendered,
-            songda.cabinet.means(dict(used)),
-            placement=Placement(anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"], used["diameter_mm"]),
-            picture=picture_of(dict(used)),
-            profile=Profile(titles.print.profile) if titles.print else Profile.B_LT,
-            reason=f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
-            description=f"{used['ring_text']}{used['second_line']}（电子印章） electronic seal",
+            dict(used),
+            (anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"]),
+            Profile(titles.print.profile) if titles.print else Profile.B_LT,
+            f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
         )
     except Permanent as error:
         raise Retry(f"seal {used['id']} cannot be used: {error}", after_seconds=_PAUSE) from error
