@@ -34,6 +34,15 @@ def find(connection: sa.Connection, caller: Caller, document_id: str) -> sa.RowM
     return found
 
 
+def _released(songda: Songda, caller: Caller, document_id: str) -> sa.RowMapping:
+    """The caller's document whose bytes may be given out. Raises a 404 or a 409 problem."""
+    with songda.database.read() as connection:
+        found = find(connection, caller, document_id)
+    if found["status"] not in _RELEASED:
+        raise Problem(WRONG_STATE, f"The document is {found['status']}; only released bytes are given out.")
+    return found
+
+
 @router.get("/documents/{document_id}", response_model=Document, responses=problems(401, 403, 404, 503))
 def get_document(songda: Installation, caller: DocumentReader, document_id: DocumentId) -> Document:
     """A document of yours with its deliveries and their service dates."""
@@ -49,10 +58,7 @@ def get_document(songda: Installation, caller: DocumentReader, document_id: Docu
 )
 def get_pdf(songda: Installation, caller: DocumentReader, document_id: DocumentId) -> Response:
     """The released bytes, exactly as they were signed; 409 before the release."""
-    with songda.database.read() as connection:
-        found = find(connection, caller, document_id)
-    if found["status"] not in _RELEASED:
-        raise Problem(WRONG_STATE, f"The document is {found['status']}; only released bytes are given out.")
+    found = _released(songda, caller, document_id)
     headers = {
         "Content-Disposition": f'attachment; filename="{document_id}.pdf"',
         "ETag": f'"{found["final_digest"]}"',
@@ -71,10 +77,7 @@ def get_copies(songda: Installation, caller: DocumentReader, document_id: Docume
 
     Each page is marked with its copy and holder. The electronic signature stays with the released file.
     """
-    with songda.database.read() as connection:
-        found = find(connection, caller, document_id)
-    if found["status"] not in _RELEASED:
-        raise Problem(WRONG_STATE, f"The document is {found['status']}; only released bytes are given out.")
+    found = _released(songda, caller, document_id)
     printing = template_of(songda.store, found).print
     if printing.copies == 1:
         raise Problem(NOT_FOUND, "This instrument is made in one original.")
