@@ -16,12 +16,10 @@ import sqlalchemy as sa
 
 from delivery.beijing import date_en, date_zh, time_en, time_zh
 from delivery.rule_sets import Reason
+from delivery.twin_html import Pair, paragraphs, spans
 from records import deliveries, directory, documents, ledger
 from templates.manifests import manifest
 from templates.typesetters.html import print_html
-
-Pair = tuple[str, str]
-"""One text in Chinese and in English."""
 
 TITLE: Final[Pair] = ("收讫回执", "Receipt of Confirmation")
 
@@ -119,26 +117,26 @@ def print_receipt(receipt: Receipt) -> bytes:
 
 def receipt_html(receipt: Receipt) -> str:
     """The body of the page; every fact in it is escaped."""
-    parts = [f'<div class="mark" role="note">{_paragraphs(_TEST)}</div>'] if receipt.test else []
+    parts = [f'<div class="mark" role="note">{paragraphs(_TEST)}</div>'] if receipt.test else []
     parts += [
-        f"<h1>{_spans(TITLE)}</h1>",
+        f"<h1>{spans(TITLE)}</h1>",
         _table(_facts(receipt)),
-        f"<h2>{_spans(('确认的内容', 'What was confirmed'))}</h2>",
-        _paragraphs(receipt.statement),
-        f"<h2>{_spans(('送达日期', 'Delivery date'))}</h2>",
-        _paragraphs(_service_date(receipt)),
+        f"<h2>{spans(('确认的内容', 'What was confirmed'))}</h2>",
+        paragraphs(receipt.statement),
+        f"<h2>{spans(('送达日期', 'Delivery date'))}</h2>",
+        paragraphs(_service_date(receipt)),
         _reasons(receipt.reasons),
-        f'<aside class="notice" role="note">{_paragraphs(_CLOSING)}</aside>',
+        f'<aside class="notice" role="note">{paragraphs(_CLOSING)}</aside>',
     ]
     return "\n".join(parts) + "\n"
 
 
 def _facts(receipt: Receipt) -> Iterable[tuple[Pair, str]]:
-    yield ("文书", "Instrument"), _spans(receipt.title)
+    yield ("文书", "Instrument"), spans(receipt.title)
     if receipt.number[0]:
-        yield ("文号", "Number"), _spans((receipt.number[0], receipt.number[1] or receipt.number[0]))
-    yield ("送达机关", "Sender"), _spans(receipt.sender)
-    yield ("受送达人", "Recipient"), _spans(receipt.recipient)
+        yield ("文号", "Number"), spans((receipt.number[0], receipt.number[1] or receipt.number[0]))
+    yield ("送达机关", "Sender"), spans(receipt.sender)
+    yield ("受送达人", "Recipient"), spans(receipt.recipient)
     yield ("发送时间", "Sent"), _moment(receipt.sent_at)
     if receipt.accessed_at is not None:
         yield ("首次打开时间", "First opened"), _moment(receipt.accessed_at)
@@ -160,29 +158,21 @@ def _service_date(receipt: Receipt) -> Pair:
 
 def _reasons(reasons: Sequence[Reason]) -> str:
     items = (
-        f"<li>{_paragraphs((f'{number}. {reason.text_zh}（{reason.citation}）', f'{number}. {reason.text_en}'))}</li>"
+        f"<li>{paragraphs((f'{number}. {reason.text_zh}（{reason.citation}）', f'{number}. {reason.text_en}'))}</li>"
         for number, reason in enumerate(reasons, 1)
     )
     return f'<ol class="marked">{"".join(items)}</ol>'
 
 
 def _table(rows: Iterable[tuple[Pair, str]]) -> str:
-    cells = "".join(f'<tr><th scope="row">{_spans(label)}</th><td>{value}</td></tr>' for label, value in rows)
+    cells = "".join(f'<tr><th scope="row">{spans(label)}</th><td>{value}</td></tr>' for label, value in rows)
     return f'<table class="fields">{cells}</table>'
 
 
 def _moment(moment: datetime) -> str:
-    return _spans((time_zh(moment), time_en(moment)))
+    return spans((time_zh(moment), time_en(moment)))
 
 
 def _breakable(text: str) -> str:
     """The text with places to break a line, which copying doesn't take along."""
     return "<wbr>".join(escape(text[start : start + 8]) for start in range(0, len(text), 8))
-
-
-def _spans(pair: Pair) -> str:
-    return f'<span lang="zh-CN">{escape(pair[0])}</span> <span lang="en">{escape(pair[1])}</span>'
-
-
-def _paragraphs(pair: Pair) -> str:
-    return f'<p lang="zh-CN">{escape(pair[0])}</p><p lang="en">{escape(pair[1])}</p>'

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from delivery.beijing import date_en, date_zh
+from delivery.twin_html import Pair, paragraphs, spans
 from records.errors import Fault, Refused
 from templates.manifests import Manifest
-
-Pair = tuple[str, str]
-"""One text in Chinese and in English."""
 
 _DATA: Final = Path(__file__).with_name("volume.toml")
 #: Where the centre of the seal belongs on the cover: millimetres from the lower left corner (see volume.css).
@@ -136,12 +134,12 @@ def _cover(cover: Cover, bound: Sequence[Bound]) -> str:
     pages = bound[-1].last if bound else 0
     rows.append((("材料份数", "Papers"), (f"{len(bound)}份", str(len(bound)))))
     rows.append((("页数", "Pages"), (f"{pages}页（不含封面和目录）", f"{pages}, without cover and contents")))
-    cells = "".join(f'<tr><th scope="row">{_spans(label)}</th><td>{_spans(value)}</td></tr>' for label, value in rows)
+    cells = "".join(f'<tr><th scope="row">{spans(label)}</th><td>{spans(value)}</td></tr>' for label, value in rows)
     closing = (cover.agency, (date_zh(cover.day), date_en(cover.day)))
     return (
-        f'<section class="volume-cover">{_mark(cover)}{_paragraphs(cover.agency, "agency")}'
-        f'<h1>{_spans(order().title)}</h1><table class="fields">{cells}</table>'
-        f'<div class="volume-seal">{"".join(_paragraphs(pair) for pair in closing)}</div></section>\n'
+        f'<section class="volume-cover">{_mark(cover)}{paragraphs(cover.agency, "agency")}'
+        f'<h1>{spans(order().title)}</h1><table class="fields">{cells}</table>'
+        f'<div class="volume-seal">{"".join(paragraphs(pair) for pair in closing)}</div></section>\n'
     )
 
 
@@ -165,19 +163,19 @@ _NOT_ARCHIVAL: Final[Pair] = (
 
 
 def _mark(cover: Cover) -> str:
-    return f'<div class="mark" role="note">{_paragraphs(_TEST)}</div>' if cover.test else ""
+    return f'<div class="mark" role="note">{paragraphs(_TEST)}</div>' if cover.test else ""
 
 
 def _contents(cover: Cover, bound: Sequence[Bound]) -> str:
     columns = "".join(f'<col width="{width}">' for _, width in _HEADS)
-    heads = "".join(f'<th scope="col">{_spans(label)}</th>' for label, _ in _HEADS)
+    heads = "".join(f'<th scope="col">{spans(label)}</th>' for label, _ in _HEADS)
     notes = [_ORIGINALS] if any(each.paper.original for each in bound) else []
     notes += [] if cover.archival else [_NOT_ARCHIVAL]
     return (
-        f'<section class="volume-contents"><h1>{_spans(("卷内目录", "Contents"))}</h1>'
+        f'<section class="volume-contents"><h1>{spans(("卷内目录", "Contents"))}</h1>'
         f'<table class="grid" aria-label="卷内目录 Contents"><colgroup>{columns}</colgroup>'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(_rows(bound))}</tbody></table>"
-        f"{''.join(_paragraphs(note) for note in notes)}</section>\n"
+        f"{''.join(paragraphs(note) for note in notes)}</section>\n"
     )
 
 
@@ -186,23 +184,13 @@ def _rows(bound: Sequence[Bound]) -> Iterator[str]:
         inside = [each for each in bound if each.paper.part == part.number]
         if inside:
             title = (f"（{part.number}）{part.title[0]}", part.title[1])
-            yield f'<tr class="part"><th scope="colgroup" colspan="{len(_HEADS)}">{_spans(title)}</th></tr>'
+            yield f'<tr class="part"><th scope="colgroup" colspan="{len(_HEADS)}">{spans(title)}</th></tr>'
         for each in inside:
             paper, star = each.paper, "*" if each.paper.original else ""
             pages = f"{each.first}" if each.first == each.last else f"{each.first}–{each.last}"
             title = (paper.title[0] + star, paper.title[1])
-            cells = (_spans(title), escape(paper.number), escape(paper.day.isoformat()), pages)
+            cells = (spans(title), escape(paper.number), escape(paper.day.isoformat()), pages)
             yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _spans(pair: Pair) -> str:
-    english = f' <span lang="en">{escape(pair[1])}</span>' if pair[1] else ""
-    return f'<span lang="zh-CN">{escape(pair[0])}</span>{english}'
-
-
-def _paragraphs(pair: Pair, css: str = "") -> str:
-    named = f' class="{css}"' if css else ""
-    return f'<p lang="zh-CN"{named}>{escape(pair[0])}</p><p lang="en"{named}>{escape(pair[1])}</p>'
 
 
 def party_of(facts: Sequence[Mapping[str, Any]]) -> Pair | None:
