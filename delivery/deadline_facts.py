@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from delivery.beijing import day_of
 from delivery.deadline_rules import LimitBook
-from delivery.service_facts import Faults
+from delivery.service_facts import Faults, known_instrument
 from records.errors import Fault, Refused
-from templates.manifests import Manifest, manifests
+from templates.manifests import Manifest
 
 _KEYS: Final = ("instrument", "events", "circumstances", "authority", "as_of", "rules")
 
@@ -43,7 +43,8 @@ def parse_limits(value: Any, book: LimitBook, now: datetime, authority: str | No
         raise Refused([Fault("", "type", "A request must be a JSON object.", "请求必须是 JSON 对象。")])
     faults = Faults()
     faults.keys(value, _KEYS, "")
-    instrument = _instrument(value.get("instrument"), faults)
+    named_instrument = value.get("instrument")
+    instrument = None if named_instrument is None else known_instrument(named_instrument, faults)
     events = dict(_events(value.get("events"), book, instrument, value.get("instrument") is None, faults))
     circumstances = _circumstances(value.get("circumstances"), book, faults)
     as_of = None if value.get("as_of") is None else faults.moment(value["as_of"], "/as_of")
@@ -61,16 +62,6 @@ def parse_limits(value: Any, book: LimitBook, now: datetime, authority: str | No
     return LimitFacts(
         MappingProxyType(events), as_of or now, instrument, circumstances, authority if named is None else named, rules
     )
-
-
-def _instrument(identifier: Any, faults: Faults) -> Manifest | None:
-    if identifier is None:
-        return None
-    found = manifests().get(identifier) if isinstance(identifier, str) else None
-    if found is None:
-        en = f"There is no instrument with the identifier {identifier!r:.80}."
-        faults.add("/instrument", "unknown_instrument", en, "没有该标识的文书。")
-    return found
 
 
 def _events(value: Any, book: LimitBook, instrument: Manifest | None, unnamed: bool, faults: Faults) -> dict[str, date]:

@@ -161,6 +161,11 @@ def _instrument(value: Mapping[str, Any], faults: Faults) -> Manifest | None:
     if identifier is None:
         faults.add("/instrument", "missing", "The instrument is missing.", "缺少文书标识。")
         return None
+    return known_instrument(identifier, faults)
+
+
+def known_instrument(identifier: Any, faults: Faults) -> Manifest | None:
+    """The instrument of this identifier, or None and a fault at `/instrument`."""
     found = manifests().get(identifier) if isinstance(identifier, str) else None
     if found is None:
         en = f"There is no instrument with the identifier {identifier!r:.80}."

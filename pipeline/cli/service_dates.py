@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,24 +19,25 @@ from records.database import legal_time
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
     """Declare the command."""
+    declare_question(parser, answer)
+
+
+def declare_question(parser: ArgumentParser, ask: Callable[..., Any]) -> None:
+    """A command that hands the JSON on standard input to a pure function, with the clock and calendar of here."""
     parser.epilog = "Reads one JSON object or a list of them; prints JSON always. A list gets one result per item."
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=lambda arguments: _run(arguments, ask))
 
 
-def run(arguments: Namespace) -> Answer:
-    """Answer."""
+def _run(arguments: Namespace, ask: Callable[..., Any]) -> Answer:
+    """One answer or a list; exit 2 if any of the requests was refused."""
     value = strict_json.parse(sys.stdin.buffer.read())
-    now, calendar = surroundings(arguments)
-    return answered(answer(value, now=now, calendar=calendar))
-
-
-def answered(found: Any) -> Answer:
-    """What was found, one answer or a list; exit 2 if any of the requests was refused."""
+    now, calendar = _surroundings(arguments)
+    found = ask(value, now=now, calendar=calendar)
     refused = isinstance(found, list) and any(error_value(each) for each in found)
     return Answer(found, "", BAD_INPUT if refused else DONE)
 
 
-def surroundings(arguments: Namespace) -> tuple[datetime, Calendar]:
+def _surroundings(arguments: Namespace) -> tuple[datetime, Calendar]:
     """The legal clock and the imported notices of the installation, if there is one here."""
     if not is_installed(settings_of(arguments)):
         return datetime.now(UTC), default_calendar()
