@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -73,16 +73,23 @@ def approve_facts(connection: sa.Connection, authority_id: str, revision: int, b
         append(connection, f"directory:{authority_id}", f"facts/{revision}/approved", "authority.approved", actor=by)
 
 
+_NEWEST_FACTS: Final = (
+    sa.select(authority_revision.c.revision, authority_revision.c.facts)
+    .where(
+        authority_revision.c.authority_id == sa.bindparam("authority_id"), authority_revision.c.approved_by.is_not(None)
+    )
+    .order_by(authority_revision.c.revision.desc())
+    .limit(1)
+)
+_FACTS_OF_REVISION: Final = _NEWEST_FACTS.where(authority_revision.c.revision == sa.bindparam("revision"))
+
+
 def authority_facts(
     connection: sa.Connection, authority_id: str, revision: int | None = None
 ) -> tuple[int, dict[str, Any]] | None:
     """Number and facts of one revision, or of the newest approved one; None when there is none."""
-    query = sa.select(authority_revision.c.revision, authority_revision.c.facts).where(
-        authority_revision.c.authority_id == authority_id, authority_revision.c.approved_by.is_not(None)
-    )
-    if revision is not None:
-        query = query.where(authority_revision.c.revision == revision)
-    row = connection.execute(query.order_by(authority_revision.c.revision.desc()).limit(1)).first()
+    query = _NEWEST_FACTS if revision is None else _FACTS_OF_REVISION
+    row = connection.execute(query, {"authority_id": authority_id, "revision": revision}).first()
     return None if row is None else (row.revision, row.facts)
 
 
@@ -213,12 +220,8 @@ def add_account(
 
 def has_approved_account(connection: sa.Connection, authority_id: str, counterparty_id: str) -> bool:
     """Whether at least one approved account exists."""
-    query = sa.select(account.c.id).where(
-        account.c.authority_id == authority_id,
-        account.c.counterparty_id == counterparty_id,
-        account.c.state == "approved",
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    named = {"authority_id": authority_id, "counterparty_id": counterparty_id, "state": "approved"}
+    return connection.execute(select_by(account, *named), named).first() is not None
 
 
 def file_letter(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -82,17 +82,24 @@ def of_job(connection: sa.Connection, job_id: str) -> list[sa.RowMapping]:
     return list(connection.execute(query).mappings())
 
 
+_OF_CASE: Final = (
+    sa.select(document)
+    .where(
+        document.c.authority_id == sa.bindparam("authority"),
+        document.c.case_no == sa.bindparam("case"),
+        document.c.instrument.in_(sa.bindparam("instruments", expanding=True)),
+    )
+    .order_by(document.c.created_at.desc(), document.c.id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
 def of_case(
     connection: sa.Connection, authority_id: str, case_no: str, instruments: Collection[str], *, limit: int = 20
 ) -> list[sa.RowMapping]:
     """The authority's documents of these kinds in a case, newest first."""
-    query = sa.select(document).where(
-        document.c.authority_id == authority_id,
-        document.c.case_no == case_no,
-        document.c.instrument.in_(sorted(instruments)),
-    )
-    newest_first = query.order_by(document.c.created_at.desc(), document.c.id.desc())
-    return list(connection.execute(newest_first.limit(limit)).mappings())
+    named = {"authority": authority_id, "case": case_no, "instruments": sorted(instruments), "most": limit}
+    return list(connection.execute(_OF_CASE, named).mappings())
 
 
 def numbered(connection: sa.Connection, authority_id: str, text: str) -> sa.RowMapping | None:

@@ -73,6 +73,11 @@ _PRESENT: Final = sa.select(
     (now() + system.c.legal_offset).label("legal_now"),
 )
 _EVENT: Final = event.insert()
+_COUNTED: Final = sa.select(sa.func.count()).where(
+    event.c.stream == sa.bindparam("stream"),
+    event.c.subject == sa.bindparam("subject"),
+    event.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+)
 _MOVED: Final = ledger_head.update().where(ledger_head.c.stream == sa.bindparam("of"))
 
 
@@ -131,10 +136,8 @@ def append(
 
 def count(connection: sa.Connection, stream: str, subject: str, kinds: Collection[str]) -> int:
     """How many events of these kinds `stream` has on `subject`."""
-    query = sa.select(sa.func.count()).where(
-        event.c.stream == stream, event.c.subject == subject, event.c.kind.in_(kinds)
-    )
-    return int(connection.execute(query).scalar_one())
+    values = {"stream": stream, "subject": subject, "kinds": list(kinds)}
+    return int(connection.execute(_COUNTED, values).scalar_one())
 
 
 def events(connection: sa.Connection, stream: str) -> list[Event]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
-from records.statements import select_by
+from records.statements import insert_at, select_by
 from records.tables import document, number, series
 
 
@@ -149,6 +150,24 @@ def widest(connection: sa.Connection, authority_id: str, kind: str, year: int) -
     return Number(printed(row["pattern_zh"], year, 99999), printed(row["pattern_en"], year, 99999))
 
 
+_COUNTED_UP: Final = (
+    series.update()
+    .where(series.c.id == sa.bindparam("the_series"))
+    .values(next=series.c.next + 1)
+    .returning(series.c.next, series.c.pattern_zh, series.c.pattern_en)
+)
+_IS_BOUND: Final = sa.exists().where(
+    number.c.authority_id == sa.bindparam("the_authority"), number.c.text_zh == sa.bindparam("the_text")
+)
+_IS_PROMISED: Final = sa.exists().where(
+    document.c.authority_id == sa.bindparam("the_authority"),
+    document.c.supplied_number == sa.bindparam("the_text"),
+    document.c.status == "accepted",
+)
+_BOUND: Final = sa.select(_IS_BOUND)
+_BOUND_OR_PROMISED: Final = sa.select(sa.or_(_IS_BOUND, _IS_PROMISED))
+
+
 def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int, document_id: str) -> Number:
     """Bind the next number of the series to the document. Raises UnknownSeries.
 
@@ -156,12 +175,7 @@ def bind_next(connection: sa.Connection, authority_id: str, kind: str, year: int
     """
     found = find(connection, authority_id, kind, year, supplied=False)
     while True:
-        row = connection.execute(
-            series.update()
-            .where(series.c.id == found)
-            .values(next=series.c.next + 1)
-            .returning(series.c.next, series.c.pattern_zh, series.c.pattern_en)
-        ).one()
+        row = connection.execute(_COUNTED_UP, {"the_series": found}).one()
         ordinal = row.next - 1
         text = Number(printed(row.pattern_zh, year, ordinal), printed(row.pattern_en, year, ordinal))
         if not is_taken(connection, authority_id, text.text_zh, promised=True):
@@ -177,9 +191,7 @@ def bind_supplied(
         series_id = find(connection, authority_id, kind, year, supplied=True)
     except UnknownSeries:
         series_id = create(connection, authority_id, kind, year, "{n}", "{n}", supplied=True)
-    ordinal = connection.execute(
-        series.update().where(series.c.id == series_id).values(next=series.c.next + 1).returning(series.c.next)
-    ).scalar_one()
+    ordinal = connection.execute(_COUNTED_UP, {"the_series": series_id}).one().next
     if is_taken(connection, authority_id, text):
         raise NumberTaken(f"number {text!r} is bound to another document")
     _bind(connection, series_id, ordinal - 1, authority_id, Number(text, text), document_id)
@@ -191,17 +203,8 @@ def is_taken(connection: sa.Connection, authority_id: str, text: str, *, promise
 
     With `promised` also whether an accepted document is about to bear it, because its case system said so.
     """
-    taken: sa.ColumnElement[bool] = sa.exists().where(number.c.authority_id == authority_id, number.c.text_zh == text)
-    if promised:
-        taken = sa.or_(
-            taken,
-            sa.exists().where(
-                document.c.authority_id == authority_id,
-                document.c.supplied_number == text,
-                document.c.status == "accepted",
-            ),
-        )
-    return bool(connection.execute(sa.select(taken)).scalar_one())
+    asked = _BOUND_OR_PROMISED if promised else _BOUND
+    return bool(connection.execute(asked, {"the_authority": authority_id, "the_text": text}).scalar_one())
 
 
 def bound_to(connection: sa.Connection, authority_id: str, texts: Iterable[str]) -> list[tuple[str, str]]:
@@ -228,17 +231,16 @@ def hold(connection: sa.Connection, authority_id: str, texts: Iterable[str]) -> 
 def _bind(
     connection: sa.Connection, series_id: str, ordinal: int, authority_id: str, text: Number, document_id: str
 ) -> None:
-    connection.execute(
-        number.insert().values(
-            series_id=series_id,
-            ordinal=ordinal,
-            authority_id=authority_id,
-            text_zh=text.text_zh,
-            text_en=text.text_en,
-            document_id=document_id,
-            state="bound",
-        )
-    )
+    row = {
+        "series_id": series_id,
+        "ordinal": ordinal,
+        "authority_id": authority_id,
+        "text_zh": text.text_zh,
+        "text_en": text.text_en,
+        "document_id": document_id,
+        "state": "bound",
+    }
+    connection.execute(insert_at(number), row)
 
 
 def void(connection: sa.Connection, document_id: str, reason: str, by: str = "system") -> bool:

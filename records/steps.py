@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from records import deliveries
 from records.instants import microseconds, now, to_microseconds
 from records.ledger import append, lock
+from records.statements import select_by
 from records.tables import STEP_IS_OPEN, step, system
 
 #: The states of a step that is not done, the one that needs a person first.
@@ -161,8 +162,8 @@ def finish(connection: sa.Connection, held: Claim) -> None:
 
 def is_held(connection: sa.Connection, held: Claim) -> bool:
     """Whether the claim is still the present one."""
-    mine = sa.select(step.c.id).where(step.c.id == held.id, step.c.fence == held.fence, step.c.state == "running")
-    return connection.execute(mine).first() is not None
+    mine = {"id": held.id, "fence": held.fence, "state": "running"}
+    return connection.execute(select_by(step, *mine), mine).first() is not None
 
 
 def retry_later(

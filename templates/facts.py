@@ -78,7 +78,8 @@ def printable(text: str, limit: int = 120) -> str:
     )
 
 
-_HIDDEN: Final = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
+_HIDDEN: Final = fonts.UNDRAWABLE_CATEGORIES
+_RADICAL: Final = re.compile("[\u2e80-\u2fdf]")
 
 
 # Bounds: an iterative walk, so that no depth of nesting reaches Python's own limit.
@@ -165,9 +166,10 @@ def _text_faults(facts: object) -> Iterator[Fault]:
 
 def check_text(text: str) -> list[Fault]:
     """Faults of one text: hidden or undrawable characters, and spellings that look alike but are not the same."""
-    hidden = {c for c in text if unicodedata.category(c) in _HIDDEN and c != "\n"}
+    missing = fonts.missing_glyphs(text)
+    hidden = {c for c in missing if unicodedata.category(c) in _HIDDEN}
     faults = [_character(character, *_why_hidden(character)) for character in sorted(hidden)]
-    radicals = {c for c in text if 0x2E80 <= ord(c) <= 0x2FDF}
+    radicals = set(_RADICAL.findall(text))
     for character in sorted(radicals):
         faults.append(
             _character(character, "radical", "a radical that only looks like a character", "部首符号，不是汉字")
@@ -175,7 +177,7 @@ def check_text(text: str) -> list[Fault]:
     if not hidden and not unicodedata.is_normalized("NFC", text):
         message = "the text is not in Unicode normalisation form C"
         faults.append(Fault("", "not_nfc", message, "文本不是 Unicode NFC 规范形式", "UAX #15"))
-    for character in sorted(fonts.missing_glyphs(text) - hidden - radicals):
+    for character in sorted(missing - hidden - radicals):
         faults.append(_character(character, "glyph", "no pinned font has this character", "字库中没有该字符"))
     return faults
 

@@ -14,6 +14,7 @@ import tomllib
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from xml.sax.saxutils import escape
 
 from records.errors import Permanent
@@ -56,7 +57,8 @@ _LAST_RESORT = (
 _IGNORABLE = frozenset(
     [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2065, 0x3164, 0xFFA0]
 ).union(range(0xFE00, 0xFE10), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
-_UNDRAWABLE_CATEGORIES = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
+#: Unicode categories of what has no shape of its own.
+UNDRAWABLE_CATEGORIES: Final = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,12 @@ FONTS: tuple[Font, ...] = _read_list()
 
 def list_digest() -> str:
     """SHA-256 over all pinned files in order of role: what a document records as the fonts it was printed with."""
-    lines = sorted(f"{entry.role} {entry.file} {entry.sha256}\n" for entry in FONTS)
+    return _digest_of(FONTS)
+
+
+@functools.lru_cache(maxsize=2)
+def _digest_of(listed: tuple[Font, ...]) -> str:
+    lines = sorted(f"{entry.role} {entry.file} {entry.sha256}\n" for entry in listed)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -158,13 +165,7 @@ def missing_glyphs(text: str) -> set[str]:
     selectors, private use, lone surrogates) counts as missing, whatever a font's table claims. Raises Permanent when
     the fonts are not installed.
     """
-    covered = _coverage(str(font_directory()))
-    return {character for character in set(text) if character != "\n" and not _drawable(character, covered)}
-
-
-def _drawable(character: str, covered: frozenset[int]) -> bool:
-    code = ord(character)
-    return code in covered and code not in _IGNORABLE and unicodedata.category(character) not in _UNDRAWABLE_CATEGORIES
+    return set(text) - _drawable(str(font_directory()))
 
 
 def file_state(path: Path) -> list[int]:
@@ -192,10 +193,13 @@ def _note(path: Path, _state: tuple[int, ...]) -> dict[str, object]:
 
 
 @functools.lru_cache(maxsize=4)
-def _coverage(directory: str) -> frozenset[int]:
+def _drawable(directory: str) -> frozenset[str]:
+    """Every character that may stand in a text: what a font covers and has a shape of its own, and the line feed."""
     ranges = _stamp(Path(directory))["coverage"]
     assert isinstance(ranges, list)  # noqa: S101  (written by our own installer)
-    return frozenset(code for first, last in ranges for code in range(first, last + 1))
+    codes = (code for first, last in ranges for code in range(first, last + 1) if code not in _IGNORABLE)
+    shaped = (chr(code) for code in codes if unicodedata.category(chr(code)) not in UNDRAWABLE_CATEGORIES)
+    return frozenset(shaped) | {"\n"}
 
 
 def fontconfig_file() -> Path:

@@ -126,9 +126,12 @@ class Text:
             raise Permanent(f"there is no formatter {', '.join(sorted(unknown))}: {source!r}")
         self.placeholders = tuple(sorted(found))
         self._template: Template = environment.from_string(source)
+        self._fixed = None if found else self._template.render().strip(" \t\n")
 
     def fill(self, facts: Mapping[str, Any]) -> str:
         """The text with its facts. Raises Refused, naming the fact, when one is missing or has no text."""
+        if self._fixed is not None:  # most texts of a clause have no placeholder
+            return self._fixed
         try:
             return self._template.render(facts).strip(" \t\n")
         except UndefinedError as error:
