@@ -264,38 +264,40 @@ def stop(connection: sa.Connection, subject_id: str) -> None:
     )
 
 
-def _unhinted() -> tuple[sa.ColumnElement[bool] | sa.TextClause, ...]:
-    lapsed = sa.and_(step.c.state == "running", step.c.lease_until < now())
-    return (
-        STEP_IS_OPEN,
-        step.c.run_at <= now(),
-        sa.or_(step.c.state == "ready", lapsed),
-        step.c.hinted_until < now(),
-    )
+_LAPSED: Final = sa.and_(step.c.state == "running", step.c.lease_until < now())
+_UNHINTED: Final = sa.select(step.c.id).where(
+    STEP_IS_OPEN, step.c.run_at <= now(), sa.or_(step.c.state == "ready", _LAPSED), step.c.hinted_until < now()
+)
+_ANY_DUE: Final = _UNHINTED.limit(1)
+_OLDEST_DUE: Final = (
+    _UNHINTED.order_by(step.c.run_at).limit(sa.bindparam("most", type_=sa.Integer)).with_for_update(skip_locked=True)
+)
+_HINTED: Final = (
+    step.update()
+    .where(step.c.id.in_(sa.bindparam("chosen", expanding=True)))
+    .values(hinted_until=now() + sa.bindparam("the_hint", type_=sa.BigInteger))
+)
+_SOONEST: Final = sa.select(sa.func.min(step.c.run_at) - now()).where(
+    STEP_IS_OPEN, step.c.state == "ready", step.c.run_at > now()
+)
 
 
 def any_due(connection: sa.Connection) -> bool:
     """Whether `pick_due` would find anything."""
-    return connection.execute(sa.select(step.c.id).where(*_unhinted()).limit(1)).first() is not None
+    return connection.execute(_ANY_DUE).first() is not None
 
 
 def pick_due(connection: sa.Connection, limit: int, hint_seconds: float) -> list[str]:
     """Up to `limit` due steps without a message under way, oldest first, marked as hinted for `hint_seconds`."""
-    chosen = sa.select(step.c.id).where(*_unhinted()).order_by(step.c.run_at).limit(limit)
-    chosen = chosen.with_for_update(skip_locked=True)
-    ids: Sequence[str] = connection.execute(chosen).scalars().all()
+    ids = list(connection.execute(_OLDEST_DUE, {"most": limit}).scalars())
     if ids:
-        connection.execute(
-            step.update().where(step.c.id.in_(ids)).values(hinted_until=now() + microseconds(hint_seconds))
-        )
-    return list(ids)
+        connection.execute(_HINTED, {"chosen": ids, "the_hint": microseconds(hint_seconds)})
+    return ids
 
 
 def seconds_until_next(connection: sa.Connection) -> float | None:
     """Seconds until the next step becomes due by the database's clock; None when no step waits for a time."""
-    later = (STEP_IS_OPEN, step.c.state == "ready", step.c.run_at > now())
-    soonest = sa.select(sa.func.min(step.c.run_at) - now()).where(*later)
-    value = connection.execute(soonest).scalar_one()
+    value = connection.execute(_SOONEST).scalar_one()
     return None if value is None else float(value) / 1_000_000
 
 
