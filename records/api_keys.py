@@ -96,6 +96,13 @@ def revoke(connection: sa.Connection, prefix: str, *, by: str = "system") -> boo
     return True
 
 
+_IN_FORCE: Final = (
+    sa.select(api_key.c.prefix, api_key.c.hash, api_key.c.client_id, client.c.authority_id, api_key.c.scopes)
+    .join(client, client.c.id == api_key.c.client_id)
+    .where(api_key.c.prefix == sa.bindparam("prefix"), api_key.c.revoked_at.is_(None))
+)
+
+
 def find(connection: sa.Connection, presented: str) -> sa.RowMapping | None:
     """`prefix`, `client_id`, `authority_id` and `scopes` of the key that was presented; None unless it is in force.
 
@@ -103,12 +110,7 @@ def find(connection: sa.Connection, presented: str) -> sa.RowMapping | None:
     """
     parts = _KEY.fullmatch(presented)
     prefix, secret = parts.groups() if parts else ("", "")
-    query = (
-        sa.select(api_key.c.prefix, api_key.c.hash, api_key.c.client_id, client.c.authority_id, api_key.c.scopes)
-        .join(client, client.c.id == api_key.c.client_id)
-        .where(api_key.c.prefix == prefix, api_key.c.revoked_at.is_(None))
-    )
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_IN_FORCE, {"prefix": prefix}).mappings().first()
     fits = hmac.compare_digest(_hash(secret), row["hash"] if row else _NO_HASH)
     return row if fits else None
 

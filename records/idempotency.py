@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -80,11 +80,24 @@ def begin(
     return lock
 
 
+_BOUND: Final = idempotency_key.update().where(
+    idempotency_key.c.api_key_prefix == sa.bindparam("the_prefix"),
+    idempotency_key.c.key == sa.bindparam("the_key"),
+    idempotency_key.c.job_id.is_(None),
+    idempotency_key.c.locked_until == sa.bindparam("the_end"),
+)
+
+
 def bind(connection: sa.Connection, lock: Lock, job_id: str, response: Mapping[str, Any]) -> None:
     """Bind the key to its answer, in the transaction that stores the job. Raises StillRunning if the lock was lost."""
-    bound = connection.execute(
-        idempotency_key.update().where(*_held(lock)).values(job_id=job_id, response=dict(response))
-    )
+    values = {
+        "the_prefix": lock.api_key_prefix,
+        "the_key": lock.key,
+        "the_end": lock.until,
+        "job_id": job_id,
+        "response": dict(response),
+    }
+    bound = connection.execute(_BOUND, values)
     if bound.rowcount != 1:
         raise StillRunning(lock.key)
 

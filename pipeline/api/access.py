@@ -15,7 +15,7 @@ from pipeline.composition import Songda
 _bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="`sgd_<prefix>_<secret>`")
 
 
-def get_songda(request: Request) -> Songda:
+async def get_songda(request: Request) -> Songda:
     """Dependency: the opened installation."""
     return cast(Songda, request.app.state.songda)
 
@@ -46,7 +46,7 @@ class _Scope:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    def __call__(self, caller: AnyCaller) -> Caller:
+    async def __call__(self, caller: AnyCaller) -> Caller:
         if self.scope not in caller.scopes:
             challenge = f'Bearer realm="songda", error="insufficient_scope", scope="{self.scope}"'
             detail = f"This needs a key with the scope {self.scope}."

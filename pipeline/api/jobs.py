@@ -29,7 +29,7 @@ LOCK_SECONDS: Final = 20.0
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def idempotency_key(
+async def idempotency_key(
     key: Annotated[
         str | None,
         Header(
