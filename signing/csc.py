@@ -21,11 +21,14 @@ from asn1crypto import x509
 
 from records.errors import Permanent, Retry
 from signing.answers import Answer, ask
+from signing.providers import Provider
 from signing.refused_secrets import REFUSED
 
 _SHA256_OID = "2.16.840.1.101.3.4.2.1"
 _LARGEST = 1024 * 1024
 _TOKEN_MARGIN = 30.0
+#: Seconds at most that the service is left alone after it did not answer.
+_LONGEST_PAUSE = 15.0
 #: Answers of HTTP that say "not now": too many requests, and the service's own faults.
 _NOT_NOW = frozenset({408, 425, 429, *range(500, 600)})
 
@@ -69,6 +72,7 @@ class CscService:
         self._client = httpx2.Client(timeout=seconds, follow_redirects=False)
         self._token, self._token_until = "", 0.0
         self._token_lock = Lock()
+        self._provider = Provider(self.base, longest=_LONGEST_PAUSE)
 
     def close(self) -> None:
         """Close the connections."""
@@ -179,10 +183,18 @@ class CscService:
             return self._token
 
     def _post(self, url: str, **request: Any) -> Answer:
+        """What the service answers. While it is known to be away one thread at a time asks."""
+        if not self._provider.is_due(self._seconds):
+            raise Retry(f"the signing service does not answer at {url}: {self._provider.standing.failure}")
+        began = monotonic()
         try:
-            return ask(self._client, "POST", url, largest=_LARGEST, seconds=self._seconds, **request)
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-            raise Retry(f"the signing service does not answer at {url}: {error or type(error).__name__}") from error
+            answer = ask(self._client, "POST", url, largest=_LARGEST, seconds=self._seconds, **request)
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, RuntimeError) as error:
+            # RuntimeError: the connections were closed by another thread, because the key is loaded anew
+            self._provider.failed(str(error) or type(error).__name__)
+            raise Retry(f"the signing service does not answer at {url}: {self._provider.standing.failure}") from error
+        self._provider.answered(monotonic() - began)
+        return answer
 
     def _read(self, answer: Answer, method: str) -> Any:
         """The JSON of a good answer. Raises Retry when the service is not able now, _Rejected when it says no."""

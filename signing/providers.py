@@ -33,11 +33,11 @@ class Standing:
 
 
 class Provider:
-    """One provider, named by its address. Safe to use from several threads."""
+    """One provider, named by its address; `longest` is its longest pause, in seconds. For any number of threads."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, url: str, *, longest: float = _LONGEST_PAUSE, clock: Callable[[], float] = monotonic) -> None:
         self.url = url
-        self._clock = clock
+        self._longest, self._clock = longest, clock
         self._lock = Lock()
         self._in_a_row = 0
         self._passed_over_until = 0.0
@@ -71,7 +71,7 @@ class Provider:
         """It did not answer, or not well."""
         with self._lock:
             was, now = self._standing, datetime.now(UTC)
-            pause = min(_FIRST_PAUSE * 2 ** min(self._in_a_row, 16), _LONGEST_PAUSE)
+            pause = min(_FIRST_PAUSE * 2 ** min(self._in_a_row, 16), self._longest)
             self._in_a_row += 1
             self._passed_over_until = self._clock() + pause
             since = was.failing_since or now

@@ -16,7 +16,7 @@ class _Clock:
 
 def test_a_provider_that_fails_is_passed_over_for_longer_and_longer_up_to_five_minutes() -> None:
     clock = _Clock()
-    provider = Provider("http://tsa.invalid/", clock)
+    provider = Provider("http://tsa.invalid/", clock=clock)
     assert provider.is_due(5)
     pauses = []
     for _ in range(9):
@@ -30,7 +30,7 @@ def test_a_provider_that_fails_is_passed_over_for_longer_and_longer_up_to_five_m
 
 def test_after_the_pause_one_caller_at_a_time_tries() -> None:
     clock = _Clock()
-    provider = Provider("http://tsa.invalid/", clock)
+    provider = Provider("http://tsa.invalid/", clock=clock)
     provider.failed("gone")
     clock.now += 5
     assert [provider.is_due(3) for _ in range(3)] == [True, False, False]
@@ -42,7 +42,7 @@ def test_after_the_pause_one_caller_at_a_time_tries() -> None:
 
 def test_a_good_answer_ends_the_pauses_and_what_was_wrong_is_kept() -> None:
     clock = _Clock()
-    provider = Provider("http://tsa.invalid/", clock)
+    provider = Provider("http://tsa.invalid/", clock=clock)
     for _ in range(4):
         provider.failed("gone")
     failing = provider.standing
