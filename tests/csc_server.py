@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -168,6 +169,8 @@ class CscServer:
 def serving(server: CscServer, port: int = 0) -> Iterator[CscServer]:
     """Serve it on loopback for as long as the context lasts."""
 
+    connections: list[socket.socket] = []
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -190,6 +193,10 @@ def serving(server: CscServer, port: int = 0) -> Iterator[CscServer]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
+        def process_request(self, request: Any, client_address: Any) -> None:
+            connections.append(request)
+            super().process_request(request, client_address)
+
         def handle_error(self, *_: object) -> None:
             """A client that went away is no error."""
 
@@ -202,4 +209,7 @@ def serving(server: CscServer, port: int = 0) -> Iterator[CscServer]:
     finally:
         http.shutdown()
         http.server_close()
+        for each in connections:  # kept alive, they would be served on
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
         thread.join()
