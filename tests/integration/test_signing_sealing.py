@@ -288,6 +288,22 @@ def test_a_nonsense_answer_is_no_time_stamp(bench: Bench, answer: bytes) -> None
     service.close()
 
 
+def test_a_server_of_revocation_data_that_is_away_does_not_keep_every_thread_waiting(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def away(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        raise httpx2.ConnectTimeout("nobody there")
+
+    revocation = RevocationCache(client=httpx2.Client(transport=httpx2.MockTransport(away)))
+    means = SealingMeans(bench.key(), ChainChecker(bench.trust, revocation), bench.timestamps)
+    for _ in range(3):
+        with pytest.raises(Retry, match=r"no revocation data: .*nobody there"):
+            means.chains.check(means.key.certificate, means.key.chain)
+    assert len(asked) == len(set(asked)) > 0, "each address once, then left alone for a while"
+    revocation.close()
+
+
 def test_without_revocation_data_nothing_is_sealed(bench: Bench, document: bytes) -> None:
     def nobody(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("nobody there")
