@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from pipeline.settings import Settings
+from pipeline.keyring import KeyRing
+from pipeline.settings import CurrentSettings, Settings
 from records.errors import Permanent
 from signing.certificates import ChainChecker, TrustList
 from signing.fields import Placement
-from signing.keys import SigningKey, load_key
+from signing.providers import Standing
 from signing.revocation import RevocationCache
 from signing.sealing import Profile, SealedPdf, SealingMeans, seal_pdf
 from signing.seals import SealDesign, draw_seal
@@ -29,7 +31,9 @@ class SealCabinet:
     def __init__(self, settings: Settings, *, test: bool) -> None:
         self._settings = settings
         self._test = test
-        self._keys: dict[str, SigningKey] = {}
+        self._current = CurrentSettings(settings)
+        self._keys = KeyRing(self._current)
+        self._services: dict[tuple[str, ...], TimestampService] = {}
         self._lock = Lock()
 
     @cached_property
@@ -39,47 +43,56 @@ class SealCabinet:
 
     @cached_property
     def _revocation(self) -> RevocationCache:
-        return RevocationCache()
+        return RevocationCache(max_age=timedelta(seconds=self._settings.revocation_seconds))
 
     @cached_property
     def _chains(self) -> ChainChecker:
         return ChainChecker(self.trust, self._revocation)
 
-    @cached_property
     def _timestamps(self) -> TimestampService:
-        if not self._settings.tsa_urls:
+        urls = self._current.now().tsa_urls
+        if not urls:
             raise Permanent("setting tsa_urls: no time stamp authority is configured")
-        return TimestampService(self._settings.tsa_urls)
+        with self._lock:
+            if urls not in self._services:
+                self._services[urls] = TimestampService(urls)
+            return self._services[urls]
+
+    def standings(self) -> tuple[Standing, ...]:
+        """How the time stamp authorities answered so far; nothing until one is needed."""
+        service = self._services.get(self._current.now().tsa_urls)
+        return service.standings() if service else ()
 
     def close(self) -> None:
-        """Close the connections to OCSP, CRL and TSA, if there are any."""
-        opened = vars(self)
-        if "_revocation" in opened:
+        """Close the connections to OCSP, CRL, TSA and remote keys, if there are any."""
+        if "_revocation" in vars(self):
             self._revocation.close()
-        if "_timestamps" in opened:
-            self._timestamps.close()
+        for service in self._services.values():
+            service.close()
+        self._keys.close()
 
     def means(self, seal: Mapping[str, Any]) -> SealingMeans:
         """What sealing with this seal needs. Raises Retry or Permanent when its key cannot be used."""
-        with self._lock:
-            if seal["id"] not in self._keys:
-                self._keys[seal["id"]] = load_key(seal["key_uri"], self._settings.secrets.get(seal["id"]))
-            key = self._keys[seal["id"]]
+        key = self._keys.key(seal)
         if key.test and not self._test:
             raise Permanent(f"seal {seal['id']}: its key is a TEST key, and this is no TEST system")
-        return SealingMeans(key, self._chains, self._timestamps)
+        return SealingMeans(key, self._chains, self._timestamps())
 
     def seal(self, pdf: bytes, seal: Mapping[str, Any], place: SealPlace, profile: Profile, reason: str) -> SealedPdf:
         """Seal a file with this seal, visibly, at its exact size. Raises as `means` and `seal_pdf` do."""
-        return seal_pdf(
-            pdf,
-            self.means(seal),
-            placement=Placement(*place, seal["diameter_mm"]),
-            picture=picture_of(seal),
-            profile=profile,
-            reason=reason,
-            description=f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
-        )
+        try:
+            return seal_pdf(
+                pdf,
+                self.means(seal),
+                placement=Placement(*place, seal["diameter_mm"]),
+                picture=picture_of(seal),
+                profile=profile,
+                reason=reason,
+                description=f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
+            )
+        except Permanent:
+            self._keys.forget(seal["id"])  # a renewed certificate or another key may stand at its place meanwhile
+            raise
 
 
 def picture_of(seal: Mapping[str, Any]) -> bytes:

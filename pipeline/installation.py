@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from records import access, directory, schema, series
 from records.database import Database, legal_time
 from records.errors import Fault, Refused, Retry
 from signing.certificates import Anchor, ChainChecker, TrustList, is_test, name_of, read_certificates
-from signing.keys import load_key
+from signing.keys import SigningKey, load_key
 from signing.revocation import RevocationCache
 
 _SETTINGS: Final = "songda.toml"
@@ -24,7 +25,7 @@ _SETTINGS: Final = "songda.toml"
 
 @dataclass(frozen=True)
 class SealPlan:
-    """A seal and where its key is: `key_uri` is `pkcs12:PATH` or a PKCS#11 URI, `secret` its passphrase or PIN."""
+    """A seal and where its key is: `key_uri` and `secret` are address and secret as `load_key` takes them."""
 
     ring_text: str
     second_line: str
@@ -93,7 +94,11 @@ def check_seal_key(seal: SealPlan, trust: TrustList) -> tuple[str, ...]:
 
     Raises Refused for a TEST key, Permanent or Retry for one that cannot be used.
     """
-    key = load_key(seal.key_uri, seal.secret)
+    with closing(load_key(seal.key_uri, seal.secret)) as key:
+        return _check_key(key, trust)
+
+
+def _check_key(key: SigningKey, trust: TrustList) -> tuple[str, ...]:
     if key.test:
         message = f"{name_of(key.certificate)} is a TEST certificate: a production system does not take it"
         raise _refused("--key", "test_key", message)

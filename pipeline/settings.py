@@ -5,12 +5,17 @@ Each field `x` is read from `SONGDA_X`, else from the file's key `x`, else it ha
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 
 class BadSetting(ValueError):
@@ -28,6 +33,8 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"  # what links in mails and QR codes begin with
     tsa_urls: tuple[str, ...] = ()  # in order of preference
     trust_list: str = ""  # trusted roots; default: trust.json in the home folder
+    token_sessions: int = 4  # with each PKCS#11 token, for each process
+    revocation_seconds: float = 300.0  # for how long an OCSP answer or a CRL is used again
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 25
     smtp_user: str = ""
@@ -43,7 +50,7 @@ class Settings:
     max_attempts: int = 12
     host: str = "127.0.0.1"
     port: int = 8000
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # seal id -> PIN or PKCS#12 password
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # of each seal id's key
 
     @property
     def is_distributed(self) -> bool:
@@ -52,7 +59,17 @@ class Settings:
 
 
 #: What a value has to be at least, for a system that works.
-_LEAST: Mapping[str, float] = {"workers": 1, "threads": 1, "lease_seconds": 1, "max_attempts": 1, "port": 0}
+_LEAST: Mapping[str, float] = {
+    "workers": 1,
+    "threads": 1,
+    "lease_seconds": 1,
+    "max_attempts": 1,
+    "port": 0,
+    "token_sessions": 1,
+    "revocation_seconds": 0,
+}
+#: And at most: a seal put on so long after a revocation may still carry the earlier answer.
+_MOST: Mapping[str, float] = {"revocation_seconds": 300}
 _TRUTH = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -65,6 +82,8 @@ def _convert(name: str, kind: str, value: Any) -> Any:
         raise BadSetting(f"setting {name!r}: {shown} is not a {kind}") from error
     if name in _LEAST and not converted >= _LEAST[name]:
         raise BadSetting(f"setting {name!r}: {value!r} is less than {_LEAST[name]}")
+    if name in _MOST and not converted <= _MOST[name]:
+        raise BadSetting(f"setting {name!r}: {value!r} is more than {_MOST[name]}")
     return converted
 
 
@@ -75,8 +94,13 @@ def _converters() -> Mapping[str, Callable[[Any], Any]]:
         "float": lambda value: float(value if type(value) in (int, float) else _text(value)),
         "str": _text,
         "tuple": lambda value: tuple(value.split() if isinstance(value, str) else map(_text, value)),
-        "Mapping": lambda value: {key: _text(each) for key, each in dict(value).items()},
+        "Mapping": lambda value: {key: _secret(each) for key, each in dict(value).items()},
     }
+
+
+def _secret(value: Any) -> str:
+    """A secret is a text; a table of several (those of a remote key) becomes its JSON."""
+    return json.dumps({key: _text(each) for key, each in value.items()}) if isinstance(value, dict) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -107,3 +131,40 @@ def load(home: Path | None = None, environment: Mapping[str, str] = os.environ) 
     values.setdefault("store_url", f"file://{home}/store")
     values.setdefault("trust_list", f"{home}/trust.json")
     return Settings(home=home, **values)
+
+
+class CurrentSettings:
+    """The settings of a running process: secrets and time stamp authorities as they stand in `songda.toml` now.
+
+    All others are those of the start. A file that cannot be read changes nothing, and the log tells why.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._file = settings.home / "songda.toml"
+        self._seen = self._stamp()
+        self._lock = Lock()
+
+    def now(self) -> Settings:
+        """The settings; costs one look at the file."""
+        with self._lock:
+            stamp = self._stamp()
+            if stamp not in (self._seen, None):
+                self._seen = stamp
+                self._read()
+            return self._settings
+
+    def _stamp(self) -> tuple[int, ...] | None:
+        try:
+            status = self._file.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+    def _read(self) -> None:
+        try:
+            fresh = load(self._settings.home)
+        except (BadSetting, OSError) as error:
+            _log.warning("the changed settings are not taken: %s", error)
+            return
+        self._settings = replace(self._settings, secrets=fresh.secrets, tsa_urls=fresh.tsa_urls)

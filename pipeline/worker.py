@@ -18,6 +18,7 @@ from pipeline.relay import Relay
 from pipeline.runner import Runner
 from pipeline.settings import load
 from pipeline.steps import STAGES
+from pipeline.timestamp_watch import TimestampWatch
 from pipeline.wake import Bell
 from records import logs, schema
 from records.database import legal_time
@@ -37,17 +38,20 @@ class Worker:
         self._dramatiq = self._queue.worker(settings.threads)
         self._bell = Bell(settings.home)
         self._relay = Relay(songda, self._queue, self._bell)
+        self._watch = TimestampWatch(songda)
 
     def start(self) -> None:
         """Begin to take steps."""
         self._dramatiq.start()
         self._relay.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """Finish the steps under way and end."""
         self._runner.end()
         self._relay.stop()
         self._dramatiq.stop()
+        self._watch.stop()
         self._runner.close()
         self._queue.close()
         self._bell.close()

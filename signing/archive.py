@@ -10,20 +10,19 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name
 
-from records.errors import Permanent, Retry
+from records.errors import Retry
 from signing.certificates import ChainChecker, CheckedChain, is_test
 from signing.increments import append_revision
 from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.security_store import extend_store
-from signing.timestamps import Timestamp, TimestampService
+from signing.timestamps import TimestampService, check_authority
 
-_CLOCKS_APART = timedelta(minutes=5)
 _LONGER_TOKEN = 512
 _PRINTED = 4
 
@@ -43,23 +42,6 @@ class ArchivedPdf:
     test: bool
 
 
-def check_authority(chains: ChainChecker, stamp: Timestamp, now: datetime) -> CheckedChain:
-    """Prove that the authority which gave `stamp` may be relied on now. Raises Permanent or Retry."""
-    try:
-        return chains.check(stamp.certificate, stamp.certificates, now=now, time_stamping=True)
-    except Permanent as error:
-        raise Permanent(f"the time stamp authority {stamp.authority} cannot be relied on: {error}") from error
-
-
-def refuse_clock(stamp: Timestamp, now: datetime) -> None:
-    """Raise Retry when the authority's clock and ours, `now`, are too far apart to say which is right."""
-    if abs(stamp.time - now) > _CLOCKS_APART:
-        raise Retry(
-            f"the clocks of this machine and of {stamp.authority} are more than five minutes apart "
-            f"(time stamp {stamp.time:%Y-%m-%dT%H:%M:%SZ}): set them right; nothing was sealed"
-        )
-
-
 def add_archive_stamp(
     pdf: bytes,
     chains: ChainChecker,
@@ -73,14 +55,13 @@ def add_archive_stamp(
     What the file's security store holds already isn't written again. The caller has verified the file. Raises
     Permanent or Retry as `seal_pdf` does; then there is no new file.
     """
-    expected = timestamps.latest()
+    expected = timestamps.latest(chains, now)
     for _ in range(3):
         authority = check_authority(chains, expected, now)
         reserve = len(expected.token) + _LONGER_TOKEN
         room = _write(pdf, [*proven, authority], reserve)
-        stamp = timestamps.stamp(room.signed())
+        stamp = timestamps.stamp(room.signed(), chains, now)
         if stamp.certificate.sha256 == expected.certificate.sha256 and len(stamp.token) <= reserve:
-            refuse_clock(stamp, now)
             until = min(each.not_valid_after for each in authority.path[:-1])
             test = is_test(stamp.certificate)
             return ArchivedPdf(room.filled(stamp.token), stamp.time, until, stamp.authority, test)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import httpx2
@@ -18,9 +19,11 @@ from asn1crypto import algos, crl, ocsp, x509
 
 from records.errors import Retry
 from signing.parsing import whole
+from signing.providers import Provider
 
 # A proof that runs out within this time is fetched anew: the seal's time stamp comes a moment after the check.
 _MARGIN = timedelta(seconds=30)
+_LONGEST_PAUSE = 30.0
 _LARGEST = 20 * 1024 * 1024
 
 
@@ -56,7 +59,9 @@ class RevocationCache:
         self.max_age = max_age
         self.fetched = 0
         self._client = client or httpx2.Client(timeout=timeout_seconds, follow_redirects=False)
+        self._timeout = timeout_seconds
         self._kept: dict[tuple[str, bytes], _Kept] = {}
+        self._servers: dict[str, Provider] = {}
         self._lock = Lock()
 
     def close(self) -> None:
@@ -142,12 +147,23 @@ class RevocationCache:
         return _Kept(proof, last if until is None else min(last, until - _MARGIN))
 
     def _fetch(self, url: str, ocsp_request: bytes | None) -> bytes:
+        """The answer of a server; one that is away is left alone for a while, so that not every thread waits for it."""
+        with self._lock:
+            server = self._servers.setdefault(url, Provider(url, longest=_LONGEST_PAUSE))
+        if not server.is_due(self._timeout):
+            raise ValueError(server.standing.failure)
         self.fetched += 1
-        if ocsp_request is None:
-            response = self._client.get(url)
-        else:
-            headers = {"Content-Type": "application/ocsp-request"}
-            response = self._client.post(url, content=ocsp_request, headers=headers)
+        began = monotonic()
+        try:
+            if ocsp_request is None:
+                response = self._client.get(url)
+            else:
+                headers = {"Content-Type": "application/ocsp-request"}
+                response = self._client.post(url, content=ocsp_request, headers=headers)
+        except httpx2.TransportError as error:
+            server.failed(str(error) or type(error).__name__)
+            raise
+        server.answered(monotonic() - began)
         response.raise_for_status()
         if len(response.content) > _LARGEST:
             raise ValueError("the answer is larger than 20 MiB")

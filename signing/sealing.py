@@ -17,7 +17,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
 from records.errors import Fault, Permanent, Refused, Retry
-from signing.archive import add_archive_stamp, check_authority, refuse_clock
+from signing.archive import add_archive_stamp
 from signing.certificates import ChainChecker, CheckedChain, is_test, name_of
 from signing.cms import signed_attributes, signed_data
 from signing.fields import Placement, add_signature_field, keep_for_seal
@@ -25,7 +25,7 @@ from signing.keys import SigningKey
 from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.seams import Seam, add_seam_seal
 from signing.security_store import extend_store
-from signing.timestamps import Timestamp, TimestampService
+from signing.timestamps import Timestamp, TimestampService, check_authority
 
 _BEIJING = timezone(timedelta(hours=8))
 # DocMDP level 1: no changes. What ISO 32000-2 12.8.2.2.2 still lets be added are a security store and document time
@@ -139,15 +139,14 @@ class _Work:
         throw-away request; when another one or another certificate turns up, the work is done once more with that.
         """
         service = self._timestamps()
-        expected = service.latest()
+        expected = service.latest(self.means.chains)
         for _ in range(3):
             authority = check_authority(self.means.chains, expected, self.now)
             reserve = self._cms_size(expected.token)
             attributes, prepared = self._prepare([authority], reserve)
             signature = self.means.key.sign(attributes)
-            stamp = service.stamp(signature)
+            stamp = service.stamp(signature, self.means.chains)
             if stamp.certificate.sha256 == expected.certificate.sha256:
-                refuse_clock(stamp, datetime.now(UTC))
                 cms = self._cms(attributes, stamp.token, signature)
                 if len(cms) <= reserve:
                     return self._result(prepared.filled(cms), stamp)

@@ -12,6 +12,9 @@ from threading import Thread
 
 import pikepdf
 import typst
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from signing.certificates import ChainChecker, TrustList
 from signing.fields import Placement
@@ -27,6 +30,7 @@ FONT = font_path("title")
 DESIGN = SealDesign("民航华北地区管理局", "行政执法专用章", test=True)
 PLACEMENT = Placement(page=-1, x_mm=140.0, y_mm=100.0)
 NORTH = SealSubject("north", "民航华北地区管理局", "行政执法专用章")
+RSA = SealSubject("rsa", "民航华北地区管理局", "行政执法专用章", key="rsa3072")
 
 _SOURCE = """
 #set document(title: "行政处罚决定书", date: datetime(year: 2026, month: 11, day: 22))
@@ -79,6 +83,15 @@ class Bench:
     def key(self, seal: str = "north") -> SigningKey:
         files = self.pki.seals[seal]
         return load_key(f"pkcs12:{files.pkcs12}", files.passphrase)
+
+    def private(self, seal: str = "north") -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+        """The bare key, for a token or a service to hold."""
+        key = serialization.load_pem_private_key((self.pki.directory / "keys" / f"{seal}.pem").read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+        return key
+
+    def certificate(self, seal: str = "north") -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.pki.seals[seal].certificate.read_bytes())
 
     def means(self, key: SigningKey | None = None, timestamps: TimestampService | None = None) -> SealingMeans:
         chains = ChainChecker(self.trust, self.revocation)

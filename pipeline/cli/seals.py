@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import closing
 from pathlib import Path
 
 from pipeline.cli.answers import Answer, BadInput
@@ -38,7 +39,9 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
 
 def add_seal_options(parser: ArgumentParser) -> None:
     """What a seal is made of."""
-    parser.add_argument("--key", required=True, metavar="URI", help="pkcs12:PATH, or a PKCS#11 URI with module-path")
+    parser.add_argument(
+        "--key", required=True, metavar="URI", help="pkcs12:PATH, a PKCS#11 URI with module-path, or csc:https://…"
+    )
     parser.add_argument("--ring-text", required=True, help="along the edge: the authority's name")
     parser.add_argument("--second-line", required=True, help="e.g. 行政执法专用章")
     parser.add_argument("--diameter", type=float, default=42.0, metavar="MM", help="default: 42")
@@ -54,7 +57,8 @@ def add_seal(arguments: Namespace) -> Answer:
         with songda.database.read() as connection:
             test = is_test(connection)
         if test:
-            marked = load_key(plan.key_uri, plan.secret).test
+            with closing(load_key(plan.key_uri, plan.secret)) as key:
+                marked = key.test
         else:
             trust = TrustList.load(Path(songda.settings.trust_list), test_system=False)
             warnings = check_seal_key(plan, trust)
@@ -69,7 +73,7 @@ def add_seal(arguments: Namespace) -> Answer:
                 diameter_mm=plan.diameter_mm,
             )
             add_secret(songda.settings.home / "songda.toml", seal_id, secret)
-    text = [f"{seal_id}{' TEST' if marked else ''}; restart the workers: they read the new secret at their start"]
+    text = [f"{seal_id}{' TEST' if marked else ''}"]
     return Answer(
         {"seal_id": seal_id, "test": marked, "warnings": list(warnings)},
         "\n".join([*text, *(f"WARNING: {warning}" for warning in warnings)]),

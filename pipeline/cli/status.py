@@ -12,8 +12,9 @@ from delivery.beijing import day_of
 from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
-from records import deliveries, directory, documents, numbers, series, steps
+from records import deliveries, directory, documents, numbers, providers, series, steps
 from records.database import is_test, legal_time
+from signing.providers import shown
 
 #: A step that has been due for longer than this, in seconds, and that nobody took tells that no worker is alive.
 OVERDUE: Final = 60.0
@@ -30,11 +31,11 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
 def run(arguments: Namespace) -> Answer:
     """Tell."""
     with opened(arguments) as songda, songda.database.read() as connection:
-        value = _told(connection)
+        value = _told(connection, [shown(url) for url in songda.settings.tsa_urls])
     return Answer(value, "\n".join(_lines(value)))
 
 
-def _told(connection: sa.Connection) -> dict[str, Any]:
+def _told(connection: sa.Connection, authorities: list[str]) -> dict[str, Any]:
     counted = documents.count_by_status(connection)
     by_state = steps.count_by_state(connection)
     today = day_of(legal_time(connection))
@@ -51,12 +52,32 @@ def _told(connection: sa.Connection) -> dict[str, Any]:
             | {"created_at": row["created_at"].isoformat()}
             for row in directory.seals(connection)
         ],
+        "timestamps": _timestamps(connection, authorities),
         "series": [dict(row) for row in series.listed(connection)],
         "series_to_open": [dict(row) for row in numbers.lacking(connection, today.year + 1)]
         if today.month == 12
         else [],
         "calendar": _calendar(connection, today),
     }
+
+
+def _timestamps(connection: sa.Connection, authorities: list[str]) -> list[dict[str, Any]]:
+    """How the configured time stamp authorities answer, in their order, as the workers of each host report it."""
+    moments = ("failing_since", "failed_at", "reported_at")
+    reported = [
+        {**row, **{name: row[name] and row[name].isoformat(timespec="seconds") for name in moments}}
+        for row in providers.listed(connection)
+    ]
+    return [
+        {"state": "failing" if row["failing_since"] else "answers", **row}
+        for url in authorities
+        for row in reported
+        if row["url"] == url
+    ] + [
+        {"state": "not asked yet", "url": url, "host": None, "answers": 0, "failures": 0}
+        for url in authorities
+        if url not in {row["url"] for row in reported}
+    ]
 
 
 def _calendar(connection: sa.Connection, today: date) -> dict[str, Any]:
@@ -85,10 +106,21 @@ def _lines(value: dict[str, Any]) -> list[str]:
         f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} {row['ring_text']}{row['second_line']}"
         for row in value["seals"]
     ]
+    lines += [_timestamp_line(row) for row in value["timestamps"]]
     lines += [f"series     {row['kind']} {row['year']}: next {row['next']}" for row in value["series"]]
     lines += [f"series     {row['kind']}: next year's is to be opened" for row in value["series_to_open"]]
     lines += _calendar_lines(value["calendar"])
     return lines
+
+
+def _timestamp_line(row: dict[str, Any]) -> str:
+    counted = f"{row['url']} {row['state']}; {row['answers']} answers, {row['failures']} failures"
+    if row["host"] is None:
+        return f"timestamps {counted}"
+    took = f", about {row['mean_ms']:.0f} ms" if row["mean_ms"] is not None else ""
+    since = f" since {row['failing_since']}" if row["failing_since"] else ""
+    last = f"; last failure {row['failed_at']}: {one_line(row['failure'])}" if row["failed_at"] else ""
+    return f"timestamps {counted}{took}{since} (told by {row['host']} {row['reported_at']}){last}"
 
 
 def _calendar_lines(calendar: dict[str, Any]) -> list[str]:

@@ -13,8 +13,8 @@ from records.steps import Claim
 from signing.sealing import Profile, SealedPdf
 from templates.manifests import manifest
 
-#: Seconds until a seal that is out of order is tried again.
-_PAUSE = 60.0
+#: Seconds at most until a document whose seal, time stamp or proof is not to be had is tried again; 2, 4, 8 … before.
+_LONGEST_PAUSE = 60.0
 
 
 def seal(songda: Songda, claim: Claim) -> Conclusion:
@@ -27,18 +27,26 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
         document = documents.get(connection, claim.subject_id)
         used = directory.active_seal(connection, document["authority_id"])
     if used is None:
-        raise Retry("the authority has no active seal", after_seconds=_PAUSE)
+        raise Retry("the authority has no active seal", after_seconds=_pause(claim))
     approval = document["approval"]
     if not approval:
         raise Permanent("a seal is used only with an approval")
     if claim.takes_over:
         _tell_of_the_lost(songda, claim)
-    sealed = _seal(songda, document, used)
+    rendered = songda.store.get(document["rendered_digest"])
+    try:
+        sealed = _seal(songda, rendered, document, used)
+    except (
+        Permanent
+    ) as error:  # a key or a certificate out of order is the operator's to mend, not the document's fault
+        raise Retry(f"seal {used['id']} cannot be used: {error}", after_seconds=_pause(claim)) from error
+    except Retry as error:
+        raise Retry(str(error), after_seconds=_pause(claim)) from error
     digest = songda.store.put(sealed.pdf)
 
     def write(connection: sa.Connection) -> Done:
         if directory.find_seal(connection, used["id"])["state"] != "active":
-            raise Retry("the seal was stopped while it was being used", after_seconds=_PAUSE)
+            raise Retry("the seal was stopped while it was being used", after_seconds=_pause(claim))
         documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
         documents.record_seal_use(
             connection,
@@ -66,6 +74,11 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
     return Conclusion(write, discarded=digest)
 
 
+def _pause(claim: Claim) -> float:
+    """Seconds until the next attempt: soon at first, and never so long that an operator would wait for it."""
+    return min(2.0 ** min(claim.attempt, 16), _LONGEST_PAUSE)
+
+
 def _tell_of_the_lost(songda: Songda, claim: Claim) -> None:
     """A worker that was killed may have made a sealed file: nobody can tell, and the ledger says so."""
     with songda.database.write() as connection:
@@ -78,21 +91,16 @@ def _tell_of_the_lost(songda: Songda, claim: Claim) -> None:
         )
 
 
-def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping) -> SealedPdf:
-    """Seal, or wait: a key, certificate or token out of order is the operator's to mend, not the document's fault."""
+def _seal(songda: Songda, rendered: bytes, document: sa.RowMapping, used: sa.RowMapping) -> SealedPdf:
     anchor = document["placement"]
     titles = manifest(document["instrument"])
-    rendered = songda.store.get(document["rendered_digest"])
-    try:
-        return songda.cabinet.seal(
-            rendered,
-            dict(used),
-            (anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"]),
-            Profile(titles.print.profile) if titles.print else Profile.B_LT,
-            f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
-        )
-    except Permanent as error:
-        raise Retry(f"seal {used['id']} cannot be used: {error}", after_seconds=_PAUSE) from error
+    return songda.cabinet.seal(
+        rendered,
+        dict(used),
+        (anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"]),
+        Profile(titles.print.profile) if titles.print else Profile.B_LT,
+        f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
+    )
 
 
 def _told(sealed: SealedPdf, digest: str, used: sa.RowMapping, approval: dict[str, str]) -> dict[str, object]:

@@ -31,6 +31,7 @@ from records.tables.evidence import (
 )
 from records.tables.numbers import number, seal, seal_use, series
 from records.tables.steps import STEP_IS_OPEN, step
+from records.tables.watch import timestamp_authority
 
 #: Tables that refuse UPDATE and DELETE by trigger.
 APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, calendar_approval, template_version, case_file, volume)
@@ -71,5 +72,6 @@ __all__ = [
     "step",
     "system",
     "template_version",
+    "timestamp_authority",
     "volume",
 ]

@@ -318,6 +318,7 @@ _WITHOUT_AUTHORITY = {
     "artifact": "bytes by their digest; who may read them is decided by the rows that name them",
     "calendar_notice": "the State Council's, for everybody",
     "calendar_approval": "through its notice",
+    "timestamp_authority": "the whole installation asks the same ones",
 }
 
 

@@ -2,99 +2,50 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import NameOID
 
 from records.errors import Permanent, Retry
-from signing import keys
 from signing.keys import load_key
 from signing.reader import read_seals
 from signing.sealing import Profile
 from signing.verification import verify
-from tests.signing_support import Bench, running, tagged_pdf
-
-MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
-PIN = "1234"
-needs_softhsm = pytest.mark.skipif(not MODULE.exists(), reason="the SoftHSM2 module is not installed (apt: softhsm2)")
+from tests.signing_support import NORTH, RSA, Bench, running, tagged_pdf
+from tests.soft_token import MODULE, PIN, SoftToken, in_this_process, needs_softhsm, self_signed
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with running(tmp_path_factory.mktemp("pki") / "pki") as bench:
+    with running(tmp_path_factory.mktemp("pki") / "pki", (NORTH, RSA)) as bench:
         yield bench
 
 
 @pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Iterator[str]:
-    """A SoftHSM2 token of our own with the north seal (P-256) and an RSA key; gives the start of the key's URI."""
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\n")
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")
-    initialise = ["softhsm2-util", "--init-token", "--free", "--label", "seals", "--pin", PIN, "--so-pin", "123456"]
-    subprocess.run(initialise, check=True, capture_output=True)
-    north = serialization.load_pem_private_key((bench.pki.directory / "keys" / "north.pem").read_bytes(), None)
-    north_certificate = x509.load_pem_x509_certificate(bench.pki.seals["north"].certificate.read_bytes())
-    assert isinstance(north, ec.EllipticCurvePrivateKey)
-    second = rsa.generate_private_key(65537, 3072)
-    _import(folder, "north", "01", north, north_certificate)
-    _import(folder, "second", "02", second, _self_signed(second))
-    _import(folder, "wrong", "03", second, north_certificate)
-    _import(folder, "other", "04", ec.generate_private_key(ec.SECP256R1()), north_certificate)
-    yield f"pkcs11:token=seals;object=%s?module-path={MODULE}"
-    keys._TOKENS.clear()
-    if before is None:
-        del os.environ["SOFTHSM2_CONF"]
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
+def soft(tmp_path_factory: pytest.TempPathFactory, bench: Bench) -> Iterator[SoftToken]:
+    """A SoftHSM2 token with the north seal (P-256), the RSA seal, and keys that do not fit their certificates."""
+    token = SoftToken.make(tmp_path_factory.mktemp("softhsm") / "seals", "seals")
+    for name, identifier in (("north", "01"), ("rsa", "02")):
+        token.put(name, identifier, bench.private(name), bench.certificate(name))
+    token.put("wrong", "03", bench.private("rsa"), bench.certificate("north"))
+    token.put("other", "04", ec.generate_private_key(ec.SECP256R1()), bench.certificate("north"))
+    with in_this_process(token):
+        yield token
 
 
-def _import(
-    folder: Path,
-    label: str,
-    identifier: str,
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
-    certificate: x509.Certificate,
-) -> None:
-    pkcs8 = serialization.PrivateFormat.PKCS8
-    pem = key.private_bytes(serialization.Encoding.PEM, pkcs8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(pem)
-    (folder / "certificate.der").write_bytes(certificate.public_bytes(serialization.Encoding.DER))
-    names = ["--label", label, "--id", identifier]
-    imported = ["softhsm2-util", "--import", "key.pem", "--token", "seals", "--pin", PIN, *names]
-    subprocess.run(imported, cwd=folder, check=True, capture_output=True)
-    written = ["pkcs11-tool", "--module", str(MODULE), "--token-label", "seals", "--login", "--pin", PIN, *names]
-    written += ["--write-object", "certificate.der", "--type", "cert"]
-    subprocess.run(written, cwd=folder, check=True, capture_output=True)
-
-
-def _self_signed(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> x509.Certificate:
-    from datetime import UTC, datetime
-
-    from cryptography.hazmat.primitives import hashes
-
-    name = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, "rsa"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "局")]
-    )
-    return x509.CertificateBuilder(
-        name, name, key.public_key(), 7, datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
-    ).sign(key, hashes.SHA256())
+@pytest.fixture(scope="module")
+def token(soft: SoftToken) -> str:
+    """The key's URI, but for its name."""
+    return soft.uri("%s")
 
 
 def _pkcs12(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, passphrase: str) -> Path:
     lock = serialization.BestAvailableEncryption(passphrase.encode())
-    path.write_bytes(pkcs12.serialize_key_and_certificates(b"key", key, _self_signed(key), None, lock))
+    path.write_bytes(pkcs12.serialize_key_and_certificates(b"key", key, self_signed(key), None, lock))
     return path
 
 
@@ -145,39 +96,21 @@ def test_what_an_operator_is_told_about_a_pkcs12_file(bench: Bench, tmp_path: Pa
 
 @pytest.mark.rule("ESL-13a")
 @needs_softhsm
-def test_a_token_key_seals_like_any_other(token: str, bench: Bench) -> None:
-    key = load_key(token % "north", PIN, chain=[bench.pki.intermediate])
+@pytest.mark.parametrize("name", ["north", "rsa"])
+def test_a_token_key_seals_like_any_other(token: str, bench: Bench, name: str) -> None:
+    """P-256 and RSA-3072, at B-LTA."""
+    key = load_key(token % name, PIN, chain=[bench.pki.intermediate])
     assert key.test
-    sealed = bench.seal(tagged_pdf(), means=bench.means(key)).pdf
+    sealed = bench.seal(tagged_pdf(), Profile.B_LTA, bench.means(key)).pdf
     assert verify(sealed, bench.trust).valid
     assert read_seals(sealed).sound
 
 
 @needs_softhsm
 def test_an_rsa_key_in_the_token(token: str) -> None:
-    key = load_key(token % "second", PIN)
+    key = load_key(token % "rsa", PIN)
     assert key.algorithm == "sha256_rsa"
     assert len(key.sign(b"data")) == 384  # RSA-3072
-
-
-@needs_softhsm
-def test_one_session_serves_all_keys_and_signatures_of_a_token(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = load_key(token % "north", PIN), load_key(token % "second", PIN)
-    opened: list[object] = []
-    monkeypatch.setattr(keys, "_open_session", lambda *args: opened.append(args))
-    for _ in range(3):
-        first.sign(b"data")
-        second.sign(b"data")
-    assert opened == []
-
-
-@needs_softhsm
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the library's, about the dead session
-def test_a_session_that_died_is_opened_again(token: str) -> None:
-    key = load_key(token % "north", PIN)
-    assert isinstance(key, keys.TokenKey)
-    key._token._session.close()
-    assert key.sign(b"data")
 
 
 @needs_softhsm
@@ -213,71 +146,3 @@ def test_a_key_that_does_not_fit_its_certificate_is_refused_at_loading(token: st
 def test_what_an_operator_is_told_about_a_token(token: str, address: str, error: type[Exception], told: str) -> None:
     with pytest.raises(error, match=told):
         load_key(address, PIN)
-
-
-@needs_softhsm
-def test_a_wrong_pin_is_permanent_so_that_nobody_locks_the_token_by_retrying(token: str) -> None:
-    """In a process of its own: a login counts for the whole process."""
-    program = (
-        "import sys\nfrom records.errors import Permanent\nfrom signing.keys import load_key\n"
-        "try:\n    load_key(sys.argv[1], '9999')\nexcept Permanent as error:\n    print(error)\n"
-    )
-    command = [sys.executable, "-c", program, token % "north"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "PIN of token 'seals' is wrong; it is not tried again" in told
-    load_key(token % "north", PIN)
-    with pytest.raises(Permanent, match="already open with another PIN"):
-        load_key(token % "north", "9999")
-
-
-_COUNTED = """
-import sys, threading, pkcs11
-from records.errors import Permanent
-from signing import keys
-
-opened = []
-
-class Token:
-    def __init__(self, token): self._token = token
-    def open(self, user_pin):
-        opened.append(user_pin)
-        return self._token.open(user_pin=user_pin)
-
-class Library:
-    def __init__(self, library): self._library = library
-    def get_token(self, **names): return Token(self._library.get_token(**names))
-
-class Pkcs11:
-    def lib(self, path): return Library(pkcs11.lib(path))
-    def __getattr__(self, name): return getattr(pkcs11, name)
-
-keys.pkcs11 = Pkcs11()
-told = []
-
-def load(address, pin):
-    try:
-        keys.load_key(address, pin)
-    except Permanent as error:
-        told.append(str(error))
-
-north, second, right = sys.argv[1:]
-threads = [threading.Thread(target=load, args=(each, "9999")) for each in (north, second) * 4]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-load(north, "99")
-load(north, "9999")
-print(len(opened), len(told), len(set(told)), "9999" in repr(keys._REFUSED_PINS))
-load(north, right)
-load(second, right)
-print(len(opened), len(told))
-"""
-
-
-@needs_softhsm
-def test_a_refused_pin_reaches_the_token_once_in_the_life_of_a_process(token: str) -> None:
-    """Many documents, threads and keys with one wrong PIN: a real token locks itself after three tries."""
-    command = [sys.executable, "-c", _COUNTED, token % "north", token % "second", PIN]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    refused, right = ran.stdout.splitlines()
-    assert refused == "2 10 1 False"  # 9999 once and 99 once; every caller was told the same
-    assert right == "3 10"

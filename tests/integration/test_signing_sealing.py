@@ -219,7 +219,7 @@ def test_authorities_are_asked_in_order_past_one_that_refuses_and_one_that_talks
     service = TimestampService(order, client=httpx2.Client(transport=httpx2.MockTransport(answer)))
     result = bench.seal(plain_pdf(), Profile.B_LTA, bench.means(timestamps=service))
     assert result.timestamp_authority == bench.pki.tsa_url
-    assert asked == order[:3] * 3, "to learn the certificate, for the signature, for the archive"
+    assert asked == [*order[:3], bench.pki.tsa_url, bench.pki.tsa_url], "those that failed are passed over"
     service.close()
 
 
@@ -270,21 +270,38 @@ def test_a_time_stamp_for_other_data_is_refused(bench: Bench) -> None:
         return httpx2.Response(200, content=kept[0])
 
     service = TimestampService([bench.pki.tsa_url], client=httpx2.Client(transport=httpx2.MockTransport(replay)))
-    service.stamp(b"one")
+    chains = bench.means().chains
+    service.stamp(b"one", chains)
     with pytest.raises(Retry, match="other data"):
-        service.stamp(b"two")
+        service.stamp(b"two", chains)
     with pytest.raises(Retry, match="nonce"):
-        service.stamp(b"one")
+        service.stamp(b"one", chains)
     service.close()
 
 
 @pytest.mark.parametrize("answer", [b"", b"<html>busy</html>", b"\x30\x03\x02\x01\x00"])
-def test_a_nonsense_answer_is_no_time_stamp(answer: bytes) -> None:
+def test_a_nonsense_answer_is_no_time_stamp(bench: Bench, answer: bytes) -> None:
     transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=answer))
     service = TimestampService(["http://tsa.invalid/"], client=httpx2.Client(transport=transport))
     with pytest.raises(Retry):
-        service.stamp(b"data")
+        service.stamp(b"data", bench.means().chains)
     service.close()
+
+
+def test_a_server_of_revocation_data_that_is_away_does_not_keep_every_thread_waiting(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def away(request: httpx2.Request) -> httpx2.Response:
+        asked.append(str(request.url))
+        raise httpx2.ConnectTimeout("nobody there")
+
+    revocation = RevocationCache(client=httpx2.Client(transport=httpx2.MockTransport(away)))
+    means = SealingMeans(bench.key(), ChainChecker(bench.trust, revocation), bench.timestamps)
+    for _ in range(3):
+        with pytest.raises(Retry, match=r"no revocation data: .*nobody there"):
+            means.chains.check(means.key.certificate, means.key.chain)
+    assert len(asked) == len(set(asked)) > 0, "each address once, then left alone for a while"
+    revocation.close()
 
 
 def test_without_revocation_data_nothing_is_sealed(bench: Bench, document: bytes) -> None:
