@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
@@ -21,6 +21,8 @@ from records.instants import to_microseconds
 from records.ledger import append, lock
 from records.statements import insert_if_absent
 from records.tables import affected_document, delivery, document, event, genuine_document, seal_compromise, seal_use
+
+MarkState = Literal["in_question", "genuine", "ended"]
 
 #: A time stamp's clock and ours may differ by five minutes (docs/operations.md): what is looked at, not what decides.
 _CLOCKS: Final = timedelta(minutes=10)
@@ -43,6 +45,14 @@ MARK: Final = (
     genuine_document.c.confirmed_by.label("genuine_by"),
     genuine_document.c.confirmed_at.label("genuine_at"),
     genuine_document.c.reason.label("genuine_reason"),
+)
+
+
+#: Of a query joined by `with_mark`: the mark awaits a person's decision.
+OPEN: Final = (
+    affected_document.c.document_id.is_not(None),
+    genuine_document.c.document_id.is_(None),
+    document.c.status.not_in(ENDED),
 )
 
 
@@ -71,7 +81,7 @@ def with_mark(query: sa.Select[Any]) -> sa.Select[Any]:
     return query.outerjoin(genuine_document, genuine_document.c.document_id == document.c.id)
 
 
-def state(row: sa.RowMapping, status: str) -> str | None:
+def state(row: sa.RowMapping, status: str) -> MarkState | None:
     """What the mark of a row with `MARK` says, given the document's status; None for a document without one.
 
     in_question: nobody has decided yet; genuine: confirmed by a person; ended: revoked, or it was never released.
@@ -195,7 +205,7 @@ def count_in_question(connection: sa.Connection, authority_id: str | None = None
         .select_from(affected_document)
         .join(document, document.c.id == affected_document.c.document_id)
         .outerjoin(genuine_document, genuine_document.c.document_id == affected_document.c.document_id)
-        .where(genuine_document.c.document_id.is_(None), document.c.status.not_in(ENDED))
+        .where(*OPEN)
     )
     if authority_id is not None:
         query = query.where(affected_document.c.authority_id == authority_id)

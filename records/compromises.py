@@ -147,6 +147,16 @@ def notices_by_counterparty(connection: sa.Connection, seal_id: str) -> dict[str
     return found
 
 
+def reachable(connection: sa.Connection, authority_id: str) -> set[str]:
+    """The authority's counterparties that a notice can be sent to."""
+    query = sa.select(contact.c.counterparty_id).where(
+        contact.c.authority_id == authority_id,
+        contact.c.active,
+        sa.or_(contact.c.email.is_not(None), contact.c.mobile.is_not(None)),
+    )
+    return set(connection.execute(query.distinct()).scalars())
+
+
 def reports(connection: sa.Connection, seal_id: str) -> list[sa.RowMapping]:
     """All reports of a seal, in the order in which they were made."""
     rows = connection.execute(select_by(seal_compromise, "seal_id"), {"seal_id": seal_id}).mappings()

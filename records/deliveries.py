@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from records import affected
 from records.ids import new_id
 from records.instants import now
 from records.statements import insert_at, select_by, update_row
@@ -63,7 +64,7 @@ def update(connection: sa.Connection, delivery_id: str, **columns: Any) -> None:
 
 
 def _with_document() -> sa.Select[Any]:
-    return sa.select(
+    query = sa.select(
         delivery,
         document.c.instrument,
         document.c.number_zh,
@@ -76,7 +77,9 @@ def _with_document() -> sa.Select[Any]:
         document.c.template_version,
         document.c.authority_revision,
         document.c.status.label("document_status"),
+        *affected.MARK,
     ).join(document, document.c.id == delivery.c.document_id)
+    return affected.with_mark(query)
 
 
 def inbox(
@@ -124,6 +127,12 @@ def paper_track(
 ) -> list[sa.RowMapping]:
     """Deliveries of the authority whose paper track is in one of `statuses`, oldest first, with their documents."""
     query = _with_document().where(delivery.c.authority_id == authority_id, delivery.c.paper_status.in_(statuses))
+    return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
+
+
+def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
+    """Deliveries of the authority's documents whose mark awaits a decision (`records.affected`), oldest first."""
+    query = _with_document().where(delivery.c.authority_id == authority_id, *affected.OPEN)
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 
