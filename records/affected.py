@@ -27,6 +27,9 @@ MarkState = Literal["in_question", "genuine", "ended"]
 #: A time stamp's clock and ours may differ by five minutes (docs/operations.md): what is looked at, not what decides.
 _CLOCKS: Final = timedelta(minutes=10)
 
+#: A time stamp is exact to the second at best, and often cut off there: in doubt the document is marked.
+_EXACT_TO: Final = timedelta(seconds=1)
+
 #: A document that has ended so, or was never released, leaves nothing to decide.
 ENDED: Final = ("cancelled", "failed", "revoked", "void")
 
@@ -127,7 +130,7 @@ def sealed_since(
         query = query.where(affected_document.c.document_id.is_(None))
     rows = connection.execute(query.order_by(seal_use.c.document_id.desc()).limit(limit)).all()
     found = [Sealed(row.document_id, row.authority_id, _stamped(row.body), row.used_at) for row in rows]
-    return [each for each in found if each.at >= since], rows[-1].document_id if len(rows) == limit else ""
+    return [each for each in found if each.at > since - _EXACT_TO], rows[-1].document_id if len(rows) == limit else ""
 
 
 def _stamped(body: str | None) -> datetime | None:
