@@ -75,7 +75,10 @@ def listing(
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,
-        tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],
+        tracks=[
+            *((each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS),
+            *([(IN_QUESTION, t(f"desk.{IN_QUESTION}"), in_question)] if in_question else []),
+        ],
         track=track,
         find=wanted,
         shown=SHOWN,
