@@ -19,7 +19,7 @@ from records.ids import new_id
 from records.instants import to_microseconds
 from records.ledger import append
 from records.statements import insert_at, insert_if_absent, select_by
-from records.tables import affected_document, contact, delivery, notice, seal, seal_compromise
+from records.tables import affected_document, contact, delivery, notice, seal, seal_compromise, seal_use
 
 
 class LaterMoment(Exception):
@@ -145,6 +145,13 @@ def notices_by_counterparty(connection: sa.Connection, seal_id: str) -> dict[str
     for row in connection.execute(query.distinct()):
         found.setdefault(row.counterparty_id, set()).add(row.state)
     return found
+
+
+def certificates(connection: sa.Connection, seal_id: str) -> list[sa.RowMapping]:
+    """Serial number (hexadecimal) and subject of each certificate with which the seal was used."""
+    query = sa.select(seal_use.c.certificate_serial, seal_use.c.certificate_subject)
+    query = query.where(seal_use.c.seal_id == seal_id).distinct().order_by(seal_use.c.certificate_serial)
+    return list(connection.execute(query).mappings())
 
 
 def reachable(connection: sa.Connection, authority_id: str) -> set[str]:

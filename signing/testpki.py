@@ -3,8 +3,9 @@
 It exists so that the whole way of a seal runs on a fresh machine. Everything it makes carries TEST in its
 organisation (`certificates.is_test`), so that no answer about such a seal can hide what it is.
 
-Run it with ``python -m signing.testpki DIRECTORY`` after `make_pki` has made the directory; with ``revoke SEAL`` behind
-that it revokes a seal's certificate from now on, and the one that runs says so at once.
+Run it with ``python -m signing.testpki DIRECTORY`` after `make_pki` has made the directory. With ``add SEAL
+ORGANISATION NAME`` behind it makes a further seal's key, with ``revoke SEAL`` it revokes one from now on; the one that
+runs takes up both.
 """
 
 from __future__ import annotations
@@ -393,7 +394,10 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case [folder]:
             serve(Path(folder))
+        case [folder, "add", name, organisation, common_name]:
+            made = make_pki(Path(folder), open_pki(Path(folder)).url, [SealSubject(name, organisation, common_name)])
+            sys.stdout.write(f"{made.seals[name].pkcs12}\n")
         case [folder, "revoke", name]:
             revoke(Path(folder), name, datetime.now(UTC))
         case _:
-            sys.exit("usage: python -m signing.testpki DIRECTORY [revoke SEAL]")
+            sys.exit("usage: python -m signing.testpki DIRECTORY [add SEAL ORGANISATION NAME | revoke SEAL]")

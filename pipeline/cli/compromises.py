@@ -80,7 +80,7 @@ def run_compromised(arguments: Namespace) -> Answer:
     news = "reported" if done.first else "was reported so before; nothing changed"
     text = [f"stopped: {arguments.seal}", f"{news}; the workers mark the documents and write to those concerned"]
     text += [] if done.active_seals else ["WARNING: the authority has no active seal left: songda seal add"]
-    text += ["NOW: have the certificate revoked at its certification authority, if that is not done"]
+    text += ["NOW, if that is not done: have the certificate revoked at its certification authority"]
     more = {"report": done.id, "first": done.first, "active_seals": done.active_seals}
     return Answer(more | value, "\n".join([*text, *_lines(value)]))
 
@@ -166,6 +166,10 @@ def _listing(connection: sa.Connection, seal_id: str) -> dict[str, Any]:
             | {"at": row["reported_at"].isoformat()}
             for row in compromises.reports(connection, seal_id)
         ],
+        "certificates": [
+            {"serial": row["certificate_serial"], "subject": row["certificate_subject"]}
+            for row in compromises.certificates(connection, seal_id)
+        ],
         "in_question": sum(each["mark"] == "in_question" for each in found),
         "documents": found[::-1],
         "volumes": [
@@ -238,6 +242,7 @@ def _beijing(text: str | None) -> str:
 
 def _lines(value: dict[str, Any]) -> list[str]:
     lines = [f"key of {value['seal']} in other hands since {_beijing(value['since'])}"]
+    lines += [f"certificate {each['serial']}: {each['subject']}" for each in value["certificates"]]
     lines += [f"{len(value['documents'])} documents sealed since; {value['in_question']} in question"]
     for each in value["documents"]:
         lines.append(

@@ -238,6 +238,8 @@ def _stop_and_list(drill: Drill, since: datetime, before: list[str], after: list
     seal = drill.the_seal()["id"]
     value = drill.songda("seal", "compromised", seal, "--since", since.isoformat(), "--reason", "a laptop was stolen")
     assert [each["document"] for each in value["documents"]] == after
+    key = drill.loot["key"]
+    assert [each["serial"] for each in value["certificates"]] == [f"{key.certificate.serial_number:x}"]
     assert value["active_seals"] == 0 and not set(before) & set(after)
     with drill.system.songda.database.read() as connection:
         assert directory.active_seal(connection, SEAL) is None
