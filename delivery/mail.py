@@ -1,6 +1,6 @@
-"""E-mail reminders: that an instrument has arrived, and nothing of the case. A mail is never service and sets no date.
+"""E-mails: that an instrument has arrived, or that a seal's key was lost, and nothing of a case. None is ever service.
 
-A reminder's bytes depend on nothing but the notice: sent again after a crash it has the same Message-ID, Date and body,
+A mail's bytes depend on nothing but the notice: sent again after a crash it has the same Message-ID, Date and body,
 so that mail systems can tell that it is the same one.
 """
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 import aiosmtplib
@@ -26,8 +28,7 @@ _LOCAL_PART = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]{1,100}@[A-Za-z0-9.-]{1,200}>")
 
-_SUBJECT: Final = "您有新的行政执法文书待查收 An enforcement instrument has arrived"
-_BODY: Final = """\
+_ARRIVED: Final = """\
 您好：
 
 贵单位的专用登录账号中收到一份行政执法文书。请及时登录系统查收并确认收讫：
@@ -49,6 +50,44 @@ instrument may be deemed delivered, as your entity's confirmation letter says.
 For the protection of the case this e-mail tells nothing of its contents. It was sent automatically; please do not
 reply.
 """
+_SEAL_LOST: Final = """\
+您好：
+
+本机关的一枚电子印章（{seal}）的密钥，自{since_zh}起可能已为他人掌握。该印章已经停止使用，
+其数字证书由本机关申请吊销。根据《中华人民共和国电子签名法》第十五条，特此告知。
+
+一、贵单位收到的文书中，在上述时间以后加盖该印章的，已在账号中逐件标明，本机关正在逐件核查：
+{url}
+二、有关期限仍可能继续计算。请勿等待核查结果，需要陈述、申辩、要求听证、申请行政复议或者提起行政诉讼的，请按期办理。
+三、凡加盖该印章、而在贵单位账号中查不到的文书（包括以邮件或者纸质方式收到的），请不要据以付款或者执行，并立即与本机关联系。
+联系时请使用此前已知的电话，不要使用该文书中所写的联系方式。
+
+本邮件不是送达，也不决定送达日期。为保护案件信息，本邮件不含文书内容。本邮件由系统自动发出，请勿回复。
+
+----
+
+Dear Sir or Madam,
+
+From {since_en} on, the key of one of our electronic seals ({seal}) may have been in other
+hands. The seal is no longer used, and we are having its certificate revoked. We tell you so under Article 15 of the
+Electronic Signature Law of the People's Republic of China.
+
+1. Among the documents that you have received, each one that was sealed with it after that time is marked in your
+account. We are checking them one by one:
+{url}
+2. Periods may be running all the same. Do not wait for the result: make a statement or a defence, demand a hearing,
+apply for administrative reconsideration or bring an action in time.
+3. Do not pay or act upon a document that bears this seal and does not stand in your account (also one that came by
+e-mail or on paper). Contact us at once, by a telephone number that you knew before, not by one in that document.
+
+This e-mail is not service and sets no delivery date. For the protection of cases it tells nothing of their contents.
+It was sent automatically; please do not reply.
+"""
+LETTERS: Final[Mapping[str, tuple[str, str]]] = {
+    "instrument-arrived": ("您有新的行政执法文书待查收 An enforcement instrument has arrived", _ARRIVED),
+    "seal-lost": ("电子印章密钥安全告知 The key of an electronic seal may have been in other hands", _SEAL_LOST),
+}
+"""Subject and body by name; SMS templates have the same names."""
 _TEST_NOTE: Final = "TEST 测试系统，本邮件没有法律效力。This is a TEST system: this e-mail has no legal effect.\n\n"
 
 
@@ -98,9 +137,17 @@ def checked_address(address: str) -> str:
 
 
 def reminder(
-    *, message_id: str, sender: str, recipient: str, inbox_url: str, created_at: datetime, test: bool = False
+    *,
+    message_id: str,
+    sender: str,
+    recipient: str,
+    inbox_url: str,
+    created_at: datetime,
+    test: bool = False,
+    letter: str = "instrument-arrived",
+    facts: Mapping[str, str] = MappingProxyType({}),
 ) -> Mail:
-    """The reminder of one notice.
+    """The mail of one notice: one of `LETTERS`, filled with `facts`.
 
     `message_id` is the notice's own, in angle brackets; `created_at` (with an offset) is when the notice was made, and
     becomes the Date. `test` marks it as a TEST system's. Raises `Permanent` when an address or the id isn't one.
@@ -111,18 +158,20 @@ def reminder(
         raise Permanent("the inbox's address is not a URL")
     sender, recipient = checked_address(sender), checked_address(recipient)
     own = f"To: {recipient}\r\nDate: {format_datetime(created_at)}\r\nMessage-ID: {message_id}\r\n"
-    return Mail(sender, recipient, message_id, own.encode("ascii") + _common_part(sender, inbox_url, test))
+    common = _common_part(sender, inbox_url, test, letter, tuple(sorted(facts.items())))
+    return Mail(sender, recipient, message_id, own.encode("ascii") + common)
 
 
-@lru_cache(maxsize=16)
-def _common_part(sender: str, inbox_url: str, test: bool) -> bytes:
-    """What every reminder of a system has in common: folding and encoding it costs more than all the rest."""
+@lru_cache(maxsize=64)
+def _common_part(sender: str, inbox_url: str, test: bool, letter: str, facts: tuple[tuple[str, str], ...]) -> bytes:
+    """What all mails of one letter have in common: folding and encoding it costs more than all the rest."""
     message = EmailMessage(policy=SMTP_POLICY)
     message["From"] = sender
-    message["Subject"] = f"[TEST] {_SUBJECT}" if test else _SUBJECT
+    subject, words = LETTERS[letter]
+    message["Subject"] = f"[TEST] {subject}" if test else subject
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine replies
     message["Content-Language"] = "zh, en"
-    body = _BODY.format(url=inbox_url)
+    body = words.format(url=inbox_url, **dict(facts))
     message.set_content(_TEST_NOTE + body if test else body, charset="utf-8", cte="base64")
     return message.as_bytes()
 

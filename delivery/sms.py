@@ -1,4 +1,4 @@
-"""SMS reminders: that an instrument has arrived, and nothing of the case. An SMS is never service and sets no date.
+"""SMS: that an instrument has arrived, or that a seal's key was lost, and nothing of a case. None is ever service.
 
 Gateways send by template and parameters, as Chinese operators demand; the recording one writes what it would send.
 """
@@ -18,6 +18,12 @@ from records.errors import Permanent
 TEMPLATES: Final[Mapping[str, str]] = {
     "instrument-arrived": "【{system}】贵单位账号收到一份行政执法文书，请及时登录系统查收并确认收讫。本短信仅为提醒。"
     "An enforcement instrument has arrived in your account: please log in and confirm receipt. Reminder only.",
+    "seal-lost": "【{system}】本机关一枚电子印章的密钥可能已为他人掌握，印章已停用。"
+    "有关文书已在贵单位账号中标明，期限仍可能计算；"
+    "账号中查不到的文书请勿照办，并用已知电话联系我们。"
+    "The key of one of our electronic seals may have been in other hands; it is no longer used. Documents concerned "
+    "are marked in your account, periods may be running. Do not act on one that is not in your account; call us by a "
+    "number you know.",
 }
 """Texts by template. Real gateways have the same texts approved under the same names."""
 

@@ -41,6 +41,10 @@ class Visitor:
         self._client = httpx2.Client(base_url=url, follow_redirects=True, timeout=60)
         self.page = ""
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def open(self, path: str) -> str:
         """Open a page; returns its text. Raises HTTPStatusError."""
         answer = self._client.get(path).raise_for_status()

@@ -8,18 +8,25 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from records import affected
 from records.ids import new_id
 from records.instants import now
 from records.statements import insert_at, select_by, update_row
-from records.tables import delivery, document, notice, paper_receipt
+from records.tables import delivery, document, notice, paper_receipt, seal_compromise
 
 _RECEIPTS: Final = select_by(paper_receipt, "delivery_id").order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)
-_STREAM: Final = sa.select(delivery.c.document_id).where(
-    sa.or_(
-        delivery.c.id == sa.bindparam("subject"),
-        delivery.c.id
-        == sa.select(notice.c.delivery_id).where(notice.c.id == sa.bindparam("subject")).scalar_subquery(),
-    )
+
+
+def _subject_or_of_notice(subject: sa.Column[Any], of_notice: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    wanted: sa.BindParameter[str] = sa.bindparam("subject")
+    return sa.or_(subject == wanted, subject == sa.select(of_notice).where(notice.c.id == wanted).scalar_subquery())
+
+
+_STREAM: Final = sa.union_all(
+    sa.select(delivery.c.document_id).where(_subject_or_of_notice(delivery.c.id, notice.c.delivery_id)),
+    sa.select(sa.literal("directory:") + seal_compromise.c.authority_id).where(
+        _subject_or_of_notice(seal_compromise.c.id, notice.c.compromise_id)
+    ),
 )
 
 
@@ -57,7 +64,7 @@ def update(connection: sa.Connection, delivery_id: str, **columns: Any) -> None:
 
 
 def _with_document() -> sa.Select[Any]:
-    return sa.select(
+    query = sa.select(
         delivery,
         document.c.instrument,
         document.c.number_zh,
@@ -70,7 +77,9 @@ def _with_document() -> sa.Select[Any]:
         document.c.template_version,
         document.c.authority_revision,
         document.c.status.label("document_status"),
+        *affected.MARK,
     ).join(document, document.c.id == delivery.c.document_id)
+    return affected.with_mark(query)
 
 
 def inbox(
@@ -121,6 +130,12 @@ def paper_track(
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 
+def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
+    """Deliveries of the authority's documents whose mark awaits a decision (`records.affected`), oldest first."""
+    query = _with_document().where(delivery.c.authority_id == authority_id, *affected.OPEN)
+    return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
+
+
 def desk_item(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping | None:
     """One delivery of the authority, with its document's columns; None when it is another authority's."""
     query = _with_document().where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
@@ -167,7 +182,10 @@ def update_notice(connection: sa.Connection, notice_id: str, **columns: Any) -> 
 
 
 def stream(connection: sa.Connection, subject_id: str) -> str:
-    """The ledger stream (the document's id) of a delivery or of a notice. Raises NoResultFound."""
+    """The ledger stream of a delivery, of a report that a seal's key was lost, or of a notice of either.
+
+    It is the document's id, or the authority's directory. Raises NoResultFound.
+    """
     return str(connection.execute(_STREAM, {"subject": subject_id}).scalar_one())
 
 

@@ -363,9 +363,12 @@ def seals(connection: sa.Connection) -> list[sa.RowMapping]:
     return list(connection.execute(sa.select(seal).order_by(seal.c.created_at, seal.c.id)).mappings())
 
 
-def find_seal(connection: sa.Connection, seal_id: str) -> sa.RowMapping:
-    """A seal by its id. Raises LookupError."""
-    row = connection.execute(select_by(seal, "id"), {"id": seal_id}).mappings().first()
+def find_seal(connection: sa.Connection, seal_id: str, *, held: bool = False) -> sa.RowMapping:
+    """A seal by its id; `held` lets nobody stop it before the transaction ends. Raises LookupError."""
+    query = select_by(seal, "id")
+    if held:
+        query = query.with_for_update(read=True)
+    row = connection.execute(query, {"id": seal_id}).mappings().first()
     if row is None:
         raise LookupError(f"no seal {seal_id}")
     return row

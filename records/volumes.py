@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,6 +81,12 @@ def find(
     own = volume.c.client_id.is_(None) if client_id is None else volume.c.client_id == client_id
     newest = query.where(own).order_by(volume.c.made_at.desc(), volume.c.id.desc()).limit(1)
     return connection.execute(newest).mappings().first()
+
+
+def sealed_since(connection: sa.Connection, seal_id: str, since: datetime) -> list[sa.RowMapping]:
+    """The volumes that were sealed with a seal at or after `since` (aware, by our clock), oldest first."""
+    query = sa.select(volume).where(volume.c.seal_id == seal_id, volume.c.made_at >= since)
+    return list(connection.execute(query.order_by(volume.c.made_at, volume.c.id)).mappings())
 
 
 def record(connection: sa.Connection, authority_id: str, case_no: str, *, by: str, **values: Any) -> str:

@@ -3,7 +3,9 @@
 It exists so that the whole way of a seal runs on a fresh machine. Everything it makes carries TEST in its
 organisation (`certificates.is_test`), so that no answer about such a seal can hide what it is.
 
-Run it with ``python -m signing.testpki DIRECTORY`` after `make_pki` has made the directory.
+Run it with ``python -m signing.testpki DIRECTORY`` after `make_pki` has made the directory. With ``add SEAL
+ORGANISATION NAME`` behind it makes a further seal's key, with ``revoke SEAL`` it revokes one from now on; the one that
+runs takes up both.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -125,6 +127,19 @@ def make_pki(
     _write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
     _write(directory / "pki.json", json.dumps(state, ensure_ascii=False, indent=1))
     return open_pki(directory)
+
+
+def revoke(directory: Path, seal: str, since: datetime) -> None:
+    """Revoke the certificate of a seal from `since` (aware) on, because of its key; a running server takes it up.
+
+    The first revocation stands. Raises Permanent if there is no such seal.
+    """
+    state = _read_state(directory)
+    if state is None or seal not in state["seals"]:
+        raise Permanent(f"test PKI: no seal {seal!r} was made in {directory}")
+    state["seals"][seal]["revoked_since"] = state["seals"][seal]["revoked_since"] or _stamp(since)
+    _write(directory / "pki.json", json.dumps(state, ensure_ascii=False, indent=1))
+    _write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
 
 
 def open_pki(directory: Path) -> LocalPki:
@@ -375,7 +390,14 @@ def _write(path: Path, content: str | bytes) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m signing.testpki DIRECTORY")
     logs.configure()
-    serve(Path(sys.argv[1]))
+    match sys.argv[1:]:
+        case [folder]:
+            serve(Path(folder))
+        case [folder, "add", name, organisation, common_name]:
+            made = make_pki(Path(folder), open_pki(Path(folder)).url, [SealSubject(name, organisation, common_name)])
+            sys.stdout.write(f"{made.seals[name].pkcs12}\n")
+        case [folder, "revoke", name]:
+            revoke(Path(folder), name, datetime.now(UTC))
+        case _:
+            sys.exit("usage: python -m signing.testpki DIRECTORY [add SEAL ORGANISATION NAME | revoke SEAL]")

@@ -19,7 +19,7 @@ from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, ThePerson, page, see, words_of
-from records import deliveries, paper
+from records import affected, deliveries, paper
 from records.access import Person
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -29,6 +29,7 @@ router = APIRouter(prefix="/desk")
 
 ReceiptId = Annotated[str, Path(pattern="^ppr_[0-9a-z]{1,40}$")]
 TRACKS: Final = ("to_print", "sent", "returned", "served")
+IN_QUESTION: Final = "in_question"
 SHOWN: Final = 100
 _TOLD: Final = ("record_done", "record_done_not_final", "marked_sent")
 
@@ -46,11 +47,12 @@ def _row(database: Database, clerk: Person, delivery_id: str) -> tuple[sa.RowMap
 def listing(
     request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, track: str = "", find: str = ""
 ) -> Response:
-    """Deliveries of one state of the paper track, or those that were searched for."""
+    """Deliveries of one state of the paper track, those whose seal is in question, or those that were searched for."""
     t = words_of(request)
     with portal.database.read() as connection:
         counts = paper.counts(connection, clerk.authority_id)
-        if track not in TRACKS:
+        in_question = affected.count_in_question(connection, clerk.authority_id)
+        if track not in (*TRACKS, IN_QUESTION):
             track = next((each for each in TRACKS if counts.get(each)), TRACKS[0])
         wanted = find.replace("\0", "").strip()[:100]
         if wanted:
@@ -58,6 +60,8 @@ def listing(
             ids = paper.search(connection, clerk.authority_id, wanted)
             found = (deliveries.desk_item(connection, each, clerk.authority_id) for each in ids)
             rows = [row for row in found if row is not None]
+        elif track == IN_QUESTION:
+            rows = deliveries.in_question(connection, clerk.authority_id, limit=SHOWN)
         else:
             rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
@@ -70,7 +74,11 @@ def listing(
         calendar=calendar,
         items=[item_of(row, t, now) for row in rows],
         links=links,
-        tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],
+        in_question=in_question,
+        tracks=[
+            *((each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS),
+            *([(IN_QUESTION, t(f"desk.{IN_QUESTION}"), in_question)] if in_question else []),
+        ],
         track=track,
         find=wanted,
         shown=SHOWN,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from delivery.beijing import BEIJING, date_en, date_zh, day_of, time_en, time_zh
 from delivery.portal.wording import Words, messages
+from records import affected
 from templates.manifests import manifests
 
 _UNSAFE = str.maketrans(dict.fromkeys('\\/:*?"<>|\r\n\t\0', "_"))
@@ -35,6 +36,8 @@ class Item:
     left: str
     urgent: bool
     warning: str
+    mark: str
+    mark_open: bool
     paper_status: str
     paper_code: str
     route: str
@@ -45,6 +48,7 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
     manifest = manifests()[row["instrument"]]
     day, note, days_left = _date(row, t, day_of(now))
     warned = row["document_status"] in ("revoked", "changed")
+    mark = affected.state(row, row["document_status"])
     return Item(
         id=row["id"],
         title_zh=manifest.title_zh,
@@ -62,6 +66,8 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         left="" if days_left is None else left(days_left, t),
         urgent=days_left is not None and days_left <= 1,
         warning=t(f"status.{row['document_status']}") if warned else "",
+        mark=t(f"mark.{mark}") if mark else "",
+        mark_open=mark == "in_question",
         paper_status=t(f"desk.{row['paper_status']}"),
         paper_code=row["paper_status"],
         route=t(f"route.{row['route'] or 'none'}"),

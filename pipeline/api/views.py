@@ -7,8 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from pipeline.api.models.dates import ServiceReason
-from pipeline.api.models.documents import Delivery, Document, Link, Number
-from records import deliveries, directory, links
+from pipeline.api.models.documents import Delivery, Document, Link, Number, SealMark
+from records import affected, deliveries, directory, links
 from records.database import is_test
 from records.links import PASSIVE
 from templates.manifests import manifests
@@ -56,6 +56,7 @@ def document_view(connection: sa.Connection, row: sa.RowMapping) -> Document:
         number=_number_view(row["number_zh"], row["number_en"], row["status"]),
         test=is_test(connection) or _test_seal(connection, row["seal_id"]),
         sha256=row["final_digest"] if row["released_at"] else None,
+        seal_mark=_seal_mark(connection, row["id"]),
         links=[_link_view(link, row["id"]) for link in links.of_documents(connection, [row["id"]])],
         deliveries=[_delivery_view(delivery) for delivery in deliveries.of_document(connection, row["id"])],
     )
@@ -64,6 +65,22 @@ def document_view(connection: sa.Connection, row: sa.RowMapping) -> Document:
 def _number_view(zh: str | None, en: str | None, status: str) -> Number | None:
     """A document's number; that of a document that failed is void as well."""
     return None if zh is None else Number(zh=zh, en=en or zh, void=status in ("void", "failed"))
+
+
+def _seal_mark(connection: sa.Connection, document_id: str) -> SealMark | None:
+    row = affected.find(connection, document_id)
+    state = affected.state(row, row["status"]) if row is not None else None
+    if row is None or state is None:
+        return None
+    return SealMark(
+        state=state,
+        seal=row["seal_id"],
+        key_lost_since=row["key_lost_since"],
+        sealed_at=row["affected_sealed_at"],
+        confirmed_at=row["genuine_at"],
+        confirmed_by=row["genuine_by"],
+        reason=row["genuine_reason"],
+    )
 
 
 def _link_view(row: sa.RowMapping, document_id: str) -> Link:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from contextlib import closing
 from pathlib import Path
 
+from pipeline.cli import compromises
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import (
     add_authority_option,
@@ -35,6 +36,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     stop.add_argument("seal", metavar="SEAL_ID")
     add_reason_option(stop)
     stop.set_defaults(run=stop_seal)
+    compromises.declare_actions(actions, common)
 
 
 def add_seal_options(parser: ArgumentParser) -> None:

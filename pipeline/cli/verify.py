@@ -9,10 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from delivery.portal.wording import messages
 from pipeline.cli.answers import DONE, NOT_VALID, Answer, BadInput
 from pipeline.cli.inputs import is_installed, opened, read_file, settings_of
 from pipeline.testsystem import SHARED_PKI
 from pipeline.verifying import verdict_of
+from records import affected
 from records.database import is_test
 from records.tables import document
 
@@ -49,10 +51,14 @@ def _trust(arguments: Namespace) -> tuple[Path | None, bool]:
 
 
 def _compare(arguments: Namespace, value: dict[str, Any]) -> None:
-    """Turn the verdict to invalid unless these are the released bytes of the document that was named."""
+    """Turn the verdict to invalid unless these are the released bytes of the document that was named.
+
+    That its seal's key may have been in other hands is told and leaves the verdict: the bytes stand in our own ledger.
+    """
     with opened(arguments) as songda, songda.database.read() as connection:
         query = sa.select(document.c.final_digest, document.c.released_at).where(document.c.id == arguments.document)
         found = connection.execute(query).first()
+        mark = affected.find(connection, arguments.document)
     if found is None:
         raise BadInput("--document", "unknown_document", f"no document {arguments.document}")
     if found.released_at is None or found.final_digest != value["sha256"]:
@@ -64,6 +70,10 @@ def _compare(arguments: Namespace, value: dict[str, Any]) -> None:
                 "text_zh": f"该文件与已签发的文书{arguments.document}不一致。",
             }
         )
+    if mark is not None:
+        state = affected.state(mark, mark["status"])
+        zh, en = messages()[f"mark.{state}"]
+        value["reasons"].append({"code": f"seal_{state}", "text_en": en, "text_zh": zh})
 
 
 def _text(name: str, value: dict[str, Any]) -> str:

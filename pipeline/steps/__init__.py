@@ -1,4 +1,4 @@
-"""The stages of a document, a delivery and a notice, one module each."""
+"""The stages of a document, a delivery, a notice and a report of a lost key, one module each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pipeline.outcomes import Stage
 from pipeline.steps.dispatching import dispatch
+from pipeline.steps.marking import mark
 from pipeline.steps.numbering import number
 from pipeline.steps.releasing import release
 from pipeline.steps.rendering import render
@@ -21,4 +22,5 @@ STAGES: Mapping[str, Stage] = {
     "dispatch": dispatch,
     "settle": settle,
     "send": send,
+    "mark": mark,
 }

@@ -13,12 +13,12 @@ from delivery.beijing import day_of
 from delivery.routes import Recipient, Route, System, route
 from delivery.service import decide_delivery, fix_count
 from pipeline.composition import Songda
+from pipeline.notices import notices_to
 from pipeline.outcomes import Conclusion, Done, Next
 from pipeline.recipients import known_recipient
 from records import deliveries, directory, documents, ledger
 from records.database import legal_time
 from records.errors import Permanent
-from records.ids import new_id
 from records.ledger import append
 from records.steps import Claim
 from templates.manifests import manifest
@@ -26,7 +26,8 @@ from templates.manifests import manifest
 
 def dispatch(songda: Songda, claim: Claim) -> Conclusion:
     """All inside one transaction: the moment of sending is the moment in which the item stands in the inbox."""
-    domain = songda.settings.mail_from.rpartition("@")[2]
+
+    mail_from = songda.settings.mail_from
 
     def write(connection: sa.Connection) -> Done:
         ledger.lock(connection, deliveries.stream(connection, claim.subject_id))
@@ -43,7 +44,7 @@ def dispatch(songda: Songda, claim: Claim) -> Conclusion:
         decide_delivery(connection, row["id"], sent_at)
         follow = [Next("delivery", row["id"], "settle")] if chosen.route != "internal" else []
         if chosen.route == "inbox":
-            follow += [Next("notice", notice, "send") for notice in _write_notices(connection, row, domain)]
+            follow += [Next("notice", notice, "send") for notice in _write_notices(connection, row, mail_from)]
         return Done(tuple(follow))
 
     return Conclusion(write)
@@ -116,22 +117,7 @@ def _tell(
     )
 
 
-def _write_notices(connection: sa.Connection, row: sa.RowMapping, domain: str) -> list[str]:
-    notices = []
-    for contact in directory.contacts(connection, row["authority_id"], row["counterparty_id"]):
-        for channel, address in (("email", contact["email"]), ("sms", contact["mobile"])):
-            if not address:
-                continue
-            notice_id = new_id("ntc")
-            notices.append(
-                {
-                    "id": notice_id,
-                    "delivery_id": row["id"],
-                    "contact_id": contact["id"],
-                    "channel": channel,
-                    "address": address,
-                    "message_id": f"<{notice_id}@{domain}>" if channel == "email" else notice_id,
-                }
-            )
-    deliveries.insert_notices(connection, notices)
-    return [notice["id"] for notice in notices]
+def _write_notices(connection: sa.Connection, row: sa.RowMapping, mail_from: str) -> list[str]:
+    rows = notices_to(connection, row["authority_id"], row["counterparty_id"], mail_from)
+    deliveries.insert_notices(connection, [each | {"delivery_id": row["id"]} for each in rows])
+    return [each["id"] for each in rows]

@@ -45,7 +45,8 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
     digest = songda.store.put(sealed.pdf)
 
     def write(connection: sa.Connection) -> Done:
-        if directory.find_seal(connection, used["id"])["state"] != "active":
+        # held: whoever stops a seal and looks what was sealed with it sees this document, or it is not sealed
+        if directory.find_seal(connection, used["id"], held=True)["state"] != "active":
             raise Retry("the seal was stopped while it was being used", after_seconds=_pause(claim))
         documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
         documents.record_seal_use(

@@ -1,4 +1,4 @@
-"""Send: one reminder to one contact over one channel. Sets no date and holds nothing else up.
+"""Send: one notice to one contact over one channel. Sets no date and holds nothing else up.
 
 The intent stands before the effect: the notice with its stable id, and the step that is claimed. A step that is taken
 over from a worker that told no outcome is ambiguous: the mail may or may not have gone out. Mail is then sent again,
@@ -11,12 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from delivery.beijing import time_en, time_zh
 from delivery.mail import MailServer, reminder
 from delivery.mail import send as send_mail
 from delivery.sms import sms_gateway
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done
-from records import deliveries, steps
+from records import compromises, deliveries, steps
 from records.errors import Ambiguous, Permanent, Retry
 from records.instants import now
 from records.ledger import append
@@ -35,13 +36,16 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
         if not steps.is_held(connection, claim):
             raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one")
         notice = dict(deliveries.get_notice(connection, claim.subject_id))
+        letter, facts = _letter(connection, notice)
     if claim.takes_over:
         why = "a worker ended without telling the outcome"
         _note_unknown(songda, claim, notice, why)
         if notice["channel"] == "sms" or notice["sends"] >= _MOST_SENDS:
             return _told(notice, "ambiguous", why)
     try:
-        answer = _by_mail(songda, notice) if notice["channel"] == "email" else _by_sms(songda, notice)
+        answer = (
+            _by_mail(songda, notice, letter, facts) if notice["channel"] == "email" else _by_sms(songda, notice, letter)
+        )
     except Permanent as error:
         return _told(notice, "failed", str(error))
     except Ambiguous as error:
@@ -50,6 +54,18 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
             raise Retry(str(error)) from error
         return _told(notice, "ambiguous", str(error))
     return _told(notice, "sent", answer)
+
+
+def _letter(connection: sa.Connection, notice: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Which words go out, and what they are filled with: rows that never change, so that the bytes do not either."""
+    if notice["compromise_id"] is None:
+        return "instrument-arrived", {}
+    report = compromises.get(connection, notice["compromise_id"])
+    return "seal-lost", {
+        "seal": f"{report['ring_text']}{report['second_line']}",
+        "since_zh": time_zh(report["since"]),
+        "since_en": time_en(report["since"]),
+    }
 
 
 def _note_unknown(songda: Songda, claim: Claim, notice: dict[str, Any], why: str) -> None:
@@ -62,7 +78,7 @@ def _note_unknown(songda: Songda, claim: Claim, notice: dict[str, Any], why: str
         _append(connection, notice, "ambiguous", f"{notice['id']}/ambiguous/{notice['sends']}", why)
 
 
-def _by_mail(songda: Songda, notice: dict[str, Any]) -> str:
+def _by_mail(songda: Songda, notice: dict[str, Any], letter: str, facts: dict[str, str]) -> str:
     settings = songda.settings
     mail = reminder(
         message_id=notice["message_id"],
@@ -71,6 +87,8 @@ def _by_mail(songda: Songda, notice: dict[str, Any]) -> str:
         inbox_url=f"{settings.public_url}/inbox",
         created_at=notice["created_at"],
         test=songda.test,
+        letter=letter,
+        facts=facts,
     )
     server = MailServer(
         settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password, settings.smtp_starttls
@@ -78,11 +96,9 @@ def _by_mail(songda: Songda, notice: dict[str, Any]) -> str:
     return send_mail(mail, server).answer
 
 
-def _by_sms(songda: Songda, notice: dict[str, Any]) -> str:
+def _by_sms(songda: Songda, notice: dict[str, Any], letter: str) -> str:
     gateway = sms_gateway(songda.settings.sms_gateway, songda.settings.home)
-    return gateway.send(
-        notice["message_id"], notice["address"], "instrument-arrived", {"system": songda.settings.sms_signature}
-    )
+    return gateway.send(notice["message_id"], notice["address"], letter, {"system": songda.settings.sms_signature})
 
 
 def _told(notice: dict[str, Any], state: str, detail: str) -> Conclusion:

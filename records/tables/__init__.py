@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from records.tables.base import metadata
+from records.tables.compromises import affected_document, genuine_document, seal_compromise
 from records.tables.directory import (
     account,
     api_key,
@@ -34,12 +35,25 @@ from records.tables.steps import STEP_IS_OPEN, step
 from records.tables.watch import timestamp_authority
 
 #: Tables that refuse UPDATE and DELETE by trigger.
-APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, calendar_approval, template_version, case_file, volume)
+APPEND_ONLY = (
+    event,
+    seal_use,
+    paper_receipt,
+    calendar_notice,
+    calendar_approval,
+    template_version,
+    case_file,
+    volume,
+    seal_compromise,
+    affected_document,
+    genuine_document,
+)
 
 __all__ = [
     "APPEND_ONLY",
     "STEP_IS_OPEN",
     "account",
+    "affected_document",
     "api_key",
     "artifact",
     "authority",
@@ -55,6 +69,7 @@ __all__ = [
     "delivery",
     "document",
     "event",
+    "genuine_document",
     "idempotency_key",
     "job",
     "ledger_head",
@@ -66,6 +81,7 @@ __all__ = [
     "paper_receipt",
     "person",
     "seal",
+    "seal_compromise",
     "seal_use",
     "series",
     "session",

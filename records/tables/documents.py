@@ -165,10 +165,12 @@ paper_receipt = table(
     sa.Index(None, "delivery_id"),
 )
 
+#: A reminder of a delivery, or a notice that the key of a seal may have been in other hands.
 notice = table(
     "notice",
     text("id", primary_key=True),
-    text("delivery_id", sa.ForeignKey("delivery.id")),
+    text("delivery_id", sa.ForeignKey("delivery.id"), null=True),
+    text("compromise_id", sa.ForeignKey("seal_compromise.id"), null=True),
     text("contact_id", sa.ForeignKey("contact.id")),
     text("channel"),
     text("address"),
@@ -180,5 +182,16 @@ notice = table(
     instant("sent_at", null=True),
     one_of("channel", "email", "sms"),
     one_of("state", "pending", "sent", "ambiguous", "failed"),
+    sa.CheckConstraint("(delivery_id is null) <> (compromise_id is null)", name="subject"),
     sa.Index(None, "delivery_id"),
+    # one for each contact and channel, however often the step that writes them runs
+    sa.Index(
+        "ix_notice_compromise",
+        "compromise_id",
+        "contact_id",
+        "channel",
+        unique=True,
+        sqlite_where=sa.text("compromise_id is not null"),
+        postgresql_where=sa.text("compromise_id is not null"),
+    ),
 )

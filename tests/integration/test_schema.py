@@ -17,8 +17,20 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipeline.steps import STAGES
-from records import deliveries, documents, ledger, notices, schema, steps, template_versions, volumes
-from records.database import Database, is_test, legal_time, set_legal_time
+from records import (
+    access,
+    affected,
+    compromises,
+    deliveries,
+    documents,
+    ledger,
+    notices,
+    schema,
+    steps,
+    template_versions,
+    volumes,
+)
+from records.database import Database, database_time, is_test, legal_time, set_legal_time
 from records.tables import APPEND_ONLY, document, metadata, step, system
 from tests.conftest import LEGAL_NOW
 from tests.house import ROOT
@@ -154,6 +166,7 @@ def _fill(connection: sa.Connection) -> None:
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
     _fill_case(connection)
+    _fill_lost_key(connection)
 
 
 def _fill_case(connection: sa.Connection) -> None:
@@ -161,6 +174,15 @@ def _fill_case(connection: sa.Connection) -> None:
     volumes.add_file(connection, *of, by="per_1", client_id=None, digest="0" * 64, **paper)
     sealed = {"content": "1", "digest": "0" * 64, "pages": 3, "archival": True, "seal_id": "sea_1", "approval": {}}
     volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
+
+
+def _fill_lost_key(connection: sa.Connection) -> None:
+    since = database_time(connection) - timedelta(hours=1)
+    report_id = compromises.report(connection, "sea_1", since, "operator:root", "the token was stolen").id
+    found, _ = affected.sealed_since(connection, "sea_1", since, limit=10)
+    assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
+    person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
+    assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
 
 
 @pytest.mark.rule("ESL-8")
@@ -310,7 +332,7 @@ _WITHOUT_AUTHORITY = {
     "seal_use": "through its document and its seal",
     "idempotency_key": "through its API key and its job",
     "paper_receipt": "through its delivery",
-    "notice": "through its delivery",
+    "notice": "through its delivery, or the report of a key in other hands",
     "step": "through its subject",
     "event": "through its stream: a document, or an authority's directory",
     "template_version": "templates are the same for all authorities",

@@ -39,6 +39,7 @@ def _made() -> set[str]:
     made |= {f"outcome.{each}" for each in (outcome for some in OUTCOMES.values() for outcome in some)}
     made |= {f"capacity.{each}" for each in CAPACITIES} | {f"mail_kind.{each}" for each in MAIL_KINDS}
     made |= {f"status.{each}" for each in (*by_column["status"], "revoked", "changed")}
+    made |= {f"mark.{state}" for state in ("in_question", "genuine", "ended")} | {"desk.in_question"}
     made |= {f"link.{each}" for each in (*links.PASSIVE, *links.PASSIVE.values())}
     made |= {f"desk.{each}" for each in by_column["paper_status"]}
     made |= {f"route.{each}" for each in (*by_column["route"], "none")}

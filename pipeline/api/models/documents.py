@@ -109,6 +109,24 @@ class Link(BaseModel):
     effective_on: date | None = Field(description="the day on which it took effect: that of its service (004-79)")
 
 
+class SealMark(BaseModel):
+    """The document was sealed while the key of the seal may have been in other hands (Electronic Signature Law Art 15).
+
+    By itself that changes nothing of what the document is in law; periods may be running.
+    """
+
+    state: Literal["in_question", "genuine", "ended"] = Field(
+        description="in_question: being checked; genuine: a person confirmed that the authority issued it; "
+        "ended: it is revoked, or was never released"
+    )
+    seal: str
+    key_lost_since: datetime = Field(description="the earliest moment that was reported, in real time")
+    sealed_at: datetime = Field(description="by the trusted time stamp; by our own clock if there is none")
+    confirmed_at: datetime | None
+    confirmed_by: str | None = Field(description="the person's id")
+    reason: str | None = Field(description="how it was checked, in that person's words")
+
+
 class Document(BaseModel):
     """An issued instrument, or one that is being made."""
 
@@ -131,6 +149,7 @@ class Document(BaseModel):
     links: list[Link] = Field(
         description="documents that this one ends, changes, mends or declares void, and the reverse"
     )
+    seal_mark: SealMark | None = Field(description="null: no doubt was reported about the seal's key at that time")
     preflight: Preflight | None = Field(description="null for one that was accepted before there were such rules")
     deliveries: list[Delivery]
 

@@ -7,7 +7,7 @@ from alembic import op
 
 from records.instants import Instant
 
-revision = "0012"
+revision = "0009"
 down_revision = "0008"
 
 
