@@ -388,6 +388,7 @@ def test_the_command_stops_lists_and_starts_telling_and_the_list_can_be_had_at_a
         ("doc_1", "not_marked_yet"),
         ("doc_2", "not_marked_yet"),
     ]
+    assert value["in_question"] == 2
     (sent,) = value["documents"][0]["deliveries"]
     assert (sent["counterparty"], sent["told"]) == (COUNTERPARTY, "under_way")
     with vault.database.read() as connection:
