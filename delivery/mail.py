@@ -53,13 +53,14 @@ reply.
 _SEAL_LOST: Final = """\
 您好：
 
-本机关的一枚电子印章（{seal}）的密钥，自{since_zh}起可能已为他人掌握。该印章已经停止使用，
-其数字证书由本机关申请吊销。根据《中华人民共和国电子签名法》第十五条，特此告知。
+本机关的一枚电子印章（{seal}）的密钥，
+自{since_zh}起可能已为他人掌握。该印章已经停止使用，其数字证书由本机关申请吊销。
+根据《中华人民共和国电子签名法》第十五条，特此告知。
 
-一、贵单位收到的文书中，在上述时间以后加盖该印章的，已在账号中逐件标明，本机关正在逐件核查：
+一、贵单位收到的文书中，在上述时间以后加盖该印章的，已在账号中逐件标明，本机关正在逐件核查；仅以纸质方式送达的，请向本机关查询：
 {url}
 二、有关期限仍可能继续计算。请勿等待核查结果，需要陈述、申辩、要求听证、申请行政复议或者提起行政诉讼的，请按期办理。
-三、凡加盖该印章、而在贵单位账号中查不到的文书（包括以邮件或者纸质方式收到的），请不要据以付款或者执行，并立即与本机关联系。
+三、凡加盖该印章、而在贵单位账号中查不到的文书（包括以邮件或者纸质方式收到的），请立即向本机关核实，核实之前不要据以付款或者执行。
 联系时请使用此前已知的电话，不要使用该文书中所写的联系方式。
 
 本邮件不是送达，也不决定送达日期。为保护案件信息，本邮件不含文书内容。本邮件由系统自动发出，请勿回复。
@@ -68,17 +69,18 @@ _SEAL_LOST: Final = """\
 
 Dear Sir or Madam,
 
-From {since_en} on, the key of one of our electronic seals ({seal}) may have been in other
-hands. The seal is no longer used, and we are having its certificate revoked. We tell you so under Article 15 of the
-Electronic Signature Law of the People's Republic of China.
+From {since_en} on, the key of one of our electronic seals
+({seal}) may have been in other hands.
+The seal is no longer used, and we are having its certificate revoked. We tell you so under Article 15 of the Electronic
+Signature Law of the People's Republic of China.
 
 1. Among the documents that you have received, each one that was sealed with it after that time is marked in your
-account. We are checking them one by one:
+account. We are checking them one by one. Ask us about those that were served on paper only:
 {url}
 2. Periods may be running all the same. Do not wait for the result: make a statement or a defence, demand a hearing,
 apply for administrative reconsideration or bring an action in time.
-3. Do not pay or act upon a document that bears this seal and does not stand in your account (also one that came by
-e-mail or on paper). Contact us at once, by a telephone number that you knew before, not by one in that document.
+3. If a document bears this seal and does not stand in your account (also one that came by e-mail or on paper), ask us
+at once, and do not pay or act upon it before. Use a telephone number that you knew before, not one in that document.
 
 This e-mail is not service and sets no delivery date. For the protection of cases it tells nothing of their contents.
 It was sent automatically; please do not reply.

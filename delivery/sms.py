@@ -20,10 +20,10 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "An enforcement instrument has arrived in your account: please log in and confirm receipt. Reminder only.",
     "seal-lost": "【{system}】本机关一枚电子印章的密钥可能已为他人掌握，印章已停用。"
     "有关文书已在贵单位账号中标明，期限仍可能计算；"
-    "账号中查不到的文书请勿照办，并用已知电话联系我们。"
+    "账号中查不到的文书，请先用已知电话向我们核实，再行办理。"
     "The key of one of our electronic seals may have been in other hands; it is no longer used. Documents concerned "
-    "are marked in your account, periods may be running. Do not act on one that is not in your account; call us by a "
-    "number you know.",
+    "are marked in your account, periods may be running. Before you act on one that is not in your account, ask us by "
+    "a number you know.",
 }
 """Texts by template. Real gateways have the same texts approved under the same names."""
 

@@ -170,7 +170,7 @@ def _listing(connection: sa.Connection, seal_id: str) -> dict[str, Any]:
             {"serial": row["certificate_serial"], "subject": row["certificate_subject"]}
             for row in compromises.certificates(connection, seal_id)
         ],
-        "in_question": sum(each["mark"] == "in_question" for each in found),
+        "in_question": sum(each["mark"] in ("in_question", "not_marked_yet") for each in found),
         "documents": found[::-1],
         "volumes": [
             {"id": row["id"], "case": row["case_no"], "made_at": row["made_at"].isoformat()} for row in sealed_volumes

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -176,6 +177,19 @@ def test_a_moment_in_the_future_and_an_unknown_seal_are_refused_and_nothing_is_s
     with vault.database.read() as connection:
         assert directory.active_seal(connection, AUTHORITY) is not None
     assert vault.rows(seal_compromise) == []
+
+
+@pytest.mark.rule("ESL-15")
+def test_a_seal_that_is_being_used_is_stopped_after_that_use_so_that_no_document_slips_through(vault: Vault) -> None:
+    reporting = threading.Thread(target=vault.report, args=(vault.now - HOUR,))
+    with vault.database.write() as connection:
+        assert directory.find_seal(connection, vault.seal, held=True)["state"] == "active"
+        reporting.start()
+        reporting.join(0.5)
+        assert reporting.is_alive()  # the sealing commits first: whoever looks after the report sees its document
+    reporting.join(20)
+    with vault.database.read() as connection:
+        assert directory.find_seal(connection, vault.seal)["state"] == "stopped"
 
 
 # --- which documents
@@ -388,6 +402,7 @@ def test_the_command_stops_lists_and_starts_telling_and_the_list_can_be_had_at_a
         ("doc_1", "not_marked_yet"),
         ("doc_2", "not_marked_yet"),
     ]
+    assert value["in_question"] == 2
     (sent,) = value["documents"][0]["deliveries"]
     assert (sent["counterparty"], sent["told"]) == (COUNTERPARTY, "under_way")
     with vault.database.read() as connection:
