@@ -200,6 +200,8 @@ class CscService:
         """The JSON of a good answer. Raises Retry when the service is not able now, _Rejected when it says no."""
         told = _json(answer.body)
         words = " ".join(re.sub(r"[^\x20-\x7e\u4e00-\u9fff]", " ", str(told.get("error_description") or "")).split())
+        for secret in filter(None, (self._client_secret, *self._factors.values())):  # a service may repeat what it got
+            words = words.replace(secret, "…")
         error = _Rejected(answer.status, str(told.get("error") or "")[:80], words[:200])
         if answer.status in _NOT_NOW:
             raise Retry(f"the signing service {self.base} is not able to do {method} now: {error}")

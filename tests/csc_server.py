@@ -137,7 +137,7 @@ class CscServer:
         if self.mode == "explicit":
             self.pins.append(given.get("PIN", ""))
             if given != {"PIN": self.pin}:
-                raise _No(400, "invalid_pin", "The PIN is invalid")
+                raise _No(400, "invalid_pin", f"The PIN {given.get('PIN')} is invalid")
         elif given:
             raise _No(400, "invalid_request", "no authData is wanted")
         activation = secrets.token_urlsafe()

@@ -14,8 +14,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
 
-from signing.testpki import SealSubject, Stamper, make_pki
+from records import directory
+from signing.testpki import SealSubject, Stamper, make_pki, open_pki
 from signing.verification import verify
 from tests.csc_server import CscServer, serving
 from tests.sealing_house import SealingHouse, sealing_house, told
@@ -102,8 +104,22 @@ def test_the_certificate_expires_overnight_and_a_new_seal_is_registered(house: S
     time.sleep(max(0.0, (brief - datetime.now(UTC)).total_seconds()) + 0.1)
     document_id = house.submit()
     house.assert_waits(document_id, r"seal sea_\w+ cannot be used: certificate .*: expired on")
-    house.use_key(*_new_key(house, "fresh"))
+    fresh = house.use_key(*_new_key(house, "fresh"))
     _assert_released_and_valid(house, document_id)
+    with house.songda.database.write() as connection:  # the expired one is the newest that is active again
+        directory.stop_seal(connection, fresh, by="person:admin", reason="test")
+    document_id = house.submit()
+    house.assert_waits(document_id, "expired on", attempts=1)
+    _renew(house, "brief")
+    _assert_released_and_valid(house, document_id)
+
+
+def _renew(house: SealingHouse, name: str) -> None:
+    """Put another key and certificate into the file that the seal's address names, under the passphrase it had."""
+    key, certificate = _parts(house, f"{name}-renewed")
+    files = open_pki(house.pki.directory).seals[name]
+    lock = serialization.BestAvailableEncryption(files.passphrase.encode())
+    files.pkcs12.write_bytes(pkcs12.serialize_key_and_certificates(b"seal", key, certificate, None, lock))
 
 
 @needs_softhsm

@@ -18,7 +18,7 @@ from pipeline.outcomes import Done
 from pipeline.settings import load
 from pipeline.steps.numbering import number
 from pipeline.steps.rendering import render
-from pipeline.steps.sealing import seal
+from pipeline.steps.sealing import _pause, seal
 from pipeline.testsystem import free_ports, make_test_system
 from records import directory, documents, steps
 from records.errors import Retry
@@ -54,6 +54,11 @@ def _claim(songda: Songda, document_id: str, stage: str) -> steps.Claim:
         claim = steps.claim(connection, f"{document_id}/{stage}", "test", 60)
     assert claim is not None
     return claim
+
+
+@pytest.mark.parametrize(("attempt", "seconds"), [(1, 2), (2, 4), (5, 32), (6, 60), (7, 60), (5000, 60)])
+def test_the_pauses_begin_short_and_grow_no_longer_than_a_minute(attempt: int, seconds: float) -> None:
+    assert _pause(steps.Claim("doc_1/seal", "document", "doc_1", "seal", attempt, attempt)) == seconds
 
 
 def test_a_wrong_password_of_the_key_waits_and_goes_on_when_mended(tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from pkcs11 import exceptions as token_errors
 
 from records.errors import Permanent, Retry
 from signing import pkcs11_modules
@@ -129,6 +131,57 @@ def test_a_module_that_was_started_anew_is_used_by_every_thread(token: SoftToken
     for thread in threads:
         thread.join()
     assert failed == []
+
+
+def test_a_token_with_room_for_few_sessions_is_used_with_those(
+    token: SoftToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = Token(_token(token)._module, token.label, 4)
+    opened: list[object] = []
+    usual = few._open
+
+    def open_two(pin: str | None) -> object:
+        if len(opened) == 2:
+            raise token_errors.SessionCount
+        opened.append(usual(pin))
+        return opened[-1]
+
+    _start_anew(token)
+    monkeypatch.setattr(few, "_open", open_two)
+    assert _most_at_once(few, 6) == 2
+
+
+def test_a_module_without_locks_is_called_by_one_thread_at_a_time(token: SoftToken) -> None:
+    _start_anew(token)
+    alone = Token(_token(token)._module, token.label, 4)
+    alone.certificates(PIN)
+    library = alone._module.library()
+    library.locks = False
+    try:
+        assert _most_at_once(alone, 4) == 1
+    finally:
+        library.locks = True
+    assert _most_at_once(alone, 4) > 1
+
+
+def _most_at_once(pool: Token, threads: int) -> int:
+    """How many of so many threads were at work in a session at the same time."""
+    inside, most, lock = [0], [0], threading.Lock()
+
+    def work(_session: object) -> None:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.05)
+        with lock:
+            inside[0] -= 1
+
+    running = [threading.Thread(target=pool._do, args=(PIN, work, "did nothing")) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    return most[0]
 
 
 def test_two_starts_of_a_module_are_a_while_apart(token: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
