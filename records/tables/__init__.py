@@ -29,14 +29,27 @@ from records.tables.evidence import (
     template_version,
     volume,
 )
-from records.tables.numbers import number, seal, seal_use, series
-from records.tables.steps import STEP_IS_OPEN, step
+from records.tables.numbers import number, series
+from records.tables.seals import paper_seal, seal, seal_approval, seal_approver, seal_grant, seal_use
+from records.tables.steps import SEAL_IS_OPEN, STEP_IS_OPEN, step
 
 #: Tables that refuse UPDATE and DELETE by trigger.
-APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, calendar_approval, template_version, case_file, volume)
+APPEND_ONLY = (
+    event,
+    seal_approval,
+    seal_use,
+    paper_seal,
+    paper_receipt,
+    calendar_notice,
+    calendar_approval,
+    template_version,
+    case_file,
+    volume,
+)
 
 __all__ = [
     "APPEND_ONLY",
+    "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
     "account",
     "api_key",
@@ -63,8 +76,12 @@ __all__ = [
     "notice",
     "number",
     "paper_receipt",
+    "paper_seal",
     "person",
     "seal",
+    "seal_approval",
+    "seal_approver",
+    "seal_grant",
     "seal_use",
     "series",
     "session",
