@@ -57,7 +57,10 @@ class Login:
 
 @dataclass(frozen=True)
 class Access:
-    """How to get in: as case system, as counterparties, as clerk, as administrator; and where the mails are."""
+    """How to get in, as case system, counterparties, clerk, administrator, leader; and where the mails are.
+
+    The leader approves uses of the seal.
+    """
 
     url: str
     mail_url: str

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery import desk
+from delivery import desk, seal_uses
 from delivery.beijing import day_of
 from delivery.portal import desk_form, files, service_page
 from delivery.portal.calendar_lines import calendar_lines
@@ -19,7 +19,7 @@ from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, ThePerson, page, see, words_of
-from records import deliveries, paper
+from records import deliveries, paper, seals
 from records.access import Person
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -61,6 +61,8 @@ def listing(
         else:
             rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
+        approver = bool(seals.of_approver(connection, clerk.id))
+        to_approve = sum(1 for _ in seal_uses.waiting_for(connection, clerk)) if approver else None
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
     return page(
@@ -68,6 +70,7 @@ def listing(
         "desk.html",
         session,
         calendar=calendar,
+        to_approve=to_approve,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],

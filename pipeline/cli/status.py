@@ -87,8 +87,8 @@ def _lines(value: dict[str, Any]) -> list[str]:
     lines += [f"steps      {steps_told}; overdue {value['overdue']}"]
     lines += [f"reminders  {row['channel']} {row['state']} {row['notices']}" for row in value["reminders"]]
     lines += [
-        f"seal       {row['id']} {row['kind']} {row['state']}{' TEST' if row['test'] else ''} "
-        f"{row['ring_text']}{row['second_line']}{_until(row)}"
+        f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} "
+        f"{row['ring_text']}{row['second_line']}, {row['kind']}{_until(row)}"
         for row in value["seals"]
     ]
     lines += [f"series     {row['kind']} {row['year']}: next {row['next']}" for row in value["series"]]

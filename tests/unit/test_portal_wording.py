@@ -41,6 +41,7 @@ def _made() -> set[str]:
     made |= {f"status.{each}" for each in (*by_column["status"], "revoked", "changed")}
     made |= {f"link.{each}" for each in (*links.PASSIVE, *links.PASSIVE.values())}
     made |= {f"desk.{each}" for each in by_column["paper_status"]}
+    made |= {"sealing.approved", "sealing.declined", "granting.done", "granting.revoked"}
     made |= {f"route.{each}" for each in (*by_column["route"], "none")}
     made |= {f"service.{each}" for each in by_column["service_status"]}
     made |= {f"date.final_{each}" for each in ("confirmed", "deemed", "paper")}
