@@ -18,7 +18,7 @@ from delivery.beijing import day_of
 from delivery.portal import proving
 from records import access, documents, ledger, seal_approvals, seals, steps
 from records.database import Database, legal_time
-from records.tables import document, number, seal_approval, seal_grant, step
+from records.tables import document, number, paper_seal, seal_approval, seal_grant, step
 from tests.portal_house import AUTHORITY, PASSWORD, PDF, PortalHouse, furnish, hidden
 from tests.rows import make_delivery, make_document
 
@@ -289,3 +289,67 @@ def test_grants_belong_to_those_who_approve_for_that_seal(office: Office) -> Non
     with office.house.database.read() as connection:
         assert len(seal_approvals.grants(connection)) == 1
     assert office.rows(seal_grant)[0]["revoked_at"] is None
+
+
+# --- on paper --------------------------------------------------------------------------------------------------------
+
+
+def _paper_form(client: TestClient, delivery_id: str, **more: str) -> dict[str, str]:
+    page = client.get(f"/desk/{delivery_id}").text
+    form = {"csrf": hidden(page, "csrf"), "how": "wet", "sealed_by": "刘芳", "copies": "2", "sealed_on": "20261123"}
+    return form | more
+
+
+@pytest.mark.rule("ESL-8")
+def test_who_put_the_wet_seal_on_which_copies_is_recorded_once_and_shown(office: Office) -> None:
+    delivery_id = office.house.deliver("penalty-decision")
+    client = office.house.browser("clerk")
+    form = _paper_form(client, delivery_id)
+    for _ in range(2):  # a second click changes nothing
+        answer = client.post(f"/desk/{delivery_id}/seal", data=form)
+        assert answer.headers["location"] == f"/desk/{delivery_id}?told=seal_recorded"
+    (row,) = office.rows(paper_seal)
+    assert (row["how"], row["copies"], row["sealed_by"], row["sealed_on"]) == ("wet", 2, "刘芳", "2026-11-23")
+    assert "由刘芳在2份打印件上加盖实物印章" in client.get(f"/desk/{delivery_id}?told=seal_recorded").text
+    with office.house.database.read() as connection:
+        events = ledger.events(connection, office.house.row(delivery_id)["document_id"])
+        (told,) = [event for event in events if event.kind == "paper.sealed"]
+    assert (told.subject, told.body["sealed_by"], told.body["copies"]) == (delivery_id, "刘芳", 2)
+
+
+def test_a_printout_of_the_electronic_seal_names_nobody(office: Office) -> None:
+    delivery_id = office.house.deliver("penalty-decision")
+    client = office.house.browser("clerk")
+    client.post(f"/desk/{delivery_id}/seal", data=_paper_form(client, delivery_id, how="electronic"))
+    (row,) = office.rows(paper_seal)
+    assert (row["how"], row["sealed_by"]) == ("electronic", "")
+    assert "that show the electronic seal: 2" in client.get(f"/desk/{delivery_id}?lang=en").text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"how": "stamp"},
+        {"sealed_by": " "},
+        {"copies": "0"},
+        {"copies": "many"},
+        {"sealed_on": "2099-01-01"},
+        {"sealed_on": "2020-01-01"},
+        {"sealed_on": ""},
+        {"note": "\u202e"},
+    ],
+)
+def test_a_record_of_the_seal_on_paper_that_cannot_be_is_refused(office: Office, wrong: dict[str, str]) -> None:
+    delivery_id = office.house.deliver("penalty-decision")
+    client = office.house.browser("clerk")
+    answer = client.post(f"/desk/{delivery_id}/seal", data=_paper_form(client, delivery_id, **wrong))
+    assert answer.status_code == 422 and "<details open>" in answer.text
+    assert office.rows(paper_seal) == []
+
+
+def test_another_authoritys_clerk_records_no_seal_on_paper(office: Office) -> None:
+    delivery_id = office.house.deliver("penalty-decision")
+    client = office.house.browser("clerk-elsewhere")
+    form = _paper_form(office.house.browser("clerk"), delivery_id) | {"csrf": hidden(client.get("/desk").text, "csrf")}
+    assert client.post(f"/desk/{delivery_id}/seal", data=form).status_code == 404
+    assert office.rows(paper_seal) == []

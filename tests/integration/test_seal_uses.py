@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pikepdf
 import pytest
 import sqlalchemy as sa
 
+from delivery.beijing import day_of
 from pipeline.outcomes import Parked
 from pipeline.steps.sealing import seal
-from records import access, api_keys, seal_approvals, seals, steps
+from pipeline.volumes import NewFile, add_file, make_volume
+from records import access, api_keys, directory, seal_approvals, seals, steps
 from records.database import Database
-from records.errors import Retry
+from records.errors import Permanent, Retry
 from records.tables import document
 from signing.verification import verify
+from templates.catalogue import catalogue
+from templates.printing import Imprint, print_document
 from tests import signing_support
+from tests.house import ROOT
 from tests.rows import AUTHORITY
 from tests.seal_house import STATEMENT, SealHouse
 from tests.signing_support import Bench, tagged_pdf
@@ -352,3 +361,56 @@ def test_waiting_is_a_parked_step_and_no_failure(house: SealHouse) -> None:
     with house.database.write() as connection:
         result = conclusion.write(connection)
     assert isinstance(result, Parked) and result.until is None and not conclusion.discarded
+
+
+# --- what is put where -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["typst", "word"])
+def test_a_specimen_is_refused_where_seals_are_put(house: SealHouse, engine: str) -> None:
+    made = catalogue().get("hearing-notice")
+    facts = json.loads((ROOT / "samples" / "authorities" / "caac-north-china.json").read_text("utf-8"))
+    imprint = Imprint(facts, "听1号", "H 1", test=True, specimen=True)
+    specimen = print_document(made, made.sample_facts(), imprint, engine).pdf
+    house.grant()
+    document_id = house.rendered(house.store.put(specimen))
+    assert house.run(document_id) == "failed"
+    assert "specimen" in house.row(document_id)["reason"] and house.uses() == []
+    whole = print_document(made, made.sample_facts(), replace(imprint, specimen=False), engine).pdf
+    assert house.run(house.rendered(house.store.put(whole))) == "sealed"
+
+
+def test_a_registered_picture_is_put_on_paper_at_its_width(house: SealHouse) -> None:
+    made, drawing = io.BytesIO(), pikepdf.new()
+    drawing.add_blank_page(page_size=(100, 100)).obj.Contents = drawing.make_stream(b"0 0 1 rg 10 10 80 80 re f")
+    drawing.save(made)
+    seal_id, _ = house.add_seal(picture=(house.store.put(made.getvalue()), 30.0))
+    house.runner = house.another()
+    document_id = house.rendered()
+    house.approve(document_id, seal_id=seal_id)
+    assert house.run(document_id) == "sealed"
+    with pikepdf.open(io.BytesIO(house.store.get(house.row(document_id)["final_digest"]))) as pdf:
+        widget = next(each for each in pdf.pages[1].obj.Annots if each.get("/FT") == pikepdf.Name.Sig)
+        left, bottom, right, top = (float(side) for side in widget.Rect)
+        assert (right - left, top - bottom) == pytest.approx((30 / 25.4 * 72,) * 2, abs=0.1)
+        assert b"0 0 1 rg 10 10 80 80 re f" in widget.AP.N.read_bytes()
+
+
+@pytest.mark.rule("ESL-13a")
+def test_a_volume_is_sealed_only_under_a_grant_that_covers_volumes(house: SealHouse) -> None:
+    with house.database.write() as connection:
+        revision = directory.propose_facts(connection, AUTHORITY, {"name": {"zh": "甲局", "en": "A"}}, "first")
+        directory.approve_facts(connection, AUTHORITY, revision, "second")
+    scan = NewFile("八", ("照片", "Photo"), day_of(house.now()), house.store.get(house.printed))
+    add_file(house.songda, AUTHORITY, "1", scan, client_id=None, by="operator:test")
+    house.grant("hearing-notice")
+    asked = {"client_id": None, "by": "operator:test"}
+    with pytest.raises(Permanent, match="no grant"):
+        make_volume(house.songda, AUTHORITY, "1", **asked)
+    grant_id = house.grant(seal_approvals.VOLUME, most_uses=1)
+    made = make_volume(house.songda, AUTHORITY, "1", **asked)
+    assert (made.approval["id"], made.approval["name"], house.counted(grant_id)) == (grant_id, "孙建平", 1)
+    assert make_volume(house.songda, AUTHORITY, "1", **asked).id == made.id
+    assert house.counted(grant_id) == 1, "the same volume again is no further use"
+    told = [event for event in house.events(f"case:{AUTHORITY}:1") if event.kind == "case.volume_sealed"]
+    assert [event.body["approval"]["basis"] for event in told] == ["grant"]
