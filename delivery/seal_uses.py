@@ -31,9 +31,13 @@ def kind_of(instrument: str) -> str:  # noqa: ARG001 - instruments name no kind 
 
 def waiting_for(connection: sa.Connection, person: Person) -> Iterator[sa.RowMapping]:
     """The documents whose sealing waits for an approval that this person may give, oldest first."""
+    mine: dict[str, bool] = {}
     for document in seals.waiting(connection, person.authority_id):
-        used = seal_for(connection, document)
-        if used is not None and seals.approver_of(connection, used["id"], person.id) is not None:
+        kind = kind_of(document["instrument"])
+        if kind not in mine:
+            used = seal_for(connection, document)
+            mine[kind] = used is not None and seals.approver_of(connection, used["id"], person.id) is not None
+        if mine[kind]:
             yield document
 
 

@@ -235,8 +235,9 @@ def of_approver(connection: sa.Connection, person_id: str) -> list[sa.RowMapping
 
 
 def waiting(connection: sa.Connection, authority_id: str | None = None) -> list[sa.RowMapping]:
-    """The documents that await an approval, of the authority or of all, oldest first."""
-    query = sa.select(document).join(step, step.c.subject_id == document.c.id)
+    """The documents that await an approval, of the authority or of all, oldest first; not their facts."""
+    columns = ("id", "authority_id", "instrument", "case_no", "number_zh", "number_en", "created_at")
+    query = sa.select(*(document.c[name] for name in columns)).join(step, step.c.subject_id == document.c.id)
     query = query.where(SEAL_IS_OPEN, document.c.status == "rendered", steps.IS_PARKED)
     if authority_id is not None:
         query = query.where(document.c.authority_id == authority_id)

@@ -107,6 +107,7 @@ def _delivery_page(
     with portal.database.read() as connection:
         receipts = deliveries.paper_receipts(connection, delivery_id)
         stamped = paper_seals.of_delivery(connection, delivery_id)
+        waits = row["document_status"] == "rendered" and seals.is_waiting(connection, row["document_id"])
         address = files.address_of(connection, row)
         links = lines_at_desk(connection, [row], t, clerk.authority_id)
     values = service_page.values(row, receipts, t, now)
@@ -126,6 +127,7 @@ def _delivery_page(
         status=422 if refused else 200,
         stamped=[_stamped(each, t) for each in stamped],
         sealed=row["sealed"],
+        waits=waits,
         problems=[t.pick(fault.message_zh, fault.message_en) for fault in refused],
         typed=typed,
         today=day_of(now).isoformat(),

@@ -102,8 +102,9 @@ def _approve(client: TestClient, document_id: str, password: str = PASSWORD, **m
 def test_an_approver_sees_the_very_file_its_digest_and_what_the_case_system_states(office: Office) -> None:
     document_id = office.waiting()
     with office.house.database.write() as connection:
-        make_delivery(connection, document_id, authority_id=AUTHORITY, counterparty_id="air-example")
+        delivery_id = make_delivery(connection, document_id, authority_id=AUTHORITY)
     client = office.house.browser("leader")
+    assert "文书待批准用印" in office.house.browser("clerk").get(f"/desk/{delivery_id}").text
     assert f"/desk/seal-uses/{document_id}" in client.get("/desk/seal-uses").text
     assert "待您批准的用印（1）" in client.get("/desk").text
     answer = client.get(f"/desk/seal-uses/{document_id}")

@@ -105,6 +105,30 @@ def test_notices_that_one_person_imported_before_keep_counting(empty: Database) 
     assert row["proposed_at"] == row["approved_at"]
 
 
+def test_seals_of_before_there_was_a_register_go_on_as_what_they_were_used_for(empty: Database) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0008")
+        connection.execute(sa.text("insert into authority (id, created_at) values ('a', 0)"))
+        connection.execute(
+            sa.text(
+                "insert into seal (id, authority_id, ring_text, second_line, diameter_mm, key_uri, state, test,"
+                " created_at) values ('sea_1', 'a', '甲局', '行政执法专用章', 42, 'x', 'active', true, 7000000)"
+            )
+        )
+    schema.create(empty, test=True)
+    with empty.read() as connection:
+        found = seals.active(connection, "a")
+        assert found is not None
+        assert (found["kind"], found["name"], found["issuer"]) == ("enforcement", "甲局行政执法专用章", "")
+        assert (found["valid_from"], found["valid_until"]) == (found["created_at"], None)
+        assert seals.approvers(connection, "sea_1") == [], "nobody may approve its use until the operator says who"
+    with pytest.raises(sa.exc.IntegrityError), empty.write() as connection:
+        connection.execute(sa.text("update seal set kind = 'other'"))
+
+
 def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:
     with pytest.raises(LookupError, match="empty"):
         schema.keep_up(empty)
