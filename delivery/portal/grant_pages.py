@@ -15,7 +15,18 @@ from delivery.beijing import day_of
 from delivery.portal.desk_form import read_day
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.views import moment
-from delivery.portal.web import AnySession, Form, Portal, PortalPart, ThePerson, page, portal_of, see, words_of
+from delivery.portal.web import (
+    AnySession,
+    Form,
+    Portal,
+    PortalPart,
+    ThePerson,
+    language_of,
+    page,
+    portal_of,
+    see,
+    words_of,
+)
 from delivery.portal.wording import Words
 from delivery.seal_grants import MOST, Terms, read_terms, sealed_subjects
 from records import api_keys, seal_approvals, seals
@@ -95,6 +106,12 @@ def _shown(row: sa.RowMapping, t: Words) -> dict[str, Any]:
         "revoked": moment(row["revoked_at"], t),
         "reason": row["revoke_reason"] or "",
     }
+
+
+@router.get("/add")
+def back(request: Request) -> Response:
+    """A refused form was shown under this address: asked for anew, or in the other language, it is the page."""
+    return see(f"/desk/seal-grants{language_of(request)}")
 
 
 @router.post("/add")

@@ -6,6 +6,9 @@ Nobody but an approver of that seal sees these pages; the approver's password is
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,7 +19,7 @@ from starlette.exceptions import HTTPException
 from delivery import seal_uses
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.security import IS_SHOWN, SHOWS_A_FILE
-from delivery.portal.views import file_headers, minute
+from delivery.portal.views import file_headers, minute, moment
 from delivery.portal.web import (
     AnySession,
     DocumentId,
@@ -24,6 +27,7 @@ from delivery.portal.web import (
     Portal,
     PortalPart,
     ThePerson,
+    language_of,
     page,
     portal_of,
     see,
@@ -67,6 +71,14 @@ def listing(request: Request, portal: PortalPart, session: AnySession, person: T
     return page(request, "seal_uses.html", session, items=items, count=len(rows), shown=SHOWN, told=_TOLD.get(told, ""))
 
 
+def _statement(told: Mapping[str, str], t: Words) -> dict[str, str]:
+    """What the case system says of the decision, its moment in Beijing time."""
+    at = told.get("approved_at", "")
+    with contextlib.suppress(ValueError):  # else it is shown as it came
+        at = moment(datetime.fromisoformat(at), t)
+    return {"name": told.get("name", ""), "role": told.get("role", ""), "rule": told.get("rule", ""), "at": at}
+
+
 def _awaited(portal: Portal, person: Person, document_id: str) -> seal_uses.AwaitedUse:
     """The use that waits for this person. Raises 404."""
     with portal.database.read() as connection:
@@ -99,7 +111,7 @@ def _page(
         "digest": document["rendered_digest"],
         "pages": document["pages"],
         "recipients": recipients,
-        "statement": document["approval"] or {},
+        "statement": _statement(document["approval"] or {}, t),
         "warnings": [(t.pick(each["text_zh"], each["text_en"]), each["citation"]) for each in warnings],
         "seal": awaited.seal,
         "office": t.pick(awaited.approver["role_zh"], awaited.approver["role_en"]),
@@ -118,6 +130,13 @@ def document_pdf(portal: PortalPart, person: ThePerson, document_id: DocumentId)
     digest = _awaited(portal, person, document_id).document["rendered_digest"]
     headers = {**file_headers(f"{document_id}.pdf", f"{document_id}.pdf", download=False), **IS_SHOWN}
     return Response(portal.store.get(digest), media_type="application/pdf", headers=headers)
+
+
+@router.get("/{document_id}/approve")
+@router.get("/{document_id}/decline")
+def back(request: Request, document_id: DocumentId) -> Response:
+    """A refused form was shown under its own address: asked for anew, or in the other language, it is the page."""
+    return see(f"/desk/seal-uses/{document_id}{language_of(request)}")
 
 
 @router.post("/{document_id}/approve")

@@ -111,6 +111,12 @@ def words_of(request: Request) -> Words:
     return Words(LANGUAGES[0])
 
 
+def language_of(request: Request) -> str:
+    """The query that keeps the language that was asked for, when a page sends the visitor on."""
+    wish = request.query_params.get("lang")
+    return f"?lang={wish}" if wish in LANGUAGES else ""
+
+
 def session_of(request: Request) -> Session | None:
     """The visitor's session, or None."""
     portal = portal_of(request)

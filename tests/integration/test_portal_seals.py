@@ -2,94 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from delivery.beijing import day_of
 from delivery.portal import proving
-from records import access, documents, ledger, seal_approvals, seals, steps
-from records.database import Database, legal_time
-from records.tables import document, number, paper_seal, seal_approval, seal_grant, step
-from tests.portal_house import AUTHORITY, PASSWORD, PDF, PortalHouse, furnish, hidden
-from tests.rows import make_delivery, make_document
-
-OFFICE = {"role_zh": "局领导", "role_en": "deputy director", "rule": "004-77"}
-DIGEST = hashlib.sha256(PDF).hexdigest()
-
-
-@dataclass
-class Office:
-    """A portal house with a seal of its authority and one of another; the `leader` approves the first one's uses."""
-
-    house: PortalHouse
-    seal_id: str
-    leader: str
-    foreign_seal: str
-
-    def waiting(self, **columns: Any) -> str:
-        """A document with a number whose seal step waits."""
-        with self.house.database.write() as connection:
-            document_id = make_document(
-                connection,
-                authority_id=AUTHORITY,
-                approval={
-                    "name": "何静",
-                    "role": "主要负责人",
-                    "rule": "004-65",
-                    "approved_at": "2026-11-20T10:05+08:00",
-                },
-                preflight={
-                    "rule_set": "x",
-                    "warnings": [{"text_zh": "请核对期限。", "text_en": "Look at it.", "citation": "004-70"}],
-                },
-                **columns,
-            )
-            row = document.update().where(document.c.id == document_id)
-            connection.execute(
-                row.values(status="rendered", rendered_digest=DIGEST, pages=2, number_zh="听1号", number_en="H 1")
-            )
-            held = steps.claim(connection, steps.add(connection, "document", document_id, "seal"), "test", 60)
-            assert held is not None
-            steps.park(connection, held, None, "awaiting approval")
-        return document_id
-
-    def step(self, document_id: str) -> sa.RowMapping:
-        with self.house.database.read() as connection:
-            return connection.execute(sa.select(step).where(step.c.id == f"{document_id}/seal")).mappings().one()
-
-    def rows(self, table: sa.Table) -> list[sa.RowMapping]:
-        with self.house.database.read() as connection:
-            return list(connection.execute(sa.select(table)).mappings())
-
-    def today(self) -> str:
-        with self.house.database.read() as connection:
-            return day_of(legal_time(connection)).isoformat()
+from records import access, documents, ledger, seal_approvals
+from records.database import Database
+from records.tables import document, number, paper_seal, seal_approval, seal_grant
+from tests.portal_house import AUTHORITY, PASSWORD, PDF, furnish, hidden
+from tests.rows import make_delivery
+from tests.seal_office import DIGEST, Office, open_office
 
 
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Office:
-    house = furnish(database, tmp_path)
-    house.store.put(PDF)
-    with database.write() as connection:
-        hashed = access.credentials(connection, "clerk")[0].password_hash
-        leader = access.add_person(
-            connection, AUTHORITY, login="leader", name="孙建平", role="clerk", password_hash=hashed
-        )
-        mark = {"ring_text": "甲局", "second_line": "行政执法专用章", "key_uri": "pkcs12:none", "test": True}
-        seal_id, foreign = (seals.register(connection, each, **mark) for each in (AUTHORITY, "elsewhere"))
-        seals.add_approver(connection, seal_id, leader, **OFFICE, by="x")
-        elsewhere = access.credentials(connection, "clerk-elsewhere")[0].subject
-        seals.add_approver(connection, foreign, elsewhere.id, **OFFICE, by="x")
-    return Office(house, seal_id, leader, foreign)
+    return open_office(furnish(database, tmp_path))
 
 
 def _approve(client: TestClient, document_id: str, password: str = PASSWORD, **more: str) -> Any:
@@ -139,6 +72,15 @@ def test_an_approval_takes_the_password_again_and_wakes_the_step(office: Office)
     assert office.step(document_id)["state"] == "ready"
     assert office.house.hints[-1] == f"{document_id}/seal"
     assert client.get(f"/desk/seal-uses/{document_id}").status_code == 404, "it waits no more"
+
+
+def test_the_other_language_of_a_refused_form_is_its_page(office: Office) -> None:
+    document_id = office.waiting()
+    client = office.house.browser("leader")
+    for path in (f"seal-uses/{document_id}/approve", f"seal-uses/{document_id}/decline", "seal-grants/add"):
+        answer = client.get(f"/desk/{path}?lang=en")
+        assert answer.headers["location"] == f"/desk/{path.rpartition('/')[0]}?lang=en"
+    assert client.get("/desk/seal-uses/doc_1/approve?lang=//x").headers["location"] == "/desk/seal-uses/doc_1"
 
 
 def test_guessing_the_password_of_an_open_session_is_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
