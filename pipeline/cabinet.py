@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +28,10 @@ SealPlace = tuple[int, float, float]
 class SealCabinet:
     """Opens on first use. Safe to use from several threads."""
 
-    def __init__(self, settings: Settings, *, test: bool) -> None:
+    def __init__(self, settings: Settings, *, test: bool, fetch: Callable[[str], bytes]) -> None:
+        """`fetch` gives a stored file by its digest."""
         self._settings = settings
+        self._fetch = fetch
         self._test = test
         self._current = CurrentSettings(settings)
         self._keys = KeyRing(self._current)
@@ -84,8 +86,8 @@ class SealCabinet:
             return seal_pdf(
                 pdf,
                 self.means(seal),
-                placement=Placement(*place, seal["diameter_mm"]),
-                picture=picture_of(seal),
+                placement=Placement(*place, seal["picture_width_mm"] or seal["diameter_mm"]),
+                picture=self._picture(seal),
                 profile=profile,
                 reason=reason,
                 description=f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
@@ -93,6 +95,10 @@ class SealCabinet:
         except Permanent:
             self._keys.forget(seal["id"])  # a renewed certificate or another key may stand at its place meanwhile
             raise
+
+    def _picture(self, seal: Mapping[str, Any]) -> bytes:
+        """What is put on paper: the registered picture, else a drawing."""
+        return self._fetch(seal["picture_digest"]) if seal["picture_digest"] else picture_of(seal)
 
 
 def picture_of(seal: Mapping[str, Any]) -> bytes:

@@ -40,7 +40,7 @@ class Songda:
     @cached_property
     def cabinet(self) -> SealCabinet:
         """Keys and trust, opened when first needed."""
-        return SealCabinet(self.settings, test=self.test)
+        return SealCabinet(self.settings, test=self.test, fetch=self.store.get)
 
     def close(self) -> None:
         """Close every connection: of the database, and to the authorities behind the seals."""

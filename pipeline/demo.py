@@ -7,6 +7,7 @@ it runs; it is moved forward once, so that a delivery becomes deemed.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shutil
 import sys
 import time
@@ -29,6 +30,8 @@ from records.database import Database, set_legal_time
 
 _LEGAL_START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # Monday, 09:00 in Beijing
 _PATIENCE = 120.0
+#: Not covered by the standing approval of the demo's seal: the leader approves it at the desk.
+_APPROVED_BY_HAND = "penalty-decision"
 
 
 def _say(line: str) -> None:
@@ -87,6 +90,10 @@ def _is_out(document: dict[str, Any]) -> bool:
     return document["status"] == "released" and all(each["route"] for each in document["deliveries"])
 
 
+def _awaits_approval(document: dict[str, Any]) -> bool:
+    return bool(document["awaiting"] == "approval")
+
+
 def _is_dated(document: dict[str, Any]) -> bool:
     return all(each["service_status"] == "final" for each in document["deliveries"])
 
@@ -127,6 +134,21 @@ def _record_as_clerk(access: Access, delivery: dict[str, Any], served_on: date, 
         "capacity": "legal_representative",
     }
     visitor.submit(f"{item}/record", record, {"scan": ("proof.pdf", _scan(), "application/pdf")})
+
+
+def _approve_as_leader(access: Access, document: dict[str, Any]) -> None:
+    """Log in at the desk, look at the very file, approve the use of the seal with the password again."""
+    leader, item = access.people["leader"], f"/desk/seal-uses/{document['id']}"
+    visitor = Visitor(access.url)
+    visitor.log_in(leader.account, leader.password)
+    visitor.open("/desk/seal-uses")
+    if item not in visitor.links():
+        raise SystemExit(f"{leader.account}: the desk does not show {item}")
+    visitor.open(item)
+    digest = hashlib.sha256(visitor.download(f"{item}/document.pdf")).hexdigest()
+    if digest not in visitor.page:
+        raise SystemExit(f"{item}: the file shown is not the one of the digest")
+    visitor.submit(f"{item}/approve", {"password": leader.password})
 
 
 def _scan() -> bytes:
@@ -183,6 +205,10 @@ def _run(access: Access, home: Path, database: Database, out: Path) -> bool:
     jobs = sorted(SAMPLES.glob("*.json"))
     _say(f"▸ case system: submits {len(jobs)} jobs to {access.url}/v1/jobs")
     ids = [document_id for file in jobs for document_id in case_system.submit(file)]
+    by_hand = [each for each in map(case_system.document, ids) if each["instrument"] == _APPROVED_BY_HAND]
+    for document in case_system.wait([each["id"] for each in by_hand], _awaits_approval, "waiting for approval"):
+        _say(f"▸ leader: looks at {document['title_zh']} and approves the use of the seal on it")
+        _approve_as_leader(access, document)
     documents = case_system.wait(ids, _is_out, "release")
     _say(f"▸ {len(documents)} documents printed, sealed, verified, released and sent")
 
@@ -227,7 +253,7 @@ def main() -> int:
     shutil.rmtree(home, ignore_errors=True)
     ports = shared_ports(SHARED_PKI)
     _say("▸ making a TEST system: database, local CA with OCSP, CRL and TSA, seal, counterparties")
-    access = make_test_system(home, ports, pki=SHARED_PKI, legal_now=_LEGAL_START)
+    access = make_test_system(home, ports, pki=SHARED_PKI, legal_now=_LEGAL_START, ungranted=[_APPROVED_BY_HAND])
     settings = load(home, {})
     write_access(access.as_dict())
     database = Database(settings.database_url)

@@ -13,10 +13,19 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
-from records import access, directory, schema, series
+from records import access, directory, documents, schema, seals, series
 from records.database import Database, legal_time
 from records.errors import Fault, Refused, Retry
-from signing.certificates import Anchor, ChainChecker, TrustList, is_test, name_of, read_certificates
+from records.store import Store, open_store
+from signing.certificates import (
+    Anchor,
+    ChainChecker,
+    TrustList,
+    certificate_facts,
+    is_test,
+    name_of,
+    read_certificates,
+)
 from signing.keys import SigningKey, load_key
 from signing.revocation import RevocationCache
 
@@ -25,13 +34,32 @@ _SETTINGS: Final = "songda.toml"
 
 @dataclass(frozen=True)
 class SealPlan:
-    """A seal and where its key is: `key_uri` and `secret` are address and secret as `load_key` takes them."""
+    """A seal and where its key is: `key_uri` and `secret` are address and secret as `load_key` takes them.
+
+    `kind` is one of `seals.KINDS`; the validity is by the legal clock (aware); `picture` is a square one-page PDF.
+    """
 
     ring_text: str
     second_line: str
     diameter_mm: float
     key_uri: str
     secret: str
+    kind: str = seals.ENFORCEMENT
+    name: str = ""
+    issuer: str = ""
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    picture: bytes | None = None
+    picture_width_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Office:
+    """In which office, and by which rule, the first administrator approves uses of the seal."""
+
+    role_zh: str
+    role_en: str
+    rule: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +89,7 @@ class Plan:
     series: Sequence[SeriesPlan]
     roots: Sequence[Path]
     intermediates: Sequence[Path]
+    approver: Office | None = None
 
 
 @dataclass(frozen=True)
@@ -85,28 +114,60 @@ def install(plan: Plan) -> Installed:
     for entry in plan.series:
         if "{n}" not in entry.pattern_zh or "{n}" not in entry.pattern_en:
             raise _refused("--series", "pattern", f"series {entry.kind}: a pattern needs {{n}}")
-    warnings = check_seal_key(plan.seal, _trust(plan))
-    return _install(plan, warnings)
+    key, warnings = check_seal_key(plan.seal, _trust(plan))
+    return _install(plan, key, warnings)
 
 
-def check_seal_key(seal: SealPlan, trust: TrustList) -> tuple[str, ...]:
-    """Load the key and check its certificate for a production system; returns what could not be checked just now.
+def key_of(seal: SealPlan) -> SigningKey:
+    """The seal's key, proved to sign, and closed again: what its certificate tells is wanted of it here.
+
+    Raises Permanent or Retry when it cannot be used.
+    """
+    with closing(load_key(seal.key_uri, seal.secret)) as key:
+        return key
+
+
+def check_seal_key(seal: SealPlan, trust: TrustList) -> tuple[SigningKey, tuple[str, ...]]:
+    """Load the key and check its certificate for a production system; returns it and what could not be checked now.
 
     Raises Refused for a TEST key, Permanent or Retry for one that cannot be used.
     """
-    with closing(load_key(seal.key_uri, seal.secret)) as key:
-        return _check_key(key, trust)
-
-
-def _check_key(key: SigningKey, trust: TrustList) -> tuple[str, ...]:
+    key = key_of(seal)
     if key.test:
         message = f"{name_of(key.certificate)} is a TEST certificate: a production system does not take it"
         raise _refused("--key", "test_key", message)
     try:
         ChainChecker(trust, RevocationCache()).check(key.certificate, key.chain)
     except Retry as error:
-        return (f"whether the seal's certificate is revoked could not be checked: {error}",)
-    return ()
+        return key, (f"whether the seal's certificate is revoked could not be checked: {error}",)
+    return key, ()
+
+
+def register_seal(
+    connection: sa.Connection, store: Store, authority_id: str, seal: SealPlan, key: SigningKey, *, by: str
+) -> str:
+    """Enter the seal into the register, with its picture and the certificate that its key has now; returns its id."""
+    picture = None
+    if seal.picture is not None and seal.picture_width_mm is not None:
+        picture = (store.put(seal.picture), seal.picture_width_mm)
+        documents.record_artifact(connection, picture[0], len(seal.picture), "application/pdf")
+    return seals.register(
+        connection,
+        authority_id,
+        ring_text=seal.ring_text,
+        second_line=seal.second_line,
+        key_uri=seal.key_uri,
+        test=key.test,
+        name=seal.name,
+        issuer=seal.issuer,
+        kind=seal.kind,
+        diameter_mm=seal.diameter_mm,
+        picture=picture,
+        certificate=certificate_facts(key.certificate),
+        valid_from=seal.valid_from,
+        valid_until=seal.valid_until,
+        by=by,
+    )
 
 
 def _refused(field: str, code: str, message: str) -> Refused:
@@ -139,14 +200,15 @@ def _write_trust(plan: Plan) -> Path:
     return file
 
 
-def _install(plan: Plan, warnings: tuple[str, ...]) -> Installed:
+def _install(plan: Plan, key: SigningKey, warnings: tuple[str, ...]) -> Installed:
     url = str(plan.settings.get("database_url") or f"sqlite:///{plan.home}/songda.db")
     plan.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(url)
+    store = open_store(str(plan.settings.get("store_url") or f"file://{plan.home}/store"))
     try:
         schema.create(database, test=False)
         with database.write() as connection:
-            seal_id, person_id, revision = _fill(connection, plan)
+            seal_id, person_id, revision = _fill(connection, plan, store, key)
             settings = {**plan.settings, "database_url": url, "trust_list": str(_write_trust(plan))}
             file = plan.home / _SETTINGS
             write_settings(file, settings, {seal_id: plan.seal.secret})
@@ -161,7 +223,7 @@ def _install(plan: Plan, warnings: tuple[str, ...]) -> Installed:
     return Installed(seal_id, person_id, revision, file, warnings)
 
 
-def _fill(connection: sa.Connection, plan: Plan) -> tuple[str, str, int]:
+def _fill(connection: sa.Connection, plan: Plan, store: Store, key: SigningKey) -> tuple[str, str, int]:
     authority_id = str(plan.facts["id"])
     directory.create_authority(connection, authority_id)
     person_id = access.add_person(
@@ -173,15 +235,9 @@ def _fill(connection: sa.Connection, plan: Plan) -> tuple[str, str, int]:
         password_hash=plan.admin_password_hash,
     )
     revision = directory.propose_facts(connection, authority_id, plan.facts, person_id)
-    seal_id = directory.create_seal(
-        connection,
-        authority_id,
-        ring_text=plan.seal.ring_text,
-        second_line=plan.seal.second_line,
-        key_uri=plan.seal.key_uri,
-        test=False,
-        diameter_mm=plan.seal.diameter_mm,
-    )
+    seal_id = register_seal(connection, store, authority_id, plan.seal, key, by=person_id)
+    if plan.approver is not None:
+        seals.add_approver(connection, seal_id, person_id, **vars(plan.approver), by=person_id)
     year = day_of(legal_time(connection)).year
     for entry in plan.series:
         series.create(connection, authority_id, entry.kind, year, entry.pattern_zh, entry.pattern_en)

@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
+from delivery.seal_uses import kind_of
 from pipeline.callers import Caller
 from pipeline.law.evaluation import Verdict, evaluate
 from pipeline.law.lookups import gather
 from pipeline.law.rule_sets import law_book
 from pipeline.linking import Link, links_of
-from records import directory, series
+from records import directory, seals, series
 from records.errors import Fault, Refused
 from templates.catalogue import Instrument, catalogue, filling_faults
 from templates.facts import check_text, schema_faults
@@ -112,7 +113,7 @@ def check_document(
         return None, faults
     if asked.sound("number"):
         faults += _number_faults(connection, around, instrument, asked.value.get("number"))
-    seal = directory.active_seal(connection, around.caller.authority_id) if instrument.print.sealed else None
+    seal = _seal(connection, around, instrument) if instrument.print.sealed else None
     if instrument.print.sealed and seal is None:
         en = "The authority has no active seal."
         faults.append(Fault("/instrument", "no_seal", en, "该机关没有可用的印章。", "004-77"))
@@ -138,6 +139,10 @@ def check_document(
         return None, faults
     seal_id = seal["id"] if seal else None
     return CheckedDocument(asked.value, instrument, seal_id, tuple(recipients), links, verdict), []
+
+
+def _seal(connection: sa.Connection, around: Surroundings, instrument: Instrument) -> sa.RowMapping | None:
+    return seals.active(connection, around.caller.authority_id, kind_of(instrument.id))
 
 
 def _approval_faults(instrument: Instrument, asked: Asked) -> Iterator[Fault]:

@@ -9,8 +9,9 @@ import json
 import secrets
 import socket
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,15 +20,20 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.passwords import hash_password
-from records import access, api_keys, directory, schema, series
+from delivery.seal_grants import sealed_subjects
+from records import access, api_keys, directory, schema, seal_approvals, seals, series
 from records.database import Database, legal_time
 from records.errors import Refused
+from signing.certificates import certificate_facts
+from signing.keys import load_key
 from signing.testpki import LocalPki, make_pki, open_pki
 from templates.catalogue import check_authority
 
 #: The local CA that the demo and `./run up` share, so that each verifies what the other sealed.
 SHARED_PKI = Path(__file__).resolve().parents[1] / "var" / "test-pki"
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+_GRANTED_FOR = timedelta(days=3660)
+_MOST_USES = 1_000_000
 _LETTERS_SINCE = datetime(2018, 8, 14, tzinfo=UTC)
 
 
@@ -51,7 +57,10 @@ class Login:
 
 @dataclass(frozen=True)
 class Access:
-    """How to get in: as case system, as counterparties, as clerk, as administrator; and where the mails are."""
+    """How to get in, as case system, counterparties, clerk, administrator, leader; and where the mails are.
+
+    The leader approves uses of the seal.
+    """
 
     url: str
     mail_url: str
@@ -68,6 +77,7 @@ class Access:
             "counterparty": vars(first),
             "clerk": vars(self.people["clerk"]),
             "administrator": vars(self.people["admin"]),
+            "leader": vars(self.people["leader"]),
             "counterparties": {name: vars(login) for name, login in self.counterparties.items()},
             "mail_url": self.mail_url,
         }
@@ -106,11 +116,13 @@ def make_test_system(
     database_url: str = "",
     legal_now: datetime | None = None,
     extra: dict[str, Any] | None = None,
+    ungranted: Collection[str] = (),
 ) -> Access:
     """Make a TEST system in the empty folder `home` and write its settings; returns how to get in.
 
     `pki` is the folder of the local CA, made if need be (default: in `home`); `database_url` defaults to SQLite in
-    `home`; `legal_now` is where the legal clock starts; `extra` are further settings.
+    `home`; `legal_now` is where the legal clock starts; `extra` are further settings. A standing approval covers
+    everything that is sealed, case volumes too, but for the instruments `ungranted`: these wait for the leader.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     world = tomllib.loads((SAMPLES / "directory.toml").read_text("utf-8"))
@@ -124,7 +136,7 @@ def make_test_system(
     database = Database(url)
     schema.create(database, test=True, legal_now=legal_now)
     with database.write() as connection:
-        seal_id, given = _fill(connection, world, facts, local)
+        seal_id, given = _fill(connection, world, facts, local, ungranted)
     database.close()
     settings: dict[str, Any] = {
         "database_url": url,
@@ -150,21 +162,26 @@ def _write_settings(home: Path, settings: dict[str, Any], keys: dict[str, str]) 
 
 
 def _fill(
-    connection: sa.Connection, world: dict[str, Any], facts: dict[str, Any], pki: LocalPki
+    connection: sa.Connection, world: dict[str, Any], facts: dict[str, Any], pki: LocalPki, ungranted: Collection[str]
 ) -> tuple[str, dict[str, Any]]:
     authority_id = facts["id"]
     directory.create_authority(connection, authority_id)
     revision = directory.propose_facts(connection, authority_id, facts, by="person:admin")
     directory.approve_facts(connection, authority_id, revision, by="person:clerk")
     mark = world["seal"]
-    seal_id = directory.create_seal(
+    key = pki.seals[mark["id"]]
+    seal_id = seals.register(
         connection,
         authority_id,
+        issuer=mark["issuer"],
         ring_text=mark["ring_text"],
         second_line=mark["second_line"],
-        key_uri=f"pkcs12:{pki.seals[mark['id']].pkcs12}",
+        key_uri=f"pkcs12:{key.pkcs12}",
         test=True,
+        certificate=certificate_facts(load_key(f"pkcs12:{key.pkcs12}", key.passphrase).certificate),
     )
+    people = {each["login"]: _person(connection, authority_id, each) for each in world["person"]}
+    _grant(connection, seal_id, world["approver"], ungranted)
     year = day_of(legal_time(connection)).year
     for each in world["series"]:
         for of in (year, year + 1):
@@ -172,9 +189,23 @@ def _fill(
     client = api_keys.create_client(connection, authority_id, "TEST case system")
     return seal_id, {
         "api_key": api_keys.issue(connection, client, api_keys.SCOPES),
-        "people": {each["login"]: _person(connection, authority_id, each) for each in world["person"]},
+        "people": people,
         "counterparties": _counterparties(connection, authority_id, facts, world["counterparty"]),
     }
+
+
+def _grant(connection: sa.Connection, seal_id: str, office: dict[str, str], ungranted: Collection[str]) -> None:
+    """The leader may approve uses of the seal, and has given a standing approval for a while."""
+    person = access.credentials(connection, office["login"])[0].subject
+    zh, en, rule = (office[name] for name in ("role_zh", "role_en", "rule"))
+    seals.add_approver(connection, seal_id, person.id, role_zh=zh, role_en=en, rule=rule, by="system")
+    approver = seals.approver_of(connection, seal_id, person.id)
+    assert approver is not None  # noqa: S101 - entered the line before
+    covered = sealed_subjects() - set(ungranted) if ungranted else ()
+    until = legal_time(connection) + _GRANTED_FOR
+    seal_approvals.grant(
+        connection, approver, instruments=covered, client_id=None, valid_until=until, most_uses=_MOST_USES, by="system"
+    )
 
 
 def _password() -> str:

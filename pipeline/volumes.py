@@ -22,7 +22,7 @@ from delivery.scans import Scan, check_scan
 from delivery.service_dates import METHOD_NAMES
 from delivery.volumes import SEAL_PLACE, Cover, Paper, check_part, order, party_of
 from pipeline.composition import Songda
-from records import directory, documents, volumes
+from records import directory, documents, seal_approvals, seals, volumes
 from records.database import legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ledger import canonical
@@ -31,12 +31,11 @@ from templates.facts import check_text
 from templates.manifests import manifest
 
 _PROOFS: Final = "七"
-_GRANT: Final = {"role": "案卷归档 case archive", "rule": "004-92、93"}
 
 
 @dataclass(frozen=True)
 class SealedVolume:
-    """A sealed volume. `approval` is who had it sealed, in which role and by which rule (ESL Art 9, 13)."""
+    """A sealed volume. `approval` is whose grant allowed it, in which office, by which rule (ESL Art 9, 13)."""
 
     id: str
     pdf: bytes
@@ -96,13 +95,13 @@ def _empty() -> Fault:
     return Fault("", "empty", "The title is empty.", "名称为空。")
 
 
-def make_volume(
-    songda: Songda, authority_id: str, case_no: str, *, client_id: str | None, by: str, approved_by: str = ""
-) -> SealedVolume:
-    """The sealed volume of a case as it stands now; `approved_by` names who had it sealed, `by` if nobody is named.
+def make_volume(songda: Songda, authority_id: str, case_no: str, *, client_id: str | None, by: str) -> SealedVolume:
+    """The sealed volume of a case as it stands now, under a grant of the seal that covers volumes.
 
-    Raises LookupError when the case has no papers, Permanent when the authority has no seal or a paper cannot be bound,
-    Retry when the key or the time stamp authority is not to be had.
+    A volume is bound when it is asked for, so nobody can have approved its bytes beforehand: neither a case system nor
+    an operator gets one sealed without such a grant. Raises LookupError when the case has no papers, Permanent when the
+    authority has no seal or no grant or a paper cannot be bound, Retry when the key or the time stamp authority is not
+    to be had.
     """
     with songda.database.read() as connection:
         of = (connection, authority_id, case_no, client_id)
@@ -114,21 +113,29 @@ def make_volume(
             canonical([[p.part, *p.title, p.number, p.digest] for p in papers]).encode()
         ).hexdigest()
         found = volumes.find(*of, content)
-        used = directory.active_seal(connection, authority_id)
+        used = seals.active(connection, authority_id)
+        why_none = "" if used else seals.why_none(connection, authority_id)
+        grant = seal_approvals.by_grant(connection, used["id"], seal_approvals.VOLUME, client_id) if used else None
         cover = _cover(songda, connection, authority_id, case_no, rows)
     if found is not None:
         pdf = songda.store.get(found["digest"])
         return SealedVolume(found["id"], pdf, found["digest"], found["pages"], found["archival"], found["approval"])
     if used is None:
-        raise Permanent("the authority has no active seal")
+        raise Permanent(why_none)
+    if grant is None:
+        raise Permanent(f"no grant of seal {used['id']} in force covers volumes: an approver gives one")
     bound = _bind(songda, cover, papers)
     reason = f"{order().title[0]} {case_no}"
     sealed = songda.cabinet.seal(bound.pdf, dict(used), (1, *SEAL_PLACE), Profile.B_LTA, reason)
-    approval = {"name": approved_by or by, **_GRANT}
+    approval = grant.as_dict()
     digest = songda.store.put(sealed.pdf)
     with songda.database.write() as connection:
-        if directory.find_seal(connection, used["id"])["state"] != "active":
+        if not seals.is_usable(connection, used["id"]):
             raise Permanent("the seal was stopped while it was being used")
+        try:
+            seal_approvals.count_use(connection, grant)
+        except seal_approvals.NotGranted as error:
+            raise Permanent(str(error)) from error
         documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
         volume_id = volumes.record(
             connection,

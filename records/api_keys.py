@@ -44,6 +44,12 @@ def create_client(connection: sa.Connection, authority_id: str, name: str, *, by
     return client_id
 
 
+def clients(connection: sa.Connection, authority_id: str) -> list[sa.RowMapping]:
+    """The case systems of the authority, by name."""
+    query = sa.select(client).where(client.c.authority_id == authority_id)
+    return list(connection.execute(query.order_by(client.c.name, client.c.id)).mappings())
+
+
 def issue(connection: sa.Connection, client_id: str, scopes: Iterable[str], *, by: str = "system") -> str:
     """Issue a key to a client and return it whole: it cannot be read again.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from records import directory, steps
+from records import seals, steps
 from records.database import database_time
 from records.ids import new_id
 from records.instants import to_microseconds
@@ -51,8 +51,8 @@ def report(connection: sa.Connection, seal_id: str, since: datetime, by: str, re
     """
     if since > database_time(connection):
         raise ValueError("that moment lies in the future")
-    left = directory.stop_seal(connection, seal_id, by, reason)  # holds the seal's row: one report at a time
-    authority_id = directory.find_seal(connection, seal_id)["authority_id"]
+    left = seals.stop(connection, seal_id, by, reason)  # holds the stream of the directory: one report at a time
+    authority_id = seals.find(connection, seal_id)["authority_id"]
     standing = lost_since(connection, seal_id)
     if standing is not None and standing < since:
         raise LaterMoment(standing)

@@ -71,6 +71,7 @@ def _with_document() -> sa.Select[Any]:
         document.c.number_en,
         document.c.case_no,
         document.c.important,
+        document.c.sealed,
         document.c.final_digest,
         document.c.pages,
         document.c.facts,

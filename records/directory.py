@@ -20,7 +20,6 @@ from records.tables import (
     confirmation_letter,
     contact,
     counterparty,
-    seal,
 )
 
 
@@ -293,82 +292,3 @@ def letters(connection: sa.Connection, authority_id: str, counterparty_id: str) 
     named = {"authority_id": authority_id, "counterparty_id": counterparty_id}
     rows = connection.execute(select_by(confirmation_letter, *named), named).mappings()
     return sorted(rows, key=lambda row: row["in_force_from"], reverse=True)
-
-
-def create_seal(
-    connection: sa.Connection,
-    authority_id: str,
-    *,
-    ring_text: str,
-    second_line: str,
-    key_uri: str,
-    test: bool,
-    diameter_mm: float = 42.0,
-) -> str:
-    """Register a seal; returns its id. The key's secret stands in the settings, never here."""
-    seal_id = new_id("sea")
-    connection.execute(
-        seal.insert().values(
-            id=seal_id,
-            authority_id=authority_id,
-            ring_text=ring_text,
-            second_line=second_line,
-            diameter_mm=diameter_mm,
-            key_uri=key_uri,
-            state="active",
-            test=test,
-            created_at=now(),
-        )
-    )
-    append(
-        connection,
-        f"directory:{authority_id}",
-        f"seal/{seal_id}",
-        "seal.registered",
-        subject=seal_id,
-        body={"ring_text": ring_text, "second_line": second_line, "diameter_mm": diameter_mm, "test": test},
-    )
-    return seal_id
-
-
-def stop_seal(connection: sa.Connection, seal_id: str, by: str, reason: str = "") -> int:
-    """Let a seal seal nothing more; the first stop stands. Returns how many active seals the authority has left.
-
-    Raises LookupError.
-    """
-    authority_id = find_seal(connection, seal_id)["authority_id"]
-    connection.execute(seal.update().where(seal.c.id == seal_id).values(state="stopped"))
-    append(
-        connection,
-        f"directory:{authority_id}",
-        f"seal/{seal_id}/stopped",
-        "seal.stopped",
-        subject=seal_id,
-        actor=by,
-        body={"reason": reason},
-    )
-    left = sa.select(sa.func.count()).where(seal.c.authority_id == authority_id, seal.c.state == "active")
-    return int(connection.execute(left).scalar_one())
-
-
-def active_seal(connection: sa.Connection, authority_id: str) -> sa.RowMapping | None:
-    """The authority's newest active seal, or None."""
-    named = {"authority_id": authority_id, "state": "active"}
-    active = connection.execute(select_by(seal, *named), named).mappings()
-    return max(active, key=lambda row: row["created_at"], default=None)
-
-
-def seals(connection: sa.Connection) -> list[sa.RowMapping]:
-    """All seals of all authorities, oldest first."""
-    return list(connection.execute(sa.select(seal).order_by(seal.c.created_at, seal.c.id)).mappings())
-
-
-def find_seal(connection: sa.Connection, seal_id: str, *, held: bool = False) -> sa.RowMapping:
-    """A seal by its id; `held` lets nobody stop it before the transaction ends. Raises LookupError."""
-    query = select_by(seal, "id")
-    if held:
-        query = query.with_for_update(read=True)
-    row = connection.execute(query, {"id": seal_id}).mappings().first()
-    if row is None:
-        raise LookupError(f"no seal {seal_id}")
-    return row

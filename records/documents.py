@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from records.instants import now
 from records.ledger import append
 from records.statements import insert_at, insert_if_absent, select_by
-from records.tables import artifact, document, job, number, seal_use
+from records.tables import artifact, document, job, number
 
 #: From where each status may be reached.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
@@ -144,11 +144,6 @@ def has_case(connection: sa.Connection, case_no: str, authority_id: str, client_
         document.c.authority_id == authority_id, document.c.client_id == client_id, document.c.case_no == case_no
     )
     return connection.execute(query.limit(1)).first() is not None
-
-
-def record_seal_use(connection: sa.Connection, **values: Any) -> None:
-    """Record a use of a seal and the approval that allowed it."""
-    connection.execute(insert_at(seal_use, "used_at"), values)
 
 
 def record_artifact(connection: sa.Connection, digest: str, size: int, media_type: str) -> None:

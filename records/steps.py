@@ -200,6 +200,20 @@ def wake(connection: sa.Connection, step_id: str, *, hinted_seconds: float = 0.0
     return bool(connection.execute(_wake(hinted_seconds).where(step.c.id == step_id)).rowcount)
 
 
+#: A step that waits for a person: until it is woken, or also for a moment of the legal clock.
+IS_PARKED: Final = sa.or_(step.c.state == "waiting", sa.and_(step.c.state == "ready", step.c.legal_at.is_not(None)))
+
+
+def is_parked(connection: sa.Connection, step_id: str) -> bool:
+    """Whether the step was parked and waits."""
+    return connection.execute(sa.select(step.c.id).where(step.c.id == step_id, IS_PARKED)).first() is not None
+
+
+def wake_parked(connection: sa.Connection, step_id: str) -> bool:
+    """`wake`, but only for a step that was parked: one that is under way is left alone."""
+    return bool(connection.execute(_wake(0).where(step.c.id == step_id, IS_PARKED)).rowcount)
+
+
 def wake_all(connection: sa.Connection, step_ids: Sequence[str]) -> set[str]:
     """`wake` for many; returns those that there are."""
     woken: set[str] = set()

@@ -42,6 +42,17 @@ def name_of(certificate: x509.Certificate) -> str:
     return ", ".join(flat) or str(certificate.subject.human_friendly)
 
 
+def certificate_facts(certificate: x509.Certificate) -> dict[str, str]:
+    """What a register keeps of a certificate: serial number (hex), subject, period (ISO 8601, UTC), SHA-256 (hex)."""
+    return {
+        "serial": f"{certificate.serial_number:x}",
+        "subject": name_of(certificate),
+        "not_before": certificate.not_valid_before.isoformat(),
+        "not_after": certificate.not_valid_after.isoformat(),
+        "sha256": certificate.sha256.hex(),
+    }
+
+
 def read_certificates(path: Path) -> list[x509.Certificate]:
     """The certificates of a PEM or DER file, for any number of threads. Raises Permanent if it cannot be read."""
     try:

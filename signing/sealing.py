@@ -25,6 +25,7 @@ from signing.keys import SigningKey
 from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.seams import Seam, add_seam_seal
 from signing.security_store import extend_store
+from signing.specimens import refuse_specimen
 from signing.timestamps import Timestamp, TimestampService, check_authority
 
 _BEIJING = timezone(timedelta(hours=8))
@@ -98,7 +99,8 @@ def seal_pdf(
     With `seam` the picture is also drawn in slices over the right edges of all pages (骑缝章), under the signature.
     With `second_field` an empty signature field of that name is prepared for an electronic seal (`ses_pdf`), and DocMDP
     allows filling it (level 2) in place of nothing at all (level 1).
-    Raises Refused for a PDF that cannot be sealed (unreadable, encrypted, already signed, seal off the page), Permanent
+    Raises Refused for a PDF that must not or cannot be sealed (a specimen, unreadable, encrypted, already signed, seal
+    off the page), Permanent
     for a certificate that must not sign (expired, not yet valid, revoked, untrusted), and Retry when the key, the time
     stamp authority or fresh revocation data are not to be had; then nothing is sealed.
     """
@@ -238,6 +240,7 @@ def _opened(pdf: bytes) -> pikepdf.Pdf:
     if opened.is_encrypted:
         opened.close()
         raise Refused([Fault("", "encrypted", "the PDF is encrypted", "PDF已加密")])
+    refuse_specimen(opened)
     return opened
 
 

@@ -154,6 +154,7 @@ def sheet(instrument: Instrument, facts: Mapping[str, Any], imprint: Imprint) ->
     )
     words = [f"songda:document:{imprint.document_id}"] if imprint.document_id else []
     words += ["TEST"] if imprint.test else []
+    words += ["SPECIMEN"] if imprint.specimen else []  # what signing/specimens.py refuses
     return typst.Sheet(
         title=title,
         author=f"{imprint.authority['name']['zh']} {imprint.authority['name']['en']}",

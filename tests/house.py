@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from delivery.beijing import day_of
 from pipeline.composition import Songda
 from pipeline.settings import load
-from records import api_keys, directory, series
+from records import api_keys, directory, seals, series
 from records.database import Database, legal_time
 from records.store import open_store
 from records.tables import metadata
@@ -69,7 +69,7 @@ def furnish(database: Database, home: Path) -> House:
             address_zh="北京市顺义区天竺示例大街8号",
             address_en="8 Tianzhu Shili Avenue, Shunyi District, Beijing",
         )
-        directory.create_seal(
+        seals.register(
             connection, AUTHORITY, ring_text="示例", second_line="行政执法专用章", key_uri="pkcs12:none", test=True
         )
         year = day_of(legal_time(connection)).year

@@ -15,7 +15,15 @@ from fastapi.responses import PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from delivery.portal import desk_pages, feed_pages, inbox_pages, login, verify_page
+from delivery.portal import (
+    desk_pages,
+    feed_pages,
+    grant_pages,
+    inbox_pages,
+    login,
+    seal_pages,
+    verify_page,
+)
 from delivery.portal.security import Guard
 from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
 from delivery.portal.wording import messages
@@ -35,8 +43,9 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.portal = portal
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for router in (login.router, feed_pages.router, inbox_pages.router, desk_pages.router, verify_page.router):
-        app.include_router(router)
+    # before the desk's own pages, whose `/desk/{delivery_id}` would take these
+    for module in (login, feed_pages, seal_pages, grant_pages, inbox_pages, desk_pages, verify_page):
+        app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)
     app.add_exception_handler(HTTPException, _error_page)

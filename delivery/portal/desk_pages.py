@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
@@ -11,16 +12,18 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery import desk
+from delivery import desk, seal_uses
 from delivery.beijing import day_of
+from delivery.paper_seals import record_paper_seal
 from delivery.portal import desk_form, files, service_page
 from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
-from delivery.portal.views import file_headers, item_of
-from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, ThePerson, page, see, words_of
-from records import affected, deliveries, paper
-from records.access import Person
+from delivery.portal.views import file_headers, item_of, moment, written
+from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
+from delivery.portal.wording import Words
+from records import affected, deliveries, paper, paper_seals, seals
+from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
 from templates.manifests import manifests
@@ -31,7 +34,7 @@ ReceiptId = Annotated[str, Path(pattern="^ppr_[0-9a-z]{1,40}$")]
 TRACKS: Final = ("to_print", "sent", "returned", "served")
 IN_QUESTION: Final = "in_question"
 SHOWN: Final = 100
-_TOLD: Final = ("record_done", "record_done_not_final", "marked_sent")
+_TOLD: Final = ("record_done", "record_done_not_final", "marked_sent", "seal_recorded")
 
 
 def _row(database: Database, clerk: Person, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
@@ -65,6 +68,8 @@ def listing(
         else:
             rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
+        approver = bool(seals.of_approver(connection, clerk.id))
+        to_approve = sum(1 for _ in seal_uses.waiting_for(connection, clerk)) if approver else None
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
     return page(
@@ -72,6 +77,7 @@ def listing(
         "desk.html",
         session,
         calendar=calendar,
+        to_approve=to_approve,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,
@@ -90,10 +96,26 @@ def one(
     request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId, told: str = ""
 ) -> Response:
     """One delivery: its state with reasons, its files, and what may be done."""
+    return _delivery_page(request, portal, session, clerk, delivery_id, told=told if told in _TOLD else "")
+
+
+def _delivery_page(
+    request: Request,
+    portal: Portal,
+    session: Session,
+    clerk: Person,
+    delivery_id: str,
+    *,
+    told: str = "",
+    refused: Sequence[Fault] = (),
+    typed: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
     row, now = _row(portal.database, clerk, delivery_id)
     t = words_of(request)
     with portal.database.read() as connection:
         receipts = deliveries.paper_receipts(connection, delivery_id)
+        stamped = paper_seals.of_delivery(connection, delivery_id)
+        waits = row["document_status"] == "rendered" and seals.is_waiting(connection, row["document_id"])
         address = files.address_of(connection, row)
         links = lines_at_desk(connection, [row], t, clerk.authority_id)
     values = service_page.values(row, receipts, t, now)
@@ -109,9 +131,23 @@ def one(
         address=t.pick(address["zh"], address["en"]),
         released=row["final_digest"] is not None,
         can_record=open_ and row["final_digest"] is not None,
-        told=told if told in _TOLD else "",
+        told=told,
+        status=422 if refused else 200,
+        stamped=[_stamped(each, t) for each in stamped],
+        sealed=row["sealed"],
+        waits=waits,
+        problems=[t.pick(fault.message_zh, fault.message_en) for fault in refused],
+        typed=typed,
+        today=day_of(now).isoformat(),
         **values,
     )
+
+
+def _stamped(row: sa.RowMapping, t: Words) -> dict[str, str]:
+    """One record of a seal on paper, in words."""
+    day = written(date.fromisoformat(row["sealed_on"]), t)
+    text = t(f"onpaper.{row['how']}_told", count=row["copies"], name=row["sealed_by"], day=day)
+    return {"text": text, "note": row["note"], "recorded": moment(row["recorded_at"], t)}
 
 
 def _copies(instrument: str) -> int:
@@ -168,6 +204,21 @@ def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: De
     except Refused:
         raise HTTPException(409) from None
     return see(f"/desk/{delivery_id}?told=marked_sent")
+
+
+@router.post("/{delivery_id}/seal")
+def seal_on_paper(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
+) -> Response:
+    """Record what carries the seal on the printed copies, or show the page again with every fault."""
+    _row(portal.database, clerk, delivery_id)
+    typed = {name: form.fields.get(name, "") for name in ("how", "copies", "sealed_by", "sealed_on", "note")}
+    entered = typed | {"sealed_on": desk_form.read_day(typed["sealed_on"])}
+    try:
+        record_paper_seal(portal.database, clerk.authority_id, delivery_id, entered, clerk.id)
+    except Refused as refused:
+        return _delivery_page(request, portal, session, clerk, delivery_id, refused=refused.faults, typed=typed)
+    return see(f"/desk/{delivery_id}?told=seal_recorded")
 
 
 @router.get("/{delivery_id}/record")

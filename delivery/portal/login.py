@@ -9,8 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from delivery import passwords
-from delivery.portal.security import network_of
+from delivery.portal.proving import WINDOW_SECONDS, TooManyAttempts, prove
 from delivery.portal.web import (
     SESSION_SECONDS,
     AnySession,
@@ -31,12 +30,6 @@ from delivery.portal.web import (
 from records import access
 
 router = APIRouter()
-
-WINDOW_SECONDS: Final = 15 * 60
-PER_LOGIN: Final = 10
-"""Failed attempts on one account in the window, from wherever."""
-PER_ADDRESS: Final = 50
-"""Failed attempts from one address in the window: many of a company come from one."""
 
 _FORM_SECONDS: Final = 3600
 
@@ -82,37 +75,15 @@ def log_in(request: Request, portal: PortalPart, form: Annotated[Posted, Depends
     expected = request.cookies.get(portal.login_cookie, "")
     if not expected or not hmac.compare_digest(form.fields.get("csrf", "").encode(), expected.encode()):
         return _form(request, next_path, problem="login.expired", login=login, status=403)
-    address = network_of(request.client.host if request.client else "")
-    with portal.database.write() as connection:
-        attempt = access.count_attempt(connection, login, address, WINDOW_SECONDS)
-    with portal.database.write() as connection:  # anew, so that attempts made at the same moment see each other
-        by_login, by_address = access.attempts(connection, login, address, WINDOW_SECONDS)
-        too_many = by_login > PER_LOGIN or by_address > PER_ADDRESS
-        if too_many:
-            access.forget_attempt(connection, attempt)
-    if too_many:
+    try:
+        subject = prove(request, portal, login, form.fields.get("password", ""))
+    except TooManyAttempts:
         response = _form(request, next_path, problem="login.slow", login=login, status=429)
         response.headers["Retry-After"] = str(WINDOW_SECONDS)
         return response
-    subject = _proven(portal, login, form.fields.get("password", ""))
     if subject is None:
         return _form(request, next_path, problem="login.wrong", login=login, status=401)
     return _open(request, portal, subject, next_path)
-
-
-def _proven(portal: Portal, login: str, password: str) -> access.Account | access.Person | None:
-    """Who proves to be `login` by `password`; takes about as long for a login that nobody has."""
-    with portal.database.read() as connection:
-        known = access.credentials(connection, login)
-    if not known:
-        passwords.matches(None, password)
-    for credential in known:
-        if passwords.matches(credential.password_hash, password):
-            if passwords.is_outdated(credential.password_hash):
-                with portal.database.write() as connection:
-                    access.set_password_hash(connection, credential.subject, passwords.rehash(password))
-            return credential.subject
-    return None
 
 
 def _open(request: Request, portal: Portal, subject: access.Account | access.Person, next_path: str) -> Response:

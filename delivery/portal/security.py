@@ -32,6 +32,18 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+#: A page of ours that shows a file of ours in a frame, and that file.
+SHOWS_A_FILE: Final = {
+    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(
+        "form-action", "frame-src 'self'; form-action"
+    )
+}
+IS_SHOWN: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
 _STRICT_TRANSPORT: Final = "max-age=31536000"
 
 

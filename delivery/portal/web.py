@@ -27,7 +27,7 @@ PAGES: Final = Path(__file__).parent / "pages"
 SESSION_SECONDS: Final = 8 * 3600.0
 _LANGUAGE_COOKIE: Final = "songda_language"
 _YEAR: Final = 365 * 24 * 3600
-_NEXT = re.compile(r"/(inbox|desk)(/[a-z0-9_]{1,64}){0,2}")
+_NEXT = re.compile(r"/(inbox|desk)(/[a-z0-9_-]{1,64}){0,2}")
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,12 @@ def words_of(request: Request) -> Words:
     return Words(LANGUAGES[0])
 
 
+def language_of(request: Request) -> str:
+    """The query that keeps the language that was asked for, when a page sends the visitor on."""
+    wish = request.query_params.get("lang")
+    return f"?lang={wish}" if wish in LANGUAGES else ""
+
+
 def session_of(request: Request) -> Session | None:
     """The visitor's session, or None."""
     portal = portal_of(request)
@@ -183,6 +189,7 @@ async def posted(request: Request, session: AnySession) -> Posted:
     return form
 
 
+DocumentId = Annotated[str, PathPart(pattern="^doc_[0-9a-z]{1,40}$")]
 DeliveryId = Annotated[str, PathPart(pattern="^dlv_[0-9a-z]{1,40}$")]
 Form = Annotated[Posted, Depends(posted)]
 

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Response
 
 from delivery.imprints import template_of
-from pipeline import cancellation
 from pipeline.api.access import DocumentId, DocumentReader, Installation, JobWriter
 from pipeline.api.bodies import small_json_body, validated
 from pipeline.api.models.documents import CancelRequest, Document, Event, Events, VoidRequest
@@ -18,7 +17,7 @@ from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
 from pipeline.api.views import document_view
 from pipeline.callers import Caller
 from pipeline.composition import Songda
-from records import documents, ledger
+from records import cancellation, documents, ledger
 from templates.copies import numbered_copies
 
 router = APIRouter(tags=["documents"])

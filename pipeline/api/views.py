@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import sqlalchemy as sa
 
 from pipeline.api.models.dates import ServiceReason
 from pipeline.api.models.documents import Delivery, Document, Link, Number, SealMark
-from records import affected, deliveries, directory, links
+from records import affected, deliveries, links, seals
 from records.database import is_test
 from records.links import PASSIVE
 from templates.manifests import manifests
@@ -55,11 +55,17 @@ def document_view(connection: sa.Connection, row: sa.RowMapping) -> Document:
         title_en=manifest.title_en,
         number=_number_view(row["number_zh"], row["number_en"], row["status"]),
         test=is_test(connection) or _test_seal(connection, row["seal_id"]),
+        awaiting=_awaiting(connection, row),
         sha256=row["final_digest"] if row["released_at"] else None,
         seal_mark=_seal_mark(connection, row["id"]),
         links=[_link_view(link, row["id"]) for link in links.of_documents(connection, [row["id"]])],
         deliveries=[_delivery_view(delivery) for delivery in deliveries.of_document(connection, row["id"])],
     )
+
+
+def _awaiting(connection: sa.Connection, row: sa.RowMapping) -> Literal["approval"] | None:
+    waits = row["status"] == "rendered" and row["sealed"] and seals.is_waiting(connection, row["id"])
+    return "approval" if waits else None
 
 
 def _number_view(zh: str | None, en: str | None, status: str) -> Number | None:
@@ -100,7 +106,7 @@ def _link_view(row: sa.RowMapping, document_id: str) -> Link:
 
 
 def _test_seal(connection: sa.Connection, seal_id: str | None) -> bool:
-    return seal_id is not None and bool(directory.find_seal(connection, seal_id)["test"])
+    return seal_id is not None and bool(seals.find(connection, seal_id)["test"])
 
 
 def _delivery_view(row: sa.RowMapping) -> Delivery:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from delivery.beijing import BEIJING
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import add_secret_options, log_in, opened, operator
-from records import affected, compromises, directory, documents, volumes
+from records import affected, compromises, documents, seals, volumes
 from records.instants import to_microseconds
 
 _PAGE: Final = 500
@@ -89,7 +89,7 @@ def run_affected(arguments: Namespace) -> Answer:
     """List what is affected, as it stands now."""
     with opened(arguments) as songda, songda.database.read() as connection:
         try:
-            directory.find_seal(connection, arguments.seal)
+            seals.find(connection, arguments.seal)
         except LookupError as error:
             raise BadInput("SEAL_ID", "unknown_seal", str(error)) from error
         if compromises.lost_since(connection, arguments.seal) is None:
@@ -153,7 +153,7 @@ def _listing(connection: sa.Connection, seal_id: str) -> dict[str, Any]:
     since = compromises.lost_since(connection, seal_id)
     assert since is not None  # noqa: S101 - the callers have seen to it
     told = compromises.notices_by_counterparty(connection, seal_id)
-    reachable = compromises.reachable(connection, directory.find_seal(connection, seal_id)["authority_id"])
+    reachable = compromises.reachable(connection, seals.find(connection, seal_id)["authority_id"])
     found = [
         each for page in _pages(connection, seal_id, since) for each in _documents(connection, page, told, reachable)
     ]

@@ -6,10 +6,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from delivery.imprints import template_of
-from pipeline import cancellation
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import opened, operator
-from records import documents
+from records import cancellation, documents
 from templates.copies import numbered_copies
 
 

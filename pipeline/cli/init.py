@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.authorities import read_facts
 from pipeline.cli.inputs import add_secret_options, ask, ask_new_password, settings_of
-from pipeline.cli.seals import add_seal_options
-from pipeline.installation import Plan, SealPlan, SeriesPlan, install
+from pipeline.cli.seals import add_office_options, add_seal_options, plan_of
+from pipeline.installation import Office, Plan, SeriesPlan, install
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
@@ -22,6 +22,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     parser.add_argument("--admin", required=True, metavar="LOGIN", help="the first administrator")
     parser.add_argument("--admin-name", required=True, metavar="NAME")
     add_seal_options(parser)
+    add_office_options(parser, required=False)
     parser.add_argument(
         "--series",
         action="append",
@@ -62,8 +63,8 @@ def run(arguments: Namespace) -> Answer:
     facts = read_facts(arguments.facts, arguments.authority)
     series = [_series(text) for text in arguments.series]
     password_hash = ask_new_password(arguments, arguments.admin)
-    secret = ask(arguments, f"Secret of {arguments.key}")
-    seal = SealPlan(arguments.ring_text, arguments.second_line, arguments.diameter, arguments.key, secret)
+    seal = plan_of(arguments, ask(arguments, f"Secret of {arguments.key}"))
+    office = _office(arguments)
     done = install(
         Plan(
             home=home,
@@ -76,6 +77,7 @@ def run(arguments: Namespace) -> Answer:
             series=series,
             roots=arguments.root,
             intermediates=arguments.intermediate,
+            approver=office,
         )
     )
     value = {
@@ -84,17 +86,31 @@ def run(arguments: Namespace) -> Answer:
         "authority": arguments.authority,
         "seal_id": done.seal_id,
         "person_id": done.person_id,
+        "approver": office is not None,
         "revision_to_approve": done.revision,
         "test": False,
         "warnings": list(done.warnings),
     }
+    next_approver = f"  songda seal approver add {done.seal_id} LOGIN --role-zh … --role-en … --rule …"
     text = [
         f"production system in {home}; seal {done.seal_id}, administrator {arguments.admin}",
         "The authority's facts count once a second administrator has approved them:",
         f"  songda person add --login … --name … --role administrator --by {arguments.admin}",
         f"  songda authority approve {done.revision} --by …",
+        *(
+            [f"{arguments.admin} approves uses of the seal at /desk/seal-uses; further approvers:", next_approver]
+            if office
+            else ["Nothing is sealed before somebody may approve uses of the seal:", next_approver]
+        ),
     ]
     return Answer(value, "\n".join([*text, *(f"WARNING: {warning}" for warning in done.warnings)]))
+
+
+def _office(arguments: Namespace) -> Office | None:
+    told = (arguments.role_zh, arguments.role_en, arguments.rule)
+    if any(told) and not all(told):
+        raise BadInput("--role-zh", "office", "an approver has --role-zh, --role-en and --rule")
+    return Office(*told) if all(told) else None
 
 
 def _series(text: str) -> SeriesPlan:

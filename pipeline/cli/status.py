@@ -12,7 +12,7 @@ from delivery.beijing import day_of
 from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
-from records import affected, deliveries, directory, documents, numbers, providers, series, steps
+from records import affected, deliveries, documents, numbers, providers, seals, series, steps
 from records.database import is_test, legal_time
 from signing.providers import shown
 
@@ -43,15 +43,19 @@ def _told(connection: sa.Connection, authorities: list[str]) -> dict[str, Any]:
         "test": is_test(connection),
         "documents": counted,
         "on_the_way": sum(counted.get(status, 0) for status in _ON_THE_WAY),
+        "awaiting_approval": [
+            {name: row[name] for name in ("id", "authority_id", "instrument", "number_zh")}
+            for row in seals.waiting(connection)
+        ],
         "failed": [dict(row) for row in documents.failed(connection, _FAILED_SHOWN)],
         "steps": {state: by_state.get(state, 0) for state in (*steps.UNDONE, "done")},
         "overdue": steps.count_overdue(connection, OVERDUE),
         "reminders": [dict(row) for row in deliveries.count_notices(connection)],
         "seal_in_question": affected.count_in_question(connection),
         "seals": [
-            {name: row[name] for name in ("id", "authority_id", "ring_text", "second_line", "state", "test")}
-            | {"created_at": row["created_at"].isoformat()}
-            for row in directory.seals(connection)
+            {name: row[name] for name in ("id", "authority_id", "kind", "ring_text", "second_line", "state", "test")}
+            | {name: row[name] and row[name].isoformat() for name in ("created_at", "valid_from", "valid_until")}
+            for row in seals.listed(connection)
         ],
         "timestamps": _timestamps(connection, authorities),
         "series": [dict(row) for row in series.listed(connection)],
@@ -100,13 +104,15 @@ def _lines(value: dict[str, Any]) -> list[str]:
     documents_told = ", ".join(f"{status} {number}" for status, number in sorted(value["documents"].items()))
     steps_told = ", ".join(f"{state} {number}" for state, number in value["steps"].items())
     lines += [f"documents  {documents_told or 'none'}; on the way {value['on_the_way']}"]
+    lines += [f"  awaiting approval  {row['id']} {row['number_zh'] or ''}" for row in value["awaiting_approval"]]
     lines += [f"  failed   {row['id']} {row['number_zh'] or ''} {one_line(row['reason'])}" for row in value["failed"]]
     lines += [f"steps      {steps_told}; overdue {value['overdue']}"]
     lines += [f"reminders  {row['channel']} {row['state']} {row['notices']}" for row in value["reminders"]]
     if value["seal_in_question"]:
         lines.append(f"seal       ALARM: {value['seal_in_question']} documents sealed with a lost key await a decision")
     lines += [
-        f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} {row['ring_text']}{row['second_line']}"
+        f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} "
+        f"{row['ring_text']}{row['second_line']}, {row['kind']}{_until(row)}"
         for row in value["seals"]
     ]
     lines += [_timestamp_line(row) for row in value["timestamps"]]
@@ -124,6 +130,10 @@ def _timestamp_line(row: dict[str, Any]) -> str:
     since = f" since {row['failing_since']}" if row["failing_since"] else ""
     last = f"; last failure {row['failed_at']}: {one_line(row['failure'])}" if row["failed_at"] else ""
     return f"timestamps {counted}{took}{since} (told by {row['host']} {row['reported_at']}){last}"
+
+
+def _until(row: dict[str, Any]) -> str:
+    return f", valid until {row['valid_until']}" if row["valid_until"] else ""
 
 
 def _calendar_lines(calendar: dict[str, Any]) -> list[str]:

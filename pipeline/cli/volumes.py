@@ -16,7 +16,6 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     """Declare the command."""
     parser.add_argument("case_no", metavar="CASE_NO")
     parser.add_argument("-o", "--out", metavar="OUT.pdf", required=True)
-    parser.add_argument("--approved-by", metavar="NAME", default="", help="who has it sealed; default: the operator")
     parser.add_argument("--add", metavar="FILE", help="a PDF, JPEG or PNG that belongs to the case")
     parser.add_argument("--title-zh", default="", help="with --add")
     parser.add_argument("--title-en", default="", help="with --add")
@@ -35,7 +34,7 @@ def run(arguments: Namespace) -> Answer:
         if arguments.add:
             add_file(*of, _new_file(arguments), client_id=None, by=operator())
         try:
-            made = make_volume(*of, client_id=None, by=operator(), approved_by=arguments.approved_by)
+            made = make_volume(*of, client_id=None, by=operator())
         except LookupError as error:
             raise BadInput("case_no", "unknown_case", str(error)) from error
         test = songda.test

@@ -1,14 +1,22 @@
-"""Seal: the vector seal and the PAdES signature with its time stamp, under the approval that came with the job."""
+"""Seal: the vector seal and the PAdES signature with its time stamp, once a person has allowed this use of the seal.
+
+The case system's key and its statement of who decided are never enough: an approver of the seal has approved exactly
+these bytes, or has given a grant that covers them (docs/seals.md).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
+from delivery.seal_uses import kind_of, seal_for
 from pipeline.composition import Songda
-from pipeline.outcomes import Conclusion, Done, Next
-from records import directory, documents
+from pipeline.outcomes import Conclusion, Done, Next, Parked
+from records import documents, seal_approvals, seals
 from records.errors import Permanent, Retry
-from records.ledger import append
+from records.ledger import append, lock
+from records.seal_approvals import Authorisation, NotGranted
 from records.steps import Claim
 from signing.sealing import Profile, SealedPdf
 from templates.manifests import manifest
@@ -18,27 +26,29 @@ _LONGEST_PAUSE = 60.0
 
 
 def seal(songda: Songda, claim: Claim) -> Conclusion:
-    """Seal the rendered bytes with the authority's newest active seal.
+    """Seal the rendered bytes with the authority's newest active seal, or wait for an approval.
 
-    That is chosen now and not at intake: when a seal was stopped or ran out, what waits goes on with its successor. A
-    sealed file whose lease was lost leaves its digest in the ledger.
+    The seal is chosen now and not at intake: when one was stopped or ran out, what waits goes on with its successor,
+    under an approval or a grant of that one. A sealed file whose lease was lost leaves its digest in the ledger.
     """
     with songda.database.read() as connection:
         document = documents.get(connection, claim.subject_id)
-        used = directory.active_seal(connection, document["authority_id"])
-    if used is None:
-        raise Retry("the authority has no active seal", after_seconds=_pause(claim))
-    approval = document["approval"]
-    if not approval:
-        raise Permanent("a seal is used only with an approval")
+        used = seal_for(connection, document)
+        if used is None:
+            why = seals.why_none(connection, document["authority_id"], kind_of(document["instrument"]))
+            raise Retry(why, after_seconds=_pause(claim))
+        allowed = seal_approvals.of_document(connection, document, used["id"])
+    if not document["approval"]:
+        raise Permanent("a seal is used only with the case system's statement of who decided")
+    if allowed is None:
+        return Conclusion(_waiting(document, used))
     if claim.takes_over:
         _tell_of_the_lost(songda, claim)
     rendered = songda.store.get(document["rendered_digest"])
     try:
         sealed = _seal(songda, rendered, document, used)
-    except (
-        Permanent
-    ) as error:  # a key or a certificate out of order is the operator's to mend, not the document's fault
+    except Permanent as error:
+        # a key or a certificate out of order is the operator's to mend, not the document's fault
         raise Retry(f"seal {used['id']} cannot be used: {error}", after_seconds=_pause(claim)) from error
     except Retry as error:
         raise Retry(str(error), after_seconds=_pause(claim)) from error
@@ -46,27 +56,27 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
 
     def write(connection: sa.Connection) -> Done:
         # held: whoever stops a seal and looks what was sealed with it sees this document, or it is not sealed
-        if directory.find_seal(connection, used["id"], held=True)["state"] != "active":
+        if not seals.is_usable(connection, used["id"]):
             raise Retry("the seal was stopped while it was being used", after_seconds=_pause(claim))
         documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
-        documents.record_seal_use(
-            connection,
-            document_id=document["id"],
-            seal_id=used["id"],
-            rendered_digest=document["rendered_digest"],
-            sealed_digest=digest,
-            approver_name=approval["name"],
-            approver_role=approval["role"],
-            approval_rule=approval["rule"],
-            approved_at=approval["approved_at"],
-            certificate_serial=sealed.certificate_serial,
-            certificate_subject=sealed.certificate_subject,
-        )
+        try:
+            seal_approvals.record_use(
+                connection,
+                allowed,
+                document_id=document["id"],
+                seal_id=used["id"],
+                rendered_digest=document["rendered_digest"],
+                sealed_digest=digest,
+                certificate_serial=sealed.certificate_serial,
+                certificate_subject=sealed.certificate_subject,
+            )
+        except NotGranted as error:
+            raise Retry(str(error), after_seconds=0) from error
         documents.move(
             connection,
             document["id"],
             "sealed",
-            body=_told(sealed, digest, used, approval),
+            body=_told(sealed, digest, used, document, allowed),
             final_digest=digest,
             seal_id=used["id"],
         )
@@ -78,6 +88,22 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
 def _pause(claim: Claim) -> float:
     """Seconds until the next attempt: soon at first, and never so long that an operator would wait for it."""
     return min(2.0 ** min(claim.attempt, 16), _LONGEST_PAUSE)
+
+
+def _waiting(document: sa.RowMapping, used: sa.RowMapping) -> Callable[[sa.Connection], Parked]:
+    """Nobody has allowed it: wait until somebody does. Asked again under the lock that whoever allows it holds."""
+
+    def write(connection: sa.Connection) -> Parked:
+        lock(connection, seals.stream(document["authority_id"]))
+        if seal_approvals.of_document(connection, document, used["id"]) is not None:
+            raise Retry("the use of the seal was allowed just now", after_seconds=0)
+        told = {"seal": used["id"], "digest": document["rendered_digest"]}
+        key = f"seal/awaited/{used['id']}/{document['rendered_digest']}"
+        append(connection, document["id"], key, "seal.awaited", body=told)
+        until = seal_approvals.begins(connection, used["id"], document["instrument"], document["client_id"])
+        return Parked(until, f"awaiting approval of the use of seal {used['id']} on {document['rendered_digest']}")
+
+    return write
 
 
 def _tell_of_the_lost(songda: Songda, claim: Claim) -> None:
@@ -104,11 +130,15 @@ def _seal(songda: Songda, rendered: bytes, document: sa.RowMapping, used: sa.Row
     )
 
 
-def _told(sealed: SealedPdf, digest: str, used: sa.RowMapping, approval: dict[str, str]) -> dict[str, object]:
+def _told(
+    sealed: SealedPdf, digest: str, used: sa.RowMapping, document: sa.RowMapping, allowed: Authorisation
+) -> dict[str, object]:
     return {
         "digest": digest,
+        "rendered_digest": document["rendered_digest"],
         "seal": used["id"],
-        "approval": approval,
+        "authorisation": allowed.as_dict(),
+        "approval": document["approval"],
         "profile": sealed.profile,
         "signed_at": sealed.signed_at.isoformat(),
         "stamped_at": sealed.stamped_at.isoformat() if sealed.stamped_at else None,

@@ -30,14 +30,17 @@ from records.tables.evidence import (
     template_version,
     volume,
 )
-from records.tables.numbers import number, seal, seal_use, series
-from records.tables.steps import STEP_IS_OPEN, step
+from records.tables.numbers import number, series
+from records.tables.seals import paper_seal, seal, seal_approval, seal_approver, seal_grant, seal_use
+from records.tables.steps import SEAL_IS_OPEN, STEP_IS_OPEN, step
 from records.tables.watch import timestamp_authority
 
 #: Tables that refuse UPDATE and DELETE by trigger.
 APPEND_ONLY = (
     event,
     seal_use,
+    seal_approval,
+    paper_seal,
     paper_receipt,
     calendar_notice,
     calendar_approval,
@@ -51,6 +54,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
+    "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
     "account",
     "affected_document",
@@ -79,9 +83,13 @@ __all__ = [
     "notice",
     "number",
     "paper_receipt",
+    "paper_seal",
     "person",
     "seal",
+    "seal_approval",
+    "seal_approver",
     "seal_compromise",
+    "seal_grant",
     "seal_use",
     "series",
     "session",

@@ -1,40 +1,10 @@
-"""Seals and their uses, number series and numbers."""
+"""Number series and numbers."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from records.tables.base import instant, one_of, table, text
-
-seal = table(
-    "seal",
-    text("id", primary_key=True),
-    text("authority_id", sa.ForeignKey("authority.id")),
-    text("ring_text"),
-    text("second_line"),
-    sa.Column("diameter_mm", sa.Float, nullable=False),
-    text("key_uri"),  # pkcs12:… or pkcs11:…; the secret stands in the settings, never here
-    text("state"),
-    sa.Column("test", sa.Boolean, nullable=False),
-    instant("created_at"),
-    one_of("state", "active", "stopped"),
-)
-
-#: Each use of a seal with the approval that allowed it. Append-only.
-seal_use = table(
-    "seal_use",
-    text("document_id", sa.ForeignKey("document.id"), primary_key=True),
-    text("seal_id", sa.ForeignKey("seal.id")),
-    text("rendered_digest"),
-    text("sealed_digest"),
-    text("approver_name"),
-    text("approver_role"),
-    text("approval_rule"),
-    text("approved_at"),  # as the case system sent it, with its offset
-    text("certificate_serial"),
-    text("certificate_subject"),
-    instant("used_at"),
-)
 
 series = table(
     "series",

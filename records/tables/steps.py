@@ -8,6 +8,8 @@ from records.tables.base import instant, one_of, table, text
 
 #: As a text, in the index and in the queries alike: SQLite uses a partial index only for the very same words.
 STEP_IS_OPEN = sa.text("state in ('ready', 'running')")
+#: In the same way: the steps that are to seal a document, or wait to.
+SEAL_IS_OPEN = sa.text("stage = 'seal' and state in ('ready', 'running', 'waiting')")
 
 step = table(
     "step",
@@ -29,4 +31,5 @@ step = table(
     one_of("state", "ready", "running", "waiting", "done", "dead"),
     sa.UniqueConstraint("subject_id", "stage"),
     sa.Index("ix_step_due", "run_at", sqlite_where=STEP_IS_OPEN, postgresql_where=STEP_IS_OPEN),
+    sa.Index("ix_step_seal", "subject_id", sqlite_where=SEAL_IS_OPEN, postgresql_where=SEAL_IS_OPEN),
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from records import directory, ledger
+from records import directory, ledger, seals
 from records.database import Database
 from tests.conftest import LEGAL_NOW
 from tests.rows import AUTHORITY, COUNTERPARTY, make_counterparty
@@ -172,22 +172,22 @@ def test_the_first_withdrawal_stands(database: Database) -> None:
 
 def test_the_newest_active_seal_of_the_authority_is_used(database: Database) -> None:
     def register(connection: sa.Connection, authority_id: str) -> str:
-        return directory.create_seal(
+        return seals.register(
             connection, authority_id, ring_text="甲局", second_line="专用章", key_uri="pkcs12:x", test=True
         )
 
     with database.write() as connection:
-        assert directory.active_seal(connection, AUTHORITY) is None
+        assert seals.active(connection, AUTHORITY) is None
         register(connection, "b")
-        assert directory.active_seal(connection, AUTHORITY) is None
+        assert seals.active(connection, AUTHORITY) is None
         first = register(connection, AUTHORITY)
     with database.write() as connection:
         connection.execute(sa.text("update seal set created_at = created_at - 1000000 where id = :id"), {"id": first})
         second = register(connection, AUTHORITY)
-        found = directory.active_seal(connection, AUTHORITY)
+        found = seals.active(connection, AUTHORITY)
         assert found and found["id"] == second and found["diameter_mm"] == 42.0
         connection.execute(sa.text("update seal set state = 'stopped' where id = :id"), {"id": second})
-        assert (directory.active_seal(connection, AUTHORITY) or {})["id"] == first
-        assert directory.find_seal(connection, second)["state"] == "stopped"
+        assert (seals.active(connection, AUTHORITY) or {})["id"] == first
+        assert seals.find(connection, second)["state"] == "stopped"
         with pytest.raises(LookupError):
-            directory.find_seal(connection, "sea_none")
+            seals.find(connection, "sea_none")

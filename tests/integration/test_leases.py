@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from pipeline.cancellation import cancel
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done
 from pipeline.runner import Leases
 from records import documents, steps
+from records.cancellation import cancel
 from records.database import Database
 from records.errors import Permanent
 from records.tables import event, step

@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from delivery import inbox
-from pipeline import cancellation, linking
+from pipeline import linking
 from pipeline.composition import Songda
 from pipeline.queue import Queue
 from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.steps.releasing import release
-from records import documents, ledger, links, series, steps
+from records import cancellation, documents, ledger, links, series, steps
 from records.database import Database
 from records.errors import Refused
 from records.store import FileStore

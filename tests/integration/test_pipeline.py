@@ -232,7 +232,8 @@ def _check_seal_use(songda: Songda, row: sa.RowMapping) -> None:
         query = sa.select(seal_use).where(seal_use.c.document_id == row["id"])
         used = connection.execute(query).mappings().one()
     assert (used["rendered_digest"], used["sealed_digest"]) == (row["rendered_digest"], row["final_digest"])
-    assert (used["approver_name"], used["approval_rule"]) == ("孙建平", "004-58")
+    assert (used["basis"], used["approver_name"]) == ("grant", "孙建平")
+    assert row["approval"]["rule"] == "004-58", "what the case system says is kept as well"
     assert songda.store.get(used["rendered_digest"])
 
 

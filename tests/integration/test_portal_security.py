@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from delivery import passwords
-from delivery.portal import login
+from delivery.portal import proving
 from delivery.portal.app import Portal, make_portal
 from delivery.portal.security import network_of
 from records import access
@@ -60,7 +60,7 @@ def test_a_wrong_login_opens_nothing_and_says_not_which_half_was_wrong(
 def test_after_too_many_attempts_on_one_login_even_the_right_password_waits(
     house: PortalHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login, "PER_LOGIN", 3)
+    monkeypatch.setattr(proving, "PER_LOGIN", 3)
     client = house.browser()
     assert [log_in(client, "NEA-FLB", "wrong").status_code for _ in range(4)] == [401, 401, 401, 429]
     answer = log_in(client, "NEA-FLB")
@@ -69,7 +69,7 @@ def test_after_too_many_attempts_on_one_login_even_the_right_password_waits(
 
 
 def test_one_address_cannot_try_many_logins(house: PortalHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(login, "PER_ADDRESS", 3)
+    monkeypatch.setattr(proving, "PER_ADDRESS", 3)
     client = house.browser()
     assert [log_in(client, f"guess-{n}", "x").status_code for n in range(4)] == [401, 401, 401, 429]
 

@@ -25,7 +25,10 @@ from records import (
     documents,
     ledger,
     notices,
+    paper_seals,
     schema,
+    seal_approvals,
+    seals,
     steps,
     template_versions,
     volumes,
@@ -104,6 +107,30 @@ def test_notices_that_one_person_imported_before_keep_counting(empty: Database) 
     assert row["proposed_at"] == row["approved_at"]
 
 
+def test_seals_of_before_there_was_a_register_go_on_as_what_they_were_used_for(empty: Database) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0008")
+        connection.execute(sa.text("insert into authority (id, created_at) values ('a', 0)"))
+        connection.execute(
+            sa.text(
+                "insert into seal (id, authority_id, ring_text, second_line, diameter_mm, key_uri, state, test,"
+                " created_at) values ('sea_1', 'a', '甲局', '行政执法专用章', 42, 'x', 'active', true, 7000000)"
+            )
+        )
+    schema.create(empty, test=True)
+    with empty.read() as connection:
+        found = seals.active(connection, "a")
+        assert found is not None
+        assert (found["kind"], found["name"], found["issuer"]) == ("enforcement", "甲局行政执法专用章", "")
+        assert (found["valid_from"], found["valid_until"]) == (found["created_at"], None)
+        assert seals.approvers(connection, "sea_1") == [], "nobody may approve its use until the operator says who"
+    with pytest.raises(sa.exc.IntegrityError), empty.write() as connection:
+        connection.execute(sa.text("update seal set kind = 'other'"))
+
+
 def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:
     with pytest.raises(LookupError, match="empty"):
         schema.keep_up(empty)
@@ -124,24 +151,10 @@ def _fill(connection: sa.Connection) -> None:
     document_id = make_document(connection, "doc_1")
     delivery_id = make_delivery(connection, document_id)
     ledger.append(connection, document_id, "a", "document.accepted")
-    connection.execute(
-        sa.text(
-            "insert into seal (id, authority_id, ring_text, second_line, diameter_mm, key_uri, state, test, created_at)"
-            " values ('sea_1', 'a', '甲', '乙', 42, 'x', 'active', true, 0)"
-        )
-    )
-    documents.record_seal_use(
-        connection,
-        document_id=document_id,
-        seal_id="sea_1",
-        rendered_digest="0",
-        sealed_digest="1",
-        approver_name="孙",
-        approver_role="局长",
-        approval_rule="004-58",
-        approved_at="2026-11-20T09:00:00+08:00",
-        certificate_serial="1",
-        certificate_subject="CN=x",
+    seal_id = seals.register(connection, "a", ring_text="甲", second_line="乙", key_uri="x", test=True)
+    _fill_approvals(connection, seal_id, documents.get(connection, document_id))
+    paper_seals.record(
+        connection, "a", delivery_id, how="wet", copies=2, sealed_by="刘", sealed_on="2026-11-23", note="", by="per_1"
     )
     deliveries.insert_paper_receipt(
         connection,
@@ -165,14 +178,38 @@ def _fill(connection: sa.Connection) -> None:
     notices.approve(connection, 2027, 1, "per_2")
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
-    _fill_case(connection)
+    _fill_case(connection, seal_id)
     _fill_lost_key(connection)
 
 
-def _fill_case(connection: sa.Connection) -> None:
+def _fill_approvals(connection: sa.Connection, seal_id: str, row: sa.RowMapping) -> None:
+    person_id = access.add_person(connection, "a", login="x", name="孙", role="clerk", password_hash="")
+    office = {"role_zh": "局长", "role_en": "director", "rule": "004-58"}
+    seals.add_approver(connection, seal_id, person_id, **office, by="per_1")
+    approver = seals.approver_of(connection, seal_id, person_id)
+    assert approver is not None
+    connection.execute(
+        document.update().where(document.c.id == row["id"]).values(status="rendered", rendered_digest="0")
+    )
+    seal_approvals.approve(connection, row, "0", approver, session="x", authenticated="x")
+    allowed = seal_approvals.of_document(connection, documents.get(connection, row["id"]), seal_id)
+    assert allowed is not None
+    seal_approvals.record_use(
+        connection,
+        allowed,
+        document_id=row["id"],
+        seal_id=seal_id,
+        rendered_digest="0",
+        sealed_digest="1",
+        certificate_serial="1",
+        certificate_subject="CN=x",
+    )
+
+
+def _fill_case(connection: sa.Connection, seal_id: str) -> None:
     of, paper = ("a", "1"), {"part": "八", "title_zh": "照片", "title_en": "Photo", "day": "2026-11-20"}
     volumes.add_file(connection, *of, by="per_1", client_id=None, digest="0" * 64, **paper)
-    sealed = {"content": "1", "digest": "0" * 64, "pages": 3, "archival": True, "seal_id": "sea_1", "approval": {}}
+    sealed = {"content": "1", "digest": "0" * 64, "pages": 3, "archival": True, "seal_id": seal_id, "approval": {}}
     volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
 
 

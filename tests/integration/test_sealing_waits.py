@@ -20,7 +20,7 @@ from pipeline.steps.numbering import number
 from pipeline.steps.rendering import render
 from pipeline.steps.sealing import _pause, seal
 from pipeline.testsystem import free_ports, make_test_system
-from records import directory, documents, steps
+from records import documents, seals, steps
 from records.errors import Retry
 from tests.conftest import LEGAL_NOW
 from tests.servers import wait_for_port
@@ -85,9 +85,9 @@ def test_a_seal_that_is_stopped_while_it_is_being_used_seals_nothing(tmp_path: P
                 conclusion.write(connection)
         conclusion = seal(songda, _claim(songda, document_id, "seal"))
         with songda.database.write() as connection:
-            used = directory.active_seal(connection, "caac-north-china")
+            used = seals.active(connection, "caac-north-china")
             assert used is not None
-            directory.stop_seal(connection, used["id"], by="person:admin", reason="lost")
+            seals.stop(connection, used["id"], by="person:admin", reason="lost")
         with pytest.raises(Retry, match="stopped"), songda.database.write() as connection:
             conclusion.write(connection)
         with songda.database.read() as connection:

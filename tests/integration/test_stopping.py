@@ -7,7 +7,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from records import access, deliveries, directory, ledger, steps
+from records import access, deliveries, directory, ledger, seals, steps
 from records.access import Account, Person
 from records.database import Database
 from records.ids import new_id
@@ -196,19 +196,17 @@ def test_who_was_stopped_gets_no_other_password(database: Database) -> None:
 def test_a_stopped_seal_is_not_used_and_the_first_stop_is_told(database: Database) -> None:
     with database.write() as connection:
         first, second = (
-            directory.create_seal(
-                connection, AUTHORITY, ring_text="甲局", second_line="章", key_uri="pkcs12:none", test=True
-            )
+            seals.register(connection, AUTHORITY, ring_text="甲局", second_line="章", key_uri="pkcs12:none", test=True)
             for _ in range(2)
         )
-        assert directory.stop_seal(connection, second, "operator:root", "the token was stolen") == 1
-        found = directory.active_seal(connection, AUTHORITY)
+        assert seals.stop(connection, second, "operator:root", "the token was stolen") == 1
+        found = seals.active(connection, AUTHORITY)
         assert found is not None and found["id"] == first
-        assert directory.stop_seal(connection, second, "operator:root", "again") == 1
-        assert directory.stop_seal(connection, first, "operator:root") == 0
-        assert directory.active_seal(connection, AUTHORITY) is None
+        assert seals.stop(connection, second, "operator:root", "again") == 1
+        assert seals.stop(connection, first, "operator:root") == 0
+        assert seals.active(connection, AUTHORITY) is None
         with pytest.raises(LookupError):
-            directory.stop_seal(connection, "sea_x", "operator:root")
+            seals.stop(connection, "sea_x", "operator:root")
     told = [(event.subject, event.body["reason"]) for event in _told(database, "seal.stopped")]
     assert told == [(second, "the token was stolen"), (first, "")]
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from pipeline.cli import main
 from pipeline.settings import load
 from records.database import Database, is_test
+from records.store import open_store
 from tests.house import AUTHORITY, SAMPLES
 
 FACTS = SAMPLES / "authorities" / f"{AUTHORITY}.json"
@@ -236,3 +238,72 @@ def test_an_imported_notice_is_used_from_then_on(songda: Commands, real: Pki, tm
     assert songda(*approve, "liu", lines=[SECOND])[1]["approved"] is True
     shown = songda("calendar", "show", "2027")[1]
     assert shown["published"] is True and shown["working_days_on_weekends"] == ["2027-01-02"]
+
+
+# --- who may approve uses of the seal --------------------------------------------------------------------------------
+
+OFFICE = ("--role-zh", "局领导", "--role-en", "deputy director", "--rule", "004-77")
+
+
+def test_init_ends_with_somebody_who_approves_uses_of_the_seal_or_tells_how(songda: Commands, real: Pki) -> None:
+    assert songda.init(real, "--role-zh", "局领导")[1]["error"]["code"] == "office"
+    code, value = songda.init(real, *OFFICE, "--issuer", "中国民用航空局", "--valid-until", "2099-12-31")
+    assert (code, value["approver"]) == (0, True)
+    (seal,) = songda("seal", "list")[1]["seals"]
+    assert (seal["kind"], seal["issuer"], seal["name"]) == ("enforcement", "中国民用航空局", "示例管理局行政执法专用章")
+    assert seal["valid_until"] == "2099-12-31T16:00:00+00:00", "the day has ended in Beijing"
+    assert seal["certificate"]["subject"] == "Example Administration" and len(seal["certificate"]["sha256"]) == 64
+    assert [(each["login"], each["role_zh"], each["in_force"]) for each in seal["approvers"]] == [
+        ("admin", "局领导", True)
+    ]
+
+
+def test_approvers_and_grants_are_furnished_and_the_ledger_tells_the_operators_hand(
+    songda: Commands, real: Pki
+) -> None:
+    seal_id = songda.init(real)[1]["seal_id"]
+    assert songda("seal", "list")[1]["seals"][0]["approvers"] == []
+    grant = ("seal", "grant", "add", seal_id, "--approver", "admin", "--most-uses", "5", "--until")
+    day = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    assert songda(*grant, day)[1]["error"]["code"] == "not_approver"
+    add = ("seal", "approver", "add", seal_id)
+    assert songda(*add, "nobody", *OFFICE)[1]["error"]["code"] == "unknown"
+    entry = songda(*add, "admin", *OFFICE)[1]["approver_id"]
+    assert songda(*grant, "2099-01-01")[0] == 2
+    assert songda(*grant, day, "--instrument", "no-such")[0] == 2
+    assert songda(*grant, day, "--client", "cli_x")[1]["error"]["code"] == "unknown_client"
+    code, value = songda(*grant, day, "--instrument", "hearing-notice", "--instrument", "volume")
+    assert code == 0
+    (row,) = songda("seal", "grant", "list")[1]["grants"]
+    assert (row["instruments"], row["uses"], row["in_force"]) == (["hearing-notice", "volume"], 0, True)
+    assert row["granted_by"].startswith("operator:") and row["name"] == "周建国"
+    revoke = ("seal", "grant", "revoke", value["grant_id"], "--reason", "over")
+    assert songda(*revoke)[0] == 0 and songda(*revoke)[1]["error"]["code"] == "unknown_grant"
+    assert songda("seal", "approver", "end", entry, "--reason", "retired")[0] == 0
+    assert songda("seal", "approver", "end", "sap_x")[1]["error"]["code"] == "unknown_approver"
+    assert songda("seal", "list")[1]["seals"][0]["approvers"][0]["in_force"] is False
+    assert songda("ledger", "verify")[1]["verdict"] == "valid"
+
+
+def _picture(width: float, height: float, pages: int = 1) -> bytes:
+    made, pdf = io.BytesIO(), pikepdf.new()
+    for _ in range(pages):
+        pdf.add_blank_page(page_size=(width, height))
+    pdf.save(made)
+    return made.getvalue()
+
+
+def test_a_seal_may_have_a_picture_which_is_kept_with_its_width(songda: Commands, real: Pki, tmp_path: Path) -> None:
+    songda.init(real)
+    file = tmp_path / "picture.pdf"
+    words = ("seal", "add", "--kind", "official", "--ring-text", "示例", "--second-line", "", "--key")
+    words = (*words, f"pkcs12:{real.key}", "--picture", str(file), "--picture-width", "40")
+    for wrong in (b"no PDF", _picture(100, 120), _picture(100, 100, pages=2)):
+        file.write_bytes(wrong)
+        assert songda(*words, lines=[SECRET])[0] == 2
+    file.write_bytes(_picture(100, 100))
+    assert songda(*words[:-2], lines=[SECRET])[1]["error"]["code"] == "picture"
+    seal_id = songda(*words, lines=[SECRET])[1]["seal_id"]
+    found = next(each for each in songda("seal", "list")[1]["seals"] if each["id"] == seal_id)
+    assert (found["kind"], found["picture_width_mm"]) == ("official", 40.0)
+    assert open_store(load(songda.home, {}).store_url).get(found["picture_digest"]) == file.read_bytes()

@@ -15,7 +15,7 @@ import pytest
 from delivery import passwords
 from delivery.beijing import BEIJING
 from pipeline.cli import main
-from records import access, directory, documents, ledger, schema, series, steps
+from records import access, directory, documents, ledger, schema, seals, series, steps
 from records.database import Database, legal_time, set_legal_time
 from records.tables import number
 from tests.rows import AUTHORITY, COUNTERPARTY, make_counterparty, make_delivery, make_document
@@ -98,7 +98,7 @@ def test_a_password_is_changed_from_standard_input_and_never_on_the_command_line
 
 def test_a_seal_is_stopped_and_the_operator_is_told_that_none_is_left(database: Database, songda: Command) -> None:
     with database.write() as connection:
-        seal_id = directory.create_seal(
+        seal_id = seals.register(
             connection, AUTHORITY, ring_text="甲局", second_line="章", key_uri="pkcs12:none", test=True
         )
     assert songda("seal", "stop", seal_id, "--reason", "stolen") == (0, {"stopped": seal_id, "active_seals": 0})
@@ -151,7 +151,7 @@ def test_status_tells_what_has_to_be_watched(database: Database, songda: Command
         failed = make_document(connection)
         documents.move(connection, failed, "failed", reason="no\nsuch template")
         steps.add(connection, "document", document_id, "number")
-        seal_id = directory.create_seal(
+        seal_id = seals.register(
             connection, AUTHORITY, ring_text="甲局", second_line="章", key_uri="pkcs12:none", test=True
         )
         series.create(connection, AUTHORITY, "hearing-notice", 2026, "{n}号", "No. {n}")

@@ -17,6 +17,7 @@ from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
 from records import links
 from records.errors import Fault, Permanent
+from records.paper_seals import WAYS
 from records.tables import delivery
 from templates.manifests import METHODS, manifests
 
@@ -42,13 +43,15 @@ def _made() -> set[str]:
     made |= {f"mark.{state}" for state in ("in_question", "genuine", "ended")} | {"desk.in_question"}
     made |= {f"link.{each}" for each in (*links.PASSIVE, *links.PASSIVE.values())}
     made |= {f"desk.{each}" for each in by_column["paper_status"]}
+    made |= {"sealing.approved", "sealing.declined", "granting.done", "granting.revoked"}
+    made |= {f"onpaper.{how}_told" for how in WAYS}
     made |= {f"route.{each}" for each in (*by_column["route"], "none")}
     made |= {f"service.{each}" for each in by_column["service_status"]}
     made |= {f"date.final_{each}" for each in ("confirmed", "deemed", "paper")}
     made |= {f"error.{part}_{code}" for part in ("title", "text") for code in (400, 403, 404, 405, 409, 413, 500, 503)}
     made |= {f"record.{name}" for name in (*DETAILS, *LISTS, *FLAGS)}
     made |= {f"record.{method}" for method in ("post", "leaving", "entrusted", "public_notice", "fax")}
-    made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent")}
+    made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent", "seal_recorded")}
     made |= {f"verify.{verdict}" for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
     made |= {f"deadline.{who}" for who in PARTIES}

@@ -138,6 +138,9 @@ class Document(BaseModel):
     title_en: str
     template_version: str
     status: DocumentStatus
+    awaiting: Literal["approval"] | None = Field(
+        description="what a rendered document waits for: an approver of the seal approves its use, or gives a grant"
+    )
     reason: str | None = Field(description="why it failed, was cancelled or made void")
     number: Number | None
     test: bool = Field(description="true: made with TEST keys or in a TEST system, without legal effect")

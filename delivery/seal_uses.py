@@ -1,0 +1,114 @@
+"""Uses of a seal that wait for a person: which seal, who may approve it, approving and declining. One transaction each.
+
+What is approved are the bytes that were printed, by their digest: not a document in general (ESL Art 13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from records import cancellation, documents, seal_approvals, seals
+from records.access import Person, Session
+from records.database import Database
+from records.ledger import append
+
+#: How an approver proves, for each use, to be that person.
+BY_PASSWORD = "password again, in an open session"  # noqa: S105 - not a password
+
+
+def seal_for(connection: sa.Connection, document: sa.RowMapping) -> sa.RowMapping | None:
+    """The seal that would be put on the document now: the newest of its kind that may be used; or None."""
+    return seals.active(connection, document["authority_id"], kind_of(document["instrument"]))
+
+
+def kind_of(instrument: str) -> str:  # noqa: ARG001 - instruments name no kind of seal yet
+    """The kind of seal that the instrument asks for."""
+    return seals.ENFORCEMENT
+
+
+def waiting_for(connection: sa.Connection, person: Person) -> Iterator[sa.RowMapping]:
+    """The documents whose sealing waits for an approval that this person may give, oldest first."""
+    mine: dict[str, bool] = {}
+    for document in seals.waiting(connection, person.authority_id):
+        kind = kind_of(document["instrument"])
+        if kind not in mine:
+            used = seal_for(connection, document)
+            mine[kind] = used is not None and seals.approver_of(connection, used["id"], person.id) is not None
+        if mine[kind]:
+            yield document
+
+
+@dataclass(frozen=True)
+class AwaitedUse:
+    """A use of a seal that waits for this person: document, seal, and the entry by which the person may approve."""
+
+    document: sa.RowMapping
+    seal: sa.RowMapping
+    approver: sa.RowMapping
+
+
+def find(connection: sa.Connection, document_id: str, person: Person) -> AwaitedUse:
+    """The use of a seal on the document that waits.
+
+    Raises LookupError when there is no such document, it does not wait, or it is not this person's to approve.
+    """
+    document = documents.find_in(connection, document_id, person.authority_id)
+    if document is None or document["status"] != "rendered" or not seals.is_waiting(connection, document_id):
+        raise LookupError(f"no document {document_id} waits for an approval")
+    used = seal_for(connection, document)
+    approver = seals.approver_of(connection, used["id"], person.id) if used is not None else None
+    if used is None or approver is None:
+        raise LookupError(f"{document_id} is not {person.id}'s to approve")
+    return AwaitedUse(document, used, approver)
+
+
+def approve(database: Database, document_id: str, rendered_digest: str, session: Session) -> tuple[str, ...]:
+    """Approve the seal on exactly the bytes that were shown; returns the steps that are due now.
+
+    Raises LookupError as `find` does, seal_approvals.NothingToApprove when the bytes are others by now.
+    """
+    person = _person(session)
+    with database.write() as connection:
+        awaited = find(connection, document_id, person)
+        return seal_approvals.approve(
+            connection,
+            awaited.document,
+            rendered_digest,
+            awaited.approver,
+            session=session.token_hash,
+            authenticated=BY_PASSWORD,
+        )
+
+
+def decline(database: Database, document_id: str, reason: str, session: Session) -> None:
+    """Refuse the seal: the document is void with the reason, and so is its number.
+
+    Raises LookupError as `find` does.
+    """
+    person = _person(session)
+    with database.write() as connection:
+        awaited = find(connection, document_id, person)
+        digest = awaited.document["rendered_digest"]
+        append(
+            connection,
+            document_id,
+            f"seal/declined/{digest}",
+            "seal.declined",
+            actor=person.id,
+            body={
+                "seal_id": awaited.seal["id"],
+                "approver": awaited.approver["id"],
+                "digest": digest,
+                "reason": reason,
+            },
+        )
+        cancellation.void(connection, document_id, reason, person.id)
+
+
+def _person(session: Session) -> Person:
+    if not isinstance(session.subject, Person):
+        raise LookupError("a counterparty approves no seal")
+    return session.subject
