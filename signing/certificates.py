@@ -6,7 +6,6 @@ Trust is data: a JSON file beside PEM files, with where each root came from and 
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from records.errors import Permanent
 from signing.parsing import whole
 from signing.revocation import Evidence, RevocationCache
 from signing.sm2_check import SignatureCheck
+from signing.waiting import finished
 
 SEAL_USAGE = frozenset({"non_repudiation"})
 
@@ -206,7 +206,7 @@ class ChainChecker:
         )
         name = name_of(certificate)
         try:
-            path: ValidationPath = asyncio.run(usage)
+            path: ValidationPath = finished(usage)
         except errors.RevokedError as error:
             raise Permanent(f"certificate {name}: {error.failure_msg}") from error
         except errors.PathBuildingError as error:

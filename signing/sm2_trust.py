@@ -5,7 +5,6 @@ Roots are in the trust list like all others. TEST roots count only in a TEST sys
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from asn1crypto import x509
@@ -16,6 +15,7 @@ from records.errors import Retry
 from signing.certificates import TrustList, is_test, name_of
 from signing.revocation import Evidence, RevocationCache
 from signing.verdicts import Reason
+from signing.waiting import finished
 
 _SIGNING_USES = {"digital_signature", "non_repudiation"}
 
@@ -75,7 +75,7 @@ def _path(
     others: tuple[x509.Certificate, ...],
 ) -> ValidationPath:
     context = trust.context(moment, certificates=others, evidence=evidence)
-    return asyncio.run(CertificateValidator(certificate, validation_context=context).async_validate_path())
+    return finished(CertificateValidator(certificate, validation_context=context).async_validate_path())
 
 
 def _problem(

@@ -6,7 +6,6 @@ validated at the time of its successor: a certificate that had ended or was revo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -22,8 +21,10 @@ from pyhanko.sign.validation.status import (
 )
 
 from signing.certificates import TrustList, name_of
+from signing.differences import Differences
 from signing.embedded import Proof, check_unsigned, covered, time_in
 from signing.verdicts import ArchiveStamp, Reason, VerdictWord
+from signing.waiting import finished
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -72,8 +73,10 @@ def judge_archive_stamp(
     try:
         own = time_in(stamp.signed_data)
         moment = max(own, later) if later else own
-        context = trust.context(moment, certificates=proof.certificates, evidence=proof.evidence)
-        status: DocumentTimestampStatus = asyncio.run(async_validate_pdf_timestamp(stamp, context))
+        context = proof.context(trust, moment)
+        status: DocumentTimestampStatus = finished(
+            async_validate_pdf_timestamp(stamp, context, diff_policy=Differences(pdf, covered(stamp)))
+        )
         whole = status.coverage is not None and status.coverage >= SignatureCoverageLevel.ENTIRE_REVISION
         if status.coverage is not SignatureCoverageLevel.ENTIRE_FILE:
             whole = whole and status.modification_level not in (None, ModificationLevel.OTHER)

@@ -7,10 +7,8 @@ only if a `RevocationCache` is given to fetch it.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +24,7 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext, error
 
 from records.errors import Fault, Refused, Retry
 from signing.certificates import TrustList, is_test, name_of
+from signing.differences import Differences
 from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
 from signing.revisions import ends_with_stray_bytes, keeps_for_seal, later_changes
 from signing.revocation import Evidence, RevocationCache
@@ -33,6 +32,7 @@ from signing.ses_pdf import judge_seal_in_pdf, seals_in
 from signing.ses_verification import Judged, Surroundings
 from signing.stamp_checks import covered_at, doubts_about, end_of, judge_archive_stamp
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
+from signing.waiting import finished
 
 # what pyHanko logs is in the verdict; without a handler Python would print it with tracebacks
 for _library in ("pyhanko", "pyhanko_certvalidator"):
@@ -135,15 +135,16 @@ def _judge(
     try:
         stamped_at = _stamped_at(signature)
         moments = _Moments(stamped_at or later or now, max(stamped_at, later) if stamped_at and later else stamped_at)
-        status = _validate(signature, trust, moments, proof.certificates, proof.evidence)
+        differences = Differences(pdf, covered(signature))
+        status = _validate(signature, trust, moments, proof, differences)
         profile = _PROFILES[stamped_at is not None, later is not None]
         if _lacks_revocation(status):
             profile = "B-T" if stamped_at else "B-B"
-            status = _validate_online(signature, trust, proof, revocation, moments) or status
+            status = _validate_online(signature, trust, proof, revocation, moments, differences) or status
         report = _report(signature, status, profile)
         check_unsigned(pdf, signature, trust, proof, status.validation_path or ())
         word, reasons = _weigh(status, trust, moments.signer, later, now)
-        if word != "invalid" and _changed_later(pdf, signature):
+        if word != "invalid" and _changed_later(pdf, signature, differences):
             word, reasons = "invalid", (Reason.of("changed_after_signing"), *reasons)
     except Exception as error:  # a hostile signature may break the validator anywhere: it is then not valid
         unreadable = Reason.of("signature_unreadable", str(error) or type(error).__name__)
@@ -162,7 +163,7 @@ class _Moments:
     stamp: datetime | None
 
 
-def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature) -> bool:
+def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature, differences: Differences) -> bool:
     """Whether a seal that allows no changes, or an electronic seal at most, was followed by more than that and proof.
 
     Stricter than pyHanko, about metadata for one.
@@ -170,20 +171,21 @@ def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature) -> bool:
     signed, level = covered(signature), signature.docmdp_level
     if signed >= len(pdf):
         return False
-    strict = level is MDPPerm.NO_CHANGES or (level is MDPPerm.FILL_FORMS and keeps_for_seal(pdf[:signed]))
-    return strict and bool(later_changes(pdf, signed))
+    if level is MDPPerm.NO_CHANGES:
+        return not differences.only_proof
+    return level is MDPPerm.FILL_FORMS and keeps_for_seal(pdf[:signed]) and bool(later_changes(pdf, signed))
 
 
 def _validate(
     signature: EmbeddedPdfSignature,
     trust: TrustList,
     moments: _Moments,
-    certificates: Sequence[x509.Certificate],
-    evidence: Evidence,
+    proof: Proof,
+    differences: Differences,
 ) -> PdfSignatureStatus:
-    signer = trust.context(moments.signer, certificates=certificates, evidence=evidence)
-    stamp = trust.context(moments.stamp or moments.signer, certificates=certificates, evidence=evidence)
-    return asyncio.run(async_validate_pdf_signature(signature, signer, stamp))
+    signer = proof.context(trust, moments.signer)
+    stamp = proof.context(trust, moments.stamp or moments.signer)
+    return finished(async_validate_pdf_signature(signature, signer, stamp, diff_policy=differences))
 
 
 def _validate_online(
@@ -192,6 +194,7 @@ def _validate_online(
     proof: Proof,
     revocation: RevocationCache | None,
     moments: _Moments,
+    differences: Differences,
 ) -> PdfSignatureStatus | None:
     """Validate with revocation data fetched now, or None where that cannot be done.
 
@@ -211,13 +214,13 @@ def _validate_online(
         except Retry:
             return None
         evidence = Evidence(evidence.ocsps + fetched.ocsps, evidence.crls + fetched.crls)
-    return _validate(signature, trust, moments, [*embedded, *stamps], evidence)
+    return _validate(signature, trust, moments, Proof((*embedded, *stamps), evidence), differences)
 
 
 def _path(certificate: x509.Certificate, context: ValidationContext) -> list[x509.Certificate] | None:
     validator = CertificateValidator(certificate, validation_context=context)
     try:
-        path = asyncio.run(validator.async_validate_path())
+        path = finished(validator.async_validate_path())
     except (errors.PathError, errors.ValidationError):
         return None
     return list(reversed([each for each in path if isinstance(each, x509.Certificate)]))
