@@ -14,7 +14,7 @@ from pyhanko_certvalidator.path import ValidationPath
 from records.errors import Retry
 from signing.certificates import TrustList, is_test, name_of
 from signing.revocation import Evidence, RevocationCache
-from signing.verdicts import Reason
+from signing.verdicts import Reason, TrustedRoot
 from signing.waiting import finished
 
 _SIGNING_USES = {"digital_signature", "non_repudiation"}
@@ -61,6 +61,17 @@ def distrust(
         return reason
     except (ValueError, TypeError, KeyError, AttributeError) as error:  # a hostile certificate breaks anywhere
         return Reason.of("certificate_unfit", str(error).split("\n", 1)[0])
+
+
+def root_of(
+    certificate: x509.Certificate, trust: TrustList, moment: datetime, others: tuple[x509.Certificate, ...]
+) -> TrustedRoot | None:
+    """The root of the trust list to which a certificate leads that was found good at `moment` (aware), or None."""
+    try:
+        anchor = trust.anchor_of(_path(certificate, trust, moment, None, others))
+    except (errors.PathError, errors.ValidationError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return anchor.told if anchor else None
 
 
 def _joined(one: Evidence, other: Evidence) -> Evidence:

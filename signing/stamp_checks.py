@@ -23,7 +23,7 @@ from pyhanko.sign.validation.status import (
 from signing.certificates import TrustList, name_of
 from signing.differences import Differences
 from signing.embedded import Proof, check_unsigned, covered, time_in
-from signing.verdicts import ArchiveStamp, Reason, VerdictWord
+from signing.verdicts import ArchiveStamp, Reason, TrustedRoot, VerdictWord
 from signing.waiting import finished
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -48,6 +48,12 @@ def end_of(status: SignatureStatus) -> datetime:
     path = [each for each in status.validation_path or () if isinstance(each, x509.Certificate)]
     ends: list[datetime] = [each.not_valid_after for each in (*path[1:], status.signing_cert)]
     return min(ends)
+
+
+def root_of(status: SignatureStatus, trust: TrustList) -> TrustedRoot | None:
+    """The root of the trust list to which the certificate was led, or None."""
+    anchor = trust.anchor_of(status.validation_path or ())
+    return anchor.told if anchor else None
 
 
 def doubts_about(stamp: TimestampSignatureStatus, later: datetime | None, now: datetime) -> list[Reason]:
@@ -85,6 +91,8 @@ def judge_archive_stamp(
             return "invalid", [Reason.of("timestamp_wrong")], None
     except Exception as error:  # a hostile time stamp may break the validator anywhere: it is then not valid
         return "invalid", [Reason.of("signature_unreadable", str(error) or type(error).__name__)], None
-    found = ArchiveStamp(stamp.field_name, status.timestamp, name_of(status.signing_cert), end_of(status))
     doubts = doubts_about(status, later, now)
-    return ("indeterminate" if doubts else "valid"), doubts, found
+    word: VerdictWord = "indeterminate" if doubts else "valid"
+    root = root_of(status, trust)
+    by, end = name_of(status.signing_cert), end_of(status)
+    return word, doubts, ArchiveStamp(stamp.field_name, status.timestamp, by, end, root, word, tuple(doubts))

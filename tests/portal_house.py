@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ class PortalHouse:
 
     def verify(self, pdf: bytes) -> dict[str, Any]:
         """A real verdict by the trust list of this house."""
-        return verification.verify(pdf, self.trust).as_dict()
+        return verification.verify(pdf, self.trust).as_dict() | {"sha256": hashlib.sha256(pdf).hexdigest()}
 
     @cached_property
     def app(self) -> FastAPI:
