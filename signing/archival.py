@@ -19,13 +19,14 @@ from signing.verdicts import ArchivalClaim, Reason
 
 _PDFA = "http://www.aiim.org/pdfa/ns/id/"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_LARGEST = 1024 * 1024
+_LARGEST = 64 * 1024  # bytes as they stand in the file, compressed: it cannot become very much more than that
 
 
 def claim_of(pdf: bytes, reader: PdfFileReader, signed: int) -> ArchivalClaim | None:
     """The claim of the file, or None without one; `signed` bytes is the revision that the first signature covers."""
     try:
-        now = _claimed(reader.root["/Metadata"].data)
+        metadata = reader.root["/Metadata"]
+        now = _claimed(metadata.data) if len(metadata.encoded_data) <= _LARGEST else None
     except Exception:  # no metadata, or hostile ones: then nothing is claimed
         now = None
     later = 0 < signed < len(pdf) and not only_proof_follows(pdf, signed)
@@ -33,7 +34,7 @@ def claim_of(pdf: bytes, reader: PdfFileReader, signed: int) -> ArchivalClaim | 
         return ArchivalClaim(*now, (_told(now),)) if now else None
     try:
         return _after_revisions(pdf[:signed], pdf, now)
-    except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError):
+    except (pikepdf.PdfError, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError):
         return ArchivalClaim(*now, (_told(now), Reason.of("pdfa_unreadable"))) if now else None
 
 
@@ -43,8 +44,6 @@ def _told(claim: tuple[int, str]) -> Reason:
 
 def _claimed(metadata: bytes) -> tuple[int, str] | None:
     """Part and conformance level, as elements or as attributes of the description (XMP, ISO 16684-1)."""
-    if len(metadata) > _LARGEST:
-        return None
     root = etree.fromstring(metadata, etree.XMLParser(resolve_entities=False, no_network=True))
     found: dict[str, str] = {}
     for description in root.iter(f"{{{_RDF}}}Description"):
@@ -59,7 +58,7 @@ def _claimed(metadata: bytes) -> tuple[int, str] | None:
 
 def _after_revisions(before: bytes, after: bytes, claim: tuple[int, str] | None) -> ArchivalClaim | None:
     with pikepdf.open(io.BytesIO(before)) as old, pikepdf.open(io.BytesIO(after)) as new:
-        then = _claimed(bytes(old.Root.Metadata.read_bytes())) if "/Metadata" in old.Root else None
+        then = _claimed(bytes(old.Root.Metadata.read_bytes())) if _has_metadata(old) else None
         subject = claim or then
         if subject is None:
             return None
@@ -74,6 +73,10 @@ def _after_revisions(before: bytes, after: bytes, claim: tuple[int, str] | None)
         if len(_bare(new)) > len(_bare(old)):
             notes.append(Reason.of("pdfa_annotation"))
         return ArchivalClaim(*subject, tuple(notes))
+
+
+def _has_metadata(pdf: pikepdf.Pdf) -> bool:
+    return "/Metadata" in pdf.Root and len(pdf.Root.Metadata.read_raw_bytes()) <= _LARGEST
 
 
 def _acts(pdf: pikepdf.Pdf) -> bool:

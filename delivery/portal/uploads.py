@@ -49,12 +49,14 @@ async def uploaded_pdf(request: Request) -> bytes:
         raise HTTPException(400)
     try:
         async with asyncio.timeout(_SECONDS):
-            parser = _InMemory(request.headers, request.stream(), max_files=1, max_fields=4, max_part_size=1024)  # type: ignore[arg-type]
+            parser = _InMemory(request.headers, request.stream(), max_files=1, max_fields=4, max_part_size=1024)
             form = await parser.parse()
     except TimeoutError:
         raise HTTPException(408, headers={"Connection": "close"}) from None
     except (MultiPartException, KeyError) as error:
         raise HTTPException(400) from error
-    async with form:
+    try:
         file = form.get("pdf")
         return await file.read() if isinstance(file, UploadFile) else b""
+    finally:
+        await form.close()

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/verify")
 
 @router.get("")
 def form(request: Request, portal: PortalPart) -> Response:
-    """Where the file is chosen. A code on paper leads here, and whatever it says beside the address is not looked at."""
+    """Where the file is chosen. A code on paper leads here; what it says beside the address is not looked at."""
     if portal.verify is None:
         raise HTTPException(404)
     return page(request, "verify.html", session_of(request), found=None, faults=())
