@@ -49,7 +49,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Found]
 def _look(pdf: bytes, shop: Workshop, path: Path) -> Found:
     path.write_bytes(pdf)
     try:
-        verdict = verify(pdf, shop.bench.trust)
+        verdict = verify(pdf, shop.trust)
         word, codes = str(verdict.verdict), tuple(reason.code for reason in verdict.reasons)
     except Refused as refused:
         word, codes = "refused", tuple(fault.code for fault in refused.faults)
