@@ -58,24 +58,23 @@ def later_changes(pdf: bytes, signed: int) -> list[Fault]:
 
     Each is compared with the one before, so that one which undoes another, or takes a time stamp away, is found too.
     """
-    return [] if only_proof_follows(pdf, signed) else _compared(pdf, signed, but_seal=True)
+    return [] if only_proof_follows(pdf, signed) else list(_compared(pdf, signed, True))
 
 
-@lru_cache(maxsize=1)  # two readers ask the same about the same bytes, one after the other
 def only_proof_follows(pdf: bytes, signed: int) -> bool:
     """Whether the revisions behind the first `signed` bytes hold proof, time stamps and writers' notes, and no seal."""
-    return not _compared(pdf, signed, but_seal=False)
+    return not _compared(pdf, signed, False)
 
 
-def _compared(pdf: bytes, signed: int, *, but_seal: bool) -> list[Fault]:
+@lru_cache(maxsize=2)  # two readers ask the same about the same bytes, one after the other
+def _compared(pdf: bytes, signed: int, but_seal: bool) -> tuple[Fault, ...]:
     ends = [signed, *(match.end() for match in _END_ANYWHERE.finditer(pdf, signed))]
     if ends[-1] < len(pdf):
         ends.append(len(pdf))
     if len(ends) > _MOST_REVISIONS:
-        return [Fault("", "changed_later", "too many revisions were added after signing", "签章后附加的版本过多")]
-    return list(
-        dict.fromkeys(fault for old, new in pairwise(ends) for fault in _changes(pdf[:old], pdf[:new], but_seal))
-    )
+        return (Fault("", "changed_later", "too many revisions were added after signing", "签章后附加的版本过多"),)
+    pairs = pairwise(ends)
+    return tuple(dict.fromkeys(fault for old, new in pairs for fault in _changes(pdf[:old], pdf[:new], but_seal)))
 
 
 def _changes(before: bytes, after: bytes, but_seal: bool) -> list[Fault]:

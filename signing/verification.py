@@ -27,7 +27,7 @@ from signing.archival import claim_of
 from signing.certificates import TrustList, is_test, name_of
 from signing.differences import Differences
 from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
-from signing.revisions import ends_with_stray_bytes, keeps_for_seal, later_changes
+from signing.revisions import ends_with_stray_bytes
 from signing.revocation import Evidence, RevocationCache
 from signing.ses_pdf import judge_seal_in_pdf, seals_in
 from signing.ses_verification import Judged, Surroundings
@@ -164,7 +164,7 @@ def _judge(
         report = _report(signature, status, profile, trust)
         check_unsigned(pdf, signature, trust, proof, status.validation_path or ())
         word, reasons = _weigh(status, trust, moments.signer, later, now)
-        if word != "invalid" and _changed_later(pdf, signature, differences):
+        if word != "invalid" and _changed_later(signature, differences):
             word, reasons = "invalid", (Reason.of("changed_after_signing"), *reasons)
     except Exception as error:  # a hostile signature may break the validator anywhere: it is then not valid
         unreadable = Reason.of("signature_unreadable", str(error) or type(error).__name__)
@@ -183,17 +183,15 @@ class _Moments:
     stamp: datetime | None
 
 
-def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature, differences: Differences) -> bool:
+def _changed_later(signature: EmbeddedPdfSignature, differences: Differences) -> bool:
     """Whether a seal that allows no changes, or an electronic seal at most, was followed by more than that and proof.
 
     Stricter than pyHanko, about metadata for one.
     """
-    signed, level = covered(signature), signature.docmdp_level
-    if signed >= len(pdf):
-        return False
+    level = signature.docmdp_level
     if level is MDPPerm.NO_CHANGES:
         return not differences.only_proof
-    return level is MDPPerm.FILL_FORMS and keeps_for_seal(pdf[:signed]) and bool(later_changes(pdf, signed))
+    return level is MDPPerm.FILL_FORMS and differences.more_than_seal
 
 
 def _validate(
