@@ -31,6 +31,7 @@ from delivery.volumes import SEAL_PLACE, Cover, Paper
 from pipeline.cabinet import picture_of
 from pipeline.composition import Songda, open_songda
 from pipeline.measuring import LEGAL_START, cpu_ms, imprint_of, notice, short, varied, wall_ms, world
+from pipeline.measuring_seals import level_ratios, measure_seals
 from pipeline.plain_way import measure_plain_way
 from pipeline.settings import load
 from pipeline.supervisor import Supervisor, environment_of, programs_of, wait_until_ready
@@ -39,9 +40,7 @@ from records import schema, steps
 from records.database import Database
 from records.tables import delivery, document, seal, step
 from signing.fields import Placement
-from signing.reader import read_seals
-from signing.sealing import Profile, seal_pdf
-from signing.verification import verify
+from signing.sealing import seal_pdf
 from templates.catalogue import catalogue
 from templates.printing import Printed, print_document
 
@@ -71,27 +70,7 @@ def _parts(songda: Songda, count: int) -> dict[str, float]:
     found["print_letter_own_cpu_ms"] = (time.process_time() - started) * 1000 / max(3, count // 4)
     with songda.database.read() as connection:
         mark = dict(connection.execute(sa.select(seal)).mappings().one())
-    means, picture = songda.cabinet.means(mark), picture_of(mark)
-    sealed: list[bytes] = []
-
-    def put_on(number: int, profile: Profile) -> None:
-        page = printed[number % len(printed)]
-        assert page.anchor is not None  # noqa: S101 - a decision has a place for its seal
-        place = Placement(page.anchor.page + 1, page.anchor.x_mm, page.anchor.y_mm)
-        sealed.append(seal_pdf(page.pdf, means, placement=place, picture=picture, profile=profile).pdf)
-
-    found["seal_bb_cpu_ms"] = cpu_ms(lambda n: put_on(n, Profile.B_B), count)
-    found["seal_blt_cpu_ms"] = cpu_ms(lambda n: put_on(n, Profile.B_LT), count)
-
-    def check(number: int) -> None:
-        pdf = sealed[-1 - abs(number) % count]
-        if verify(pdf, songda.cabinet.trust).verdict != "valid" or not read_seals(pdf).sound:
-            raise AssertionError("a sealed document did not verify")
-
-    found["verify_cpu_ms"] = cpu_ms(check, count)
-    found["seal_blta_cpu_ms"] = cpu_ms(lambda n: put_on(n, Profile.B_LTA), count)
-    found["verify_blta_cpu_ms"] = cpu_ms(check, count)
-    return found
+    return found | measure_seals(songda, mark, printed, count)
 
 
 def _waiting(waiting: int, count: int = 800) -> float:
@@ -269,6 +248,9 @@ def _report(values: dict[str, float]) -> None:
     }
     _say("\nratios, the plain way over ours (higher is better)")
     for name, ratio in ratios.items():
+        _say(f"  {name:<38} {ratio:6.1f}")
+    _say("\nlevels: plain pyHanko over ours (higher is better), ours over the bare key operation (lower is better)")
+    for name, ratio in level_ratios(values).items():
         _say(f"  {name:<38} {ratio:6.1f}")
 
 

@@ -1,7 +1,7 @@
 """Verification of files from anybody, in child processes that are limited in memory and time.
 
-The parent's side is `verdict_of`; run as a module this is the child. A payload is the length of a JSON head (4 bytes,
-big-endian), the head, and the PDF.
+The parent's side is `verdict_of`; run as a module this is the child. No file is written: the bytes go through a pipe. A
+payload is the length of a JSON head (4 bytes, big-endian), the head, and the PDF.
 """
 
 from __future__ import annotations
@@ -19,8 +19,14 @@ from templates.serving import serve
 
 _CHILDREN: Final = 2
 _MEMORY: Final = 2 * 2**30
-_SECONDS: Final = 60.0
+_SECONDS: Final = 20.0
 _PATIENCE: Final = 10.0  # seconds to wait for a free child
+_TOO_HARD: Final = Fault(
+    "",
+    "too_hard",
+    "reading this file takes more time or memory than is allowed here, or breaks the reader",
+    "读取该文件超出允许的时间或内存，或无法正常读取",
+)
 
 
 def verdict_of(pdf: bytes, trust_list: Path | None, *, test_system: bool) -> dict[str, Any]:
@@ -37,6 +43,8 @@ def verdict_of(pdf: bytes, trust_list: Path | None, *, test_system: bool) -> dic
         raise Retry("too many files are being verified at once", after_seconds=_PATIENCE) from None
     try:
         answer: dict[str, Any] = json.loads(child.call(payload, _SECONDS))
+    except Permanent as error:  # it broke the reader, or ended it for the second time
+        raise Refused([_TOO_HARD]) from error
     finally:
         _children().put(child)
     if "faults" in answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import redis
 import sqlalchemy as sa
@@ -18,8 +17,8 @@ from pipeline.api import problems
 from pipeline.api.app import make_api
 from pipeline.composition import Songda, open_songda
 from pipeline.queue import Queue
+from pipeline.released import answer_about
 from pipeline.settings import Settings, load
-from pipeline.verifying import verdict_of
 from pipeline.wake import wake_workers
 from records import directory, logs, schema
 from records.database import is_test
@@ -42,7 +41,6 @@ def _portal(songda: Songda) -> Portal:
         test = is_test(connection)
         name = _system_name(connection)
     secure = songda.settings.public_url.startswith("https:")
-    trust_list = Path(songda.settings.trust_list)
     return Portal(
         songda.database,
         songda.store,
@@ -51,7 +49,7 @@ def _portal(songda: Songda) -> Portal:
         secure,
         *name,
         mail_url=songda.settings.mail_url,
-        verify=lambda pdf: verdict_of(pdf, trust_list, test_system=test),
+        verify=lambda pdf: answer_about(songda, pdf),
         public_url=songda.settings.public_url,
     )
 

@@ -146,6 +146,19 @@ def has_case(connection: sa.Connection, case_no: str, authority_id: str, client_
     return connection.execute(query.limit(1)).first() is not None
 
 
+def released_as(connection: sa.Connection, digest: str) -> sa.RowMapping | None:
+    """The sealed document, whosever it is, that was released as the bytes with this SHA-256; or None.
+
+    One that is not sealed is never found: its bytes follow from its facts, so somebody could guess and ask.
+    """
+    if connection.execute(sa.select(artifact.c.digest).where(artifact.c.digest == digest)).first() is None:
+        return None  # by the primary key: strangers' files cost no more than that
+    query = sa.select(document.c.id, document.c.status, document.c.released_at).where(
+        document.c.final_digest == digest, document.c.sealed, document.c.released_at.is_not(None)
+    )
+    return connection.execute(query.limit(1)).mappings().first()
+
+
 def record_artifact(connection: sa.Connection, digest: str, size: int, media_type: str) -> None:
     """Name a stored file; naming it again changes nothing."""
     values = {"digest": digest, "size": size, "media_type": media_type}

@@ -40,6 +40,14 @@ def standing(connection: sa.Connection, target_id: str, effects: Collection[str]
     return bool(connection.execute(sa.select(found)).scalar_one())
 
 
+def effects_on(connection: sa.Connection, target_id: str) -> dict[str, str]:
+    """What later documents do to this one: the effect, and the legal day (YYYY-MM-DD) since when."""
+    query = sa.select(link.c.effect, link.c.effective_on).where(
+        link.c.target_id == target_id, link.c.state == "in_effect"
+    )
+    return {row.effect: row.effective_on for row in connection.execute(query.order_by(link.c.effective_on))}
+
+
 def recipients(connection: sa.Connection, document_id: str) -> list[sa.RowMapping]:
     """On whom the document is served: `counterparty_id`, or null and the address that the job named; and when."""
     names = ("counterparty_id", "address", "recipient_zh", "recipient_en", "service_date")

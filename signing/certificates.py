@@ -6,7 +6,6 @@ Trust is data: a JSON file beside PEM files, with where each root came from and 
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from records.errors import Permanent
 from signing.parsing import whole
 from signing.revocation import Evidence, RevocationCache
 from signing.sm2_check import SignatureCheck
+from signing.verdicts import ListOfRoots, TrustedRoot
+from signing.waiting import finished
 
 SEAL_USAGE = frozenset({"non_repudiation"})
 
@@ -77,23 +78,33 @@ class Anchor:
         """Whether this is a TEST root."""
         return is_test(self.certificate)
 
+    @property
+    def told(self) -> TrustedRoot:
+        """As verdicts name it."""
+        digest = self.certificate.sha256.hex()
+        return TrustedRoot(name_of(self.certificate), digest, self.source, self.obtained, self.test)
+
 
 @dataclass(frozen=True)
 class TrustList:
     """The roots of this system. TEST roots count only when `test_system` says that this is a TEST system.
 
-    `intermediates` help to build paths and are not trusted by themselves.
+    `intermediates` help to build paths and are not trusted by themselves. `source` and `dated` (ISO 8601) are of the
+    list as a whole; without them it is as old as its newest root.
     """
 
     anchors: tuple[Anchor, ...]
     intermediates: tuple[x509.Certificate, ...] = ()
     test_system: bool = False
+    source: str = ""
+    dated: str = ""
 
     @classmethod
     def load(cls, path: Path, *, test_system: bool) -> TrustList:
         """Read a trust list: ``{"anchors": [{"file", "source", "obtained"}], "intermediates": ["file"]}``.
 
-        File names are relative to the list. Raises Permanent when it or a certificate of it cannot be read.
+        The list as a whole may have ``source`` and ``dated`` beside them. File names are relative to the list. Raises
+        Permanent when it or a certificate of it cannot be read.
         """
         try:
             data = json.loads(path.read_text())
@@ -103,15 +114,29 @@ class TrustList:
                 for certificate in read_certificates(path.parent / entry["file"])
             )
             files = data.get("intermediates", [])
+            dated = data.get("dated") or max((anchor.obtained for anchor in anchors), default="")
+            about = (str(data.get("source", "")), str(dated))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Permanent(f"trust list {path}: cannot be read ({error!r})") from error
         between = tuple(each for name in files for each in read_certificates(path.parent / name))
-        return cls(anchors, between, test_system)
+        return cls(anchors, between, test_system, *about)
 
     @property
     def roots(self) -> list[x509.Certificate]:
         """The root certificates that count in this system."""
         return [anchor.certificate for anchor in self.anchors if self.test_system or not anchor.test]
+
+    @property
+    def told(self) -> ListOfRoots:
+        """As verdicts name it."""
+        return ListOfRoots(self.source, self.dated, len(self.roots))
+
+    def anchor_of(self, path: Iterable[object]) -> Anchor | None:
+        """The anchor at which a validated path begins (its root is the first certificate), or None."""
+        for root in path:
+            der = root.dump() if isinstance(root, x509.Certificate) else None
+            return next((anchor for anchor in self.anchors if anchor.certificate.dump() == der), None)
+        return None
 
     def context(
         self,
@@ -217,7 +242,7 @@ class ChainChecker:
         )
         name = name_of(certificate)
         try:
-            path: ValidationPath = asyncio.run(usage)
+            path: ValidationPath = finished(usage)
         except errors.RevokedError as error:
             raise Permanent(f"certificate {name}: {error.failure_msg}") from error
         except errors.PathBuildingError as error:

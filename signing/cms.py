@@ -276,6 +276,15 @@ def _check(data: cms.SignedData, content: Sequence[bytes | memoryview], content_
 
 def _check_signer(data: cms.SignedData, content: Sequence[bytes | memoryview], content_type: str) -> CheckedCms:
     signer = data["signer_infos"][0]
+    # as they stand in the file: what asn1crypto was once asked about it may encode anew.
+    # the attributes were signed as a SET OF; in the message they carry the tag [0] (RFC 5652 §5.4)
+    signed = b"\x31" + signer["signed_attrs"].dump()[1:]
+    tokens = [
+        token.dump()
+        for attribute in signer["unsigned_attrs"] or ()
+        if attribute["type"].native == "signature_time_stamp_token"
+        for token in attribute["values"]
+    ]
     certificates = tuple(choice.chosen for choice in data["certificates"] if choice.name == "certificate")
     certificate = _signer_certificate(signer, certificates)
     attributes = _attributes(signer["signed_attrs"])
@@ -290,15 +299,7 @@ def _check_signer(data: cms.SignedData, content: Sequence[bytes | memoryview], c
     if _only(attributes, "message_digest").native != running.digest():
         raise CmsError("digest_mismatch", "the signed digest is not the digest of the document: its bytes were changed")
     _check_named_certificate(attributes, certificate, allow_sha1=content_type == "tst_info")
-    # the attributes were signed as a SET OF; in the message they carry the tag [0] (RFC 5652 §5.4)
-    signed = b"\x31" + signer["signed_attrs"].dump()[1:]
     _verify(certificate, signer["signature"].native, signed, digest_name, signer["signature_algorithm"])
-    tokens = [
-        token.dump()
-        for attribute in signer["unsigned_attrs"] or ()
-        if attribute["type"].native == "signature_time_stamp_token"
-        for token in attribute["values"]
-    ]
     return CheckedCms(certificate, certificates, signer["signature"].native, tokens[0] if tokens else None)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from asn1crypto import cms, crl, ocsp, tsp, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import EmbeddedPdfSignature
+from pyhanko_certvalidator import ValidationContext
 
 from signing.certificates import TrustList, name_of
 from signing.cms import CmsError, check_form, stray_certificates, unpadded
+from signing.parsing import parsed
 from signing.revocation import Evidence
 
 _GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
@@ -25,6 +27,13 @@ class Proof:
 
     certificates: tuple[x509.Certificate, ...]
     evidence: Evidence
+    _contexts: dict[datetime, ValidationContext] = field(default_factory=dict, compare=False)
+
+    def context(self, trust: TrustList, moment: datetime) -> ValidationContext:
+        """In which pyHanko validates the certificates of this file at `moment` (aware); one for each moment."""
+        if moment not in self._contexts:
+            self._contexts[moment] = trust.context(moment, certificates=self.certificates, evidence=self.evidence)
+        return self._contexts[moment]
 
     @classmethod
     def of(cls, reader: PdfFileReader) -> Proof:
@@ -41,7 +50,7 @@ class Proof:
 def _entries(reader: PdfFileReader, key: str, kind: Any) -> Iterable[Any]:
     try:
         for stream in reader.root["/DSS"][key]:
-            yield kind.load(stream.get_object().data, strict=True)
+            yield parsed(kind, stream.get_object().data)
     except Exception:  # a hostile store may break the parser anywhere; what was not read proves nothing
         return
 

@@ -7,11 +7,31 @@ certificate was then seen without its key or without its basic constraints, and 
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from asn1crypto import crl, ocsp, x509
 
 _T = TypeVar("_T", x509.Certificate, ocsp.OCSPResponse, crl.CertificateList)
+_KEPT = 512
+_LARGEST_KEPT = 32 * 1024
+
+
+def parsed(kind: Any, der: bytes) -> Any:
+    """`der` as a value of `kind`. Raises ValueError for what is no such thing.
+
+    One authority's certificates, answers and lists come back in thousands of files. The same bytes are therefore
+    parsed once and shared, never two that merely resemble each other; what is large or malformed is left out of that.
+    """
+    if len(der) <= _LARGEST_KEPT:
+        with suppress(Exception):  # malformed further in: it is parsed as far as it is asked for, as ever
+            return _kept(kind, der)
+    return kind.load(der, strict=True)
+
+
+@lru_cache(maxsize=_KEPT)
+def _kept(kind: Any, der: bytes) -> Any:
+    return whole(kind.load(der, strict=True))
 
 
 def whole(value: _T) -> _T:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -57,29 +58,41 @@ def later_changes(pdf: bytes, signed: int) -> list[Fault]:
 
     Each is compared with the one before, so that one which undoes another, or takes a time stamp away, is found too.
     """
+    return [] if only_proof_follows(pdf, signed) else list(_compared(pdf, signed, True))
+
+
+def only_proof_follows(pdf: bytes, signed: int) -> bool:
+    """Whether the revisions behind the first `signed` bytes hold proof, time stamps and writers' notes, and no seal."""
+    return not _compared(pdf, signed, False)
+
+
+@lru_cache(maxsize=2)  # two readers ask the same about the same bytes, one after the other
+def _compared(pdf: bytes, signed: int, but_seal: bool) -> tuple[Fault, ...]:
     ends = [signed, *(match.end() for match in _END_ANYWHERE.finditer(pdf, signed))]
     if ends[-1] < len(pdf):
         ends.append(len(pdf))
     if len(ends) > _MOST_REVISIONS:
-        return [Fault("", "changed_later", "too many revisions were added after signing", "签章后附加的版本过多")]
-    return list(dict.fromkeys(fault for old, new in pairwise(ends) for fault in _changes(pdf[:old], pdf[:new])))
+        return (Fault("", "changed_later", "too many revisions were added after signing", "签章后附加的版本过多"),)
+    pairs = pairwise(ends)
+    return tuple(dict.fromkeys(fault for old, new in pairs for fault in _changes(pdf[:old], pdf[:new], but_seal)))
 
 
-def _changes(before: bytes, after: bytes) -> list[Fault]:
+def _changes(before: bytes, after: bytes, but_seal: bool) -> list[Fault]:
     try:
         with (
             pikepdf.open(io.BytesIO(before), attempt_recovery=False, suppress_warnings=True) as old,
             pikepdf.open(io.BytesIO(after), attempt_recovery=False, suppress_warnings=True) as new,
         ):
-            changed = _Comparison(old, new).forbidden()
+            changed = _Comparison(old, new, but_seal).forbidden()
     except (pikepdf.PdfError, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError) as error:
         return [Fault("", "changed_later", f"what was added after signing cannot be read: {error}")]
     return [Fault("", "changed_later", f"changed after signing: {what}", f"签章后被改动：{what}") for what in changed]
 
 
 class _Comparison:
-    def __init__(self, old: pikepdf.Pdf, new: pikepdf.Pdf) -> None:
-        self.old, self.new = old, new
+    def __init__(self, old: pikepdf.Pdf, new: pikepdf.Pdf, but_seal: bool) -> None:
+        self.old, self.new, self.but_seal = old, new, but_seal
+        self.untouched = self._untouched_objects()
         self.stamps = {field.objgen for field in _fields(new) if field.is_indirect and _is_timestamp(field)} - {
             field.objgen for field in _fields(old) if field.is_indirect
         }
@@ -94,9 +107,21 @@ class _Comparison:
             if not obj.is_indirect or obj.objgen in allowed:
                 continue
             now = self.new.get_object(obj.objgen)
-            if _flat(obj) != _flat(now) and not (self._is_page_with_stamps(obj, now) or _is_sealed(obj, now)):
+            read = obj.objgen not in self.untouched
+            if _flat(obj, read) == _flat(now, read) or (self.but_seal and _is_sealed(obj, now)):
+                continue
+            if not self._is_page_with_stamps(obj, now):
                 found.append(f"object {obj.objgen[0]}")
         return found + self._catalog_changes() + self._form_changes() + self._store_changes() + self._note_changes()
+
+    def _untouched_objects(self) -> set[tuple[int, int]]:
+        """Objects that both revisions read from the same place, where the bytes are the same.
+
+        What they refer to may be another all the same: an object that was missing, and was supplied later. One inside
+        an object stream is not among them, as the stream could have been replaced.
+        """
+        then, now = _places(self.old), _places(self.new)
+        return {number for number, place in then.items() if now.get(number) == place}
 
     def _allowed_objects(self) -> set[tuple[int, int]]:
         """Objects that are compared by their meaning, not by their bytes."""
@@ -158,9 +183,16 @@ class _Comparison:
         if _entries(self.old.docinfo, _WRITER_NOTES) != _entries(self.new.docinfo, _WRITER_NOTES):
             found.append("the document information")
         old, new = self.old.Root.get("/Metadata"), self.new.Root.get("/Metadata")
-        if (old is None) != (new is None) or (old is not None and _told(old) != _told(new)):
+        if not self._is_same(old, new) and ((old is None) != (new is None) or _told(old) != _told(new)):
             found.append("the metadata")
         return found
+
+    def _is_same(self, old: Any, new: Any) -> bool:
+        """Whether both are none, or the one object that nobody wrote anew, referring to what it referred to."""
+        if old is None or new is None:
+            return old is new
+        same = old.objgen == new.objgen and old.objgen in self.untouched
+        return same and _flat(old, read=False) == _flat(new, read=False)
 
 
 def _told(metadata: Any) -> list[tuple[str, str]]:
@@ -207,10 +239,18 @@ def _is_timestamp(field: Any) -> bool:
     )
 
 
-def _flat(obj: Any) -> bytes:
-    """An object as bytes that are equal if and only if the object is."""
+def _places(pdf: pikepdf.Pdf) -> dict[tuple[int, int], int | None]:
+    """Where in the file each object stands that the cross-reference table places by an offset (type 1)."""
+    return {number: entry.offset for number, entry in pdf.get_xref_table().items() if entry.type == 1}
+
+
+def _flat(obj: Any, read: bool) -> bytes:
+    """An object as bytes that are equal if and only if the object is; the data of a stream only if it is to be `read`.
+
+    A reference to an object that is missing is null here.
+    """
     if isinstance(obj, pikepdf.Stream):
-        return bytes(obj.stream_dict.unparse()) + b"\x00" + bytes(obj.read_raw_bytes())
+        return bytes(obj.stream_dict.unparse()) + b"\x00" + (bytes(obj.read_raw_bytes()) if read else b"")
     return bytes(obj.unparse(resolved=True))
 
 

@@ -7,6 +7,7 @@ that), so that a file sent in for verification cannot make this machine call any
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -34,6 +35,20 @@ class Evidence:
     ocsps: tuple[ocsp.OCSPResponse, ...] = ()
     crls: tuple[crl.CertificateList, ...] = ()
     usable_until: datetime = field(default=datetime.max.replace(tzinfo=UTC))
+
+    @property
+    def newest(self) -> datetime | None:
+        """When (UTC) the newest of them was made; None without any that says so."""
+        made = []
+        for proof in (*self.ocsps, *self.crls):
+            with suppress(ValueError, TypeError, KeyError, AttributeError):  # a malformed one proves nothing anyway
+                answer = isinstance(proof, ocsp.OCSPResponse)
+                made.append(
+                    proof.response_data["produced_at"].native
+                    if answer
+                    else proof["tbs_cert_list"]["this_update"].native
+                )
+        return max(made, default=None)
 
 
 @dataclass(frozen=True)

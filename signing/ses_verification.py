@@ -7,7 +7,7 @@ periods, and the certificates of signer and maker: chain, revocation, usage. One
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from asn1crypto import x509
@@ -17,7 +17,7 @@ from signing.cms import CheckedToken, CmsError, check_token
 from signing.revocation import Evidence, RevocationCache
 from signing.ses import Seal, SealSignature, read_seal, read_seal_signature
 from signing.ses_soundness import broken_seal, broken_signature, load_certificate, period_of
-from signing.sm2_trust import distrust, told_name, told_test
+from signing.sm2_trust import distrust, root_of, told_name, told_test
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -89,8 +89,7 @@ def verify_seal_signature(
 ) -> Verdict:
     """The verdict about a SES_Signature over the joined parts of `document`.
 
-    `evidence` and `certificates` are what came with the file; `now` (aware) is for tests. Must not be called inside a
-    running event loop.
+    `evidence` and `certificates` are what came with the file; `now` (aware) is for tests.
     """
     around = Surroundings(trust, utc(now), evidence, tuple(certificates), revocation)
     return as_verdict(judge_seal_signature(der, document, around))
@@ -115,6 +114,8 @@ def judge_seal_signature(
         doubts += [reason for reason in [around.distrust(signer, moment)] if reason]
     trusted = not broken and not doubts
     report = report_on(field, (signer, maker), signature.edition, signature, stamp, intact=not broken, trusted=trusted)
+    if trusted:
+        report = replace(report, root=root_of(signer, around.trust, moment, around.certificates))
     return weighed(broken, doubts, report, Reason.of("valid", f"{signature.seal.name} ({told_name(signer)})"))
 
 
@@ -123,7 +124,8 @@ def as_verdict(judged: Judged) -> Verdict:
     reasons = judged.reasons
     if judged.report.test:
         reasons = (*reasons, Reason.of("test_key"))
-    return Verdict(judged.word, judged.report.test, (judged.report,), reasons)
+    report = replace(judged.report, verdict=judged.word, reasons=judged.reasons)
+    return Verdict(judged.word, report.test, (report,), reasons)
 
 
 def weighed(broken: list[Reason], doubts: list[Reason], report: SignatureReport, good: Reason) -> Judged:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from asn1crypto import algos, keys
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko_certvalidator.sig_validate import (
@@ -13,11 +15,12 @@ from pyhanko_certvalidator.sig_validate import (
 
 from signing.sm2 import SM2_WITH_SM3, verify
 
+_LARGEST_KEPT = 32 * 1024  # bytes signed: a longer revocation list is checked each time
+_OTHERS = DefaultSignatureValidator()
+
 
 class SignatureCheck(SignatureValidator):
-    """SM2-with-SM3 is checked here, all others as ever."""
-
-    _others = DefaultSignatureValidator()
+    """SM2-with-SM3 is checked here, all others as ever. What was found good once is not computed again."""
 
     def validate_signature(
         self,
@@ -31,10 +34,19 @@ class SignatureCheck(SignatureValidator):
 
         SM2 signs with the signer's identity, so a bare digest cannot be checked.
         """
-        if signature_algorithm["algorithm"].dotted != SM2_WITH_SM3:
-            try:
-                self._others.validate_signature(signature, signed_data, public_key_info, signature_algorithm, context)
-            except UnsupportedAlgorithm as error:
-                raise InvalidSignature from error
-        elif context.prehashed or not verify(public_key_info.dump(), signature, signed_data):
-            raise InvalidSignature
+        key, algorithm = public_key_info.dump(), signature_algorithm.dump()
+        check = _check if len(signed_data) <= _LARGEST_KEPT else _check.__wrapped__
+        check(signature, signed_data, key, algorithm, context)
+
+
+@lru_cache(maxsize=1024)
+def _check(signature: bytes, signed: bytes, key: bytes, algorithm: bytes, context: SignatureValidationContext) -> None:
+    """A question of bytes alone, whose answer never changes; one that raises is not remembered."""
+    public, used = keys.PublicKeyInfo.load(key), algos.SignedDigestAlgorithm.load(algorithm)
+    if used["algorithm"].dotted != SM2_WITH_SM3:
+        try:
+            _OTHERS.validate_signature(signature, signed, public, used, context)
+        except UnsupportedAlgorithm as error:
+            raise InvalidSignature from error
+    elif context.prehashed or not verify(key, signature, signed):
+        raise InvalidSignature

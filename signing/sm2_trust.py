@@ -5,7 +5,6 @@ Roots are in the trust list like all others. TEST roots count only in a TEST sys
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from asn1crypto import x509
@@ -15,7 +14,8 @@ from pyhanko_certvalidator.path import ValidationPath
 from records.errors import Retry
 from signing.certificates import TrustList, is_test, name_of
 from signing.revocation import Evidence, RevocationCache
-from signing.verdicts import Reason
+from signing.verdicts import Reason, TrustedRoot
+from signing.waiting import finished
 
 _SIGNING_USES = {"digital_signature", "non_repudiation"}
 
@@ -63,6 +63,17 @@ def distrust(
         return Reason.of("certificate_unfit", str(error).split("\n", 1)[0])
 
 
+def root_of(
+    certificate: x509.Certificate, trust: TrustList, moment: datetime, others: tuple[x509.Certificate, ...]
+) -> TrustedRoot | None:
+    """The root of the trust list to which a certificate leads that was found good at `moment` (aware), or None."""
+    try:
+        anchor = trust.anchor_of(_path(certificate, trust, moment, None, others))
+    except (errors.PathError, errors.ValidationError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return anchor.told if anchor else None
+
+
 def _joined(one: Evidence, other: Evidence) -> Evidence:
     return Evidence(one.ocsps + other.ocsps, one.crls + other.crls)
 
@@ -75,7 +86,7 @@ def _path(
     others: tuple[x509.Certificate, ...],
 ) -> ValidationPath:
     context = trust.context(moment, certificates=others, evidence=evidence)
-    return asyncio.run(CertificateValidator(certificate, validation_context=context).async_validate_path())
+    return finished(CertificateValidator(certificate, validation_context=context).async_validate_path())
 
 
 def _problem(

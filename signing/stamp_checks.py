@@ -6,7 +6,6 @@ validated at the time of its successor: a certificate that had ended or was revo
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -22,8 +21,10 @@ from pyhanko.sign.validation.status import (
 )
 
 from signing.certificates import TrustList, name_of
+from signing.differences import Differences
 from signing.embedded import Proof, check_unsigned, covered, time_in
-from signing.verdicts import ArchiveStamp, Reason, VerdictWord
+from signing.verdicts import ArchiveStamp, Reason, TrustedRoot, VerdictWord
+from signing.waiting import finished
 
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -49,6 +50,12 @@ def end_of(status: SignatureStatus) -> datetime:
     return min(ends)
 
 
+def root_of(status: SignatureStatus, trust: TrustList) -> TrustedRoot | None:
+    """The root of the trust list to which the certificate was led, or None."""
+    anchor = trust.anchor_of(status.validation_path or ())
+    return anchor.told if anchor else None
+
+
 def doubts_about(stamp: TimestampSignatureStatus, later: datetime | None, now: datetime) -> list[Reason]:
     """Why a sound time stamp proves nothing, if so. `later` is when the next one covered it; all times are aware."""
     name, end = name_of(stamp.signing_cert), end_of(stamp)
@@ -72,8 +79,10 @@ def judge_archive_stamp(
     try:
         own = time_in(stamp.signed_data)
         moment = max(own, later) if later else own
-        context = trust.context(moment, certificates=proof.certificates, evidence=proof.evidence)
-        status: DocumentTimestampStatus = asyncio.run(async_validate_pdf_timestamp(stamp, context))
+        context = proof.context(trust, moment)
+        status: DocumentTimestampStatus = finished(
+            async_validate_pdf_timestamp(stamp, context, diff_policy=Differences(pdf, covered(stamp)))
+        )
         whole = status.coverage is not None and status.coverage >= SignatureCoverageLevel.ENTIRE_REVISION
         if status.coverage is not SignatureCoverageLevel.ENTIRE_FILE:
             whole = whole and status.modification_level not in (None, ModificationLevel.OTHER)
@@ -82,6 +91,8 @@ def judge_archive_stamp(
             return "invalid", [Reason.of("timestamp_wrong")], None
     except Exception as error:  # a hostile time stamp may break the validator anywhere: it is then not valid
         return "invalid", [Reason.of("signature_unreadable", str(error) or type(error).__name__)], None
-    found = ArchiveStamp(stamp.field_name, status.timestamp, name_of(status.signing_cert), end_of(status))
     doubts = doubts_about(status, later, now)
-    return ("indeterminate" if doubts else "valid"), doubts, found
+    word: VerdictWord = "indeterminate" if doubts else "valid"
+    root = root_of(status, trust)
+    by, end = name_of(status.signing_cert), end_of(status)
+    return word, doubts, ArchiveStamp(stamp.field_name, status.timestamp, by, end, root, word, tuple(doubts))

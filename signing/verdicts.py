@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -96,6 +96,54 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Kept provable by an archive time stamp; the next one is due before the end of: {}",
         "已加盖归档时间戳，应在下列期间届满前再次加盖：{}",
     ),
+    # what verification from the file alone cannot know
+    "later_instrument": (
+        "Whether a later instrument revoked, changed or replaced this one does not stand in the file.",
+        "该文书此后是否被撤销、变更或取代，仅凭文件本身无法得知。",
+    ),
+    "revocation_since": (
+        "Revocation is judged by the proof in the file. Whether a certificate was revoked later was not asked; "
+        "the newest proof is of: {}",
+        "证书是否吊销，依据文件内的证明判断，未查询此后是否被吊销。最新证明的日期：{}",
+    ),
+    "revocation_absent": (
+        "The file holds no revocation data, and nobody was asked.",
+        "文件内没有吊销信息，也未向任何机构查询。",
+    ),
+    "trust_list_dated": (
+        "Trust is judged by this system's list of roots. Whether a root was withdrawn since was not asked; "
+        "the list is of: {}",
+        "信任依据本系统的根证书列表判断，未查询此后是否有根证书被撤除。列表日期：{}",
+    ),
+    "trust_list_empty": (
+        "No root certificate is trusted here, so nothing is said about who sealed the file.",
+        "本系统没有信任的根证书，因此无法判断由谁签章。",
+    ),
+    # what the file claims about itself as an archival file: information, not trust
+    "pdfa_claimed": (
+        "The file says that it is {}. This is its own word, which was not validated.",
+        "文件自称符合{}。此为文件自述，未经校验。",
+    ),
+    "pdfa_claim_changed": (
+        "After the first signature the claim was changed: {}",
+        "首个签名之后，该声明被改动：{}",
+    ),
+    "pdfa_script": (
+        "After the first signature an action or script was added, which PDF/A forbids.",
+        "首个签名之后添加了PDF/A禁止的动作或脚本。",
+    ),
+    "pdfa_tags": (
+        "After the first signature the structure that this level requires was taken away.",
+        "首个签名之后，该级别要求的文档结构被移除。",
+    ),
+    "pdfa_annotation": (
+        "After the first signature an annotation without an appearance was added, which PDF/A forbids.",
+        "首个签名之后添加了没有外观的注释，PDF/A不允许。",
+    ),
+    "pdfa_unreadable": (
+        "Whether a later revision still meets the claim cannot be read.",
+        "无法读取后续版本是否仍符合该声明。",
+    ),
 }
 
 
@@ -119,8 +167,55 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class TrustedRoot:
+    """The root to which a certificate was led: its name, where the trust list has it from and since when (ISO 8601)."""
+
+    name: str
+    sha256: str
+    source: str
+    obtained: str
+    test: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ListOfRoots:
+    """The trust list that was used: where it comes from, its date (ISO 8601), and how many of its roots count here."""
+
+    source: str
+    dated: str
+    roots: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ArchivalClaim:
+    """What a file says of itself as an archival one (PDF/A, ISO 19005): ``2`` and ``A`` for PDF/A-2a.
+
+    `notes` say that it is a claim, and what revisions after the first signature did to it.
+    """
+
+    part: int
+    conformance: str
+    notes: tuple[Reason, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        notes = [note.as_dict() for note in self.notes]
+        return {"part": self.part, "conformance": self.conformance, "kept": len(notes) == 1, "notes": notes}
+
+
+@dataclass(frozen=True)
 class SignatureReport:
     """One signature. Times are aware, in UTC; `claimed_at` is the signer's own word, `stamped_at` the authority's.
+
+    `verdict` and `reasons` are about this signature alone, `root` is where its certificate leads, if to a trusted one.
 
     `profile` is the PAdES level that the file itself proves (B-B, B-T, B-LT, B-LTA). `docmdp` is what the signer allows
     afterwards, `coverage` how much the signature covers, `modification` what was added later (all in pyHanko's words).
@@ -139,6 +234,9 @@ class SignatureReport:
     docmdp: str | None
     coverage: str
     modification: str
+    root: TrustedRoot | None = None
+    verdict: VerdictWord = "invalid"
+    reasons: tuple[Reason, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON; times are ISO 8601 in UTC."""
@@ -156,6 +254,9 @@ class SignatureReport:
             "docmdp": self.docmdp,
             "coverage": self.coverage,
             "modification": self.modification,
+            "root": self.root.as_dict() if self.root else None,
+            "verdict": self.verdict,
+            "reasons": [reason.as_dict() for reason in self.reasons],
         }
 
 
@@ -163,21 +264,28 @@ class SignatureReport:
 class ArchiveStamp:
     """One document time stamp. Times are aware, in UTC.
 
-    `until` is when the first certificate of its authority's chain, the root left out, ends.
+    `until` is when the first certificate of its authority's chain, the root left out, ends. `verdict` and `reasons` are
+    about this time stamp alone.
     """
 
     field: str
     stamped_at: datetime
     stamped_by: str
     until: datetime
+    root: TrustedRoot | None
+    verdict: VerdictWord
+    reasons: tuple[Reason, ...]
 
-    def as_dict(self) -> dict[str, str | None]:
+    def as_dict(self) -> dict[str, Any]:
         """As JSON; times are ISO 8601 in UTC."""
         return {
             "field": self.field,
             "timestamp": _iso(self.stamped_at),
             "timestamp_authority": self.stamped_by,
             "until": _iso(self.until),
+            "root": self.root.as_dict() if self.root else None,
+            "verdict": self.verdict,
+            "reasons": [reason.as_dict() for reason in self.reasons],
         }
 
 
@@ -189,7 +297,7 @@ class Verdict:
     before that an archive time stamp is due, and afterwards the file is no longer ``valid``. None without a time stamp.
 
     ``invalid``: it was changed, or was never properly sealed. ``indeterminate``: nothing wrong was found, but something
-    that has to be proved is not (EN 319 102-1 §5.1.3).
+    that has to be proved is not (EN 319 102-1 §5.1.3). `unchecked` says what could not be looked at from here.
     """
 
     verdict: VerdictWord
@@ -198,6 +306,9 @@ class Verdict:
     reasons: tuple[Reason, ...]
     archive: tuple[ArchiveStamp, ...] = ()
     provable_until: datetime | None = None
+    unchecked: tuple[Reason, ...] = ()
+    trust_list: ListOfRoots | None = None
+    pdfa: ArchivalClaim | None = None
 
     @property
     def valid(self) -> bool:
@@ -213,6 +324,9 @@ class Verdict:
             "archive": [stamp.as_dict() for stamp in self.archive],
             "provable_until": _iso(self.provable_until),
             "reasons": [reason.as_dict() for reason in self.reasons],
+            "unchecked": [note.as_dict() for note in self.unchecked],
+            "trust_list": self.trust_list.as_dict() if self.trust_list else None,
+            "pdfa": self.pdfa.as_dict() if self.pdfa else None,
         }
 
 

@@ -7,11 +7,9 @@ only if a `RevocationCache` is given to fetch it.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from asn1crypto import x509
@@ -25,14 +23,17 @@ from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverage
 from pyhanko_certvalidator import CertificateValidator, ValidationContext, errors
 
 from records.errors import Fault, Refused, Retry
+from signing.archival import claim_of
 from signing.certificates import TrustList, is_test, name_of
+from signing.differences import Differences
 from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
-from signing.revisions import ends_with_stray_bytes, keeps_for_seal, later_changes
+from signing.revisions import ends_with_stray_bytes
 from signing.revocation import Evidence, RevocationCache
 from signing.ses_pdf import judge_seal_in_pdf, seals_in
 from signing.ses_verification import Judged, Surroundings
-from signing.stamp_checks import covered_at, doubts_about, end_of, judge_archive_stamp
+from signing.stamp_checks import covered_at, doubts_about, end_of, judge_archive_stamp, root_of
 from signing.verdicts import Reason, SignatureReport, Verdict, VerdictWord
+from signing.waiting import finished
 
 # what pyHanko logs is in the verdict; without a handler Python would print it with tracebacks
 for _library in ("pyhanko", "pyhanko_certvalidator"):
@@ -54,14 +55,15 @@ def verify(
     """The verdict about exactly these bytes. `now` (aware) is for tests.
 
     Raises Refused for bytes that are no readable PDF, are cut off, or are encrypted: about those there is nothing to
-    say. Must not be called inside a running event loop.
+    say.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
     reader, signatures = _read(pdf)
     regular = [each for each in signatures if each.sig_object_type == "/Sig"]
     seals = seals_in(reader)
     if not regular and not seals:
-        return Verdict("invalid", False, (), (Reason.of("unsigned"),))
+        claim = claim_of(pdf, reader, len(pdf))
+        return Verdict("invalid", False, (), (Reason.of("unsigned"),), trust_list=trust.told, pdfa=claim)
     proof = Proof.of(reader)
     stamps = sorted((each for each in signatures if each.sig_object_type == "/DocTimeStamp"), key=covered)
     found = [_judge(pdf, each, covered_at(each, stamps), trust, proof, revocation, now) for each in regular]
@@ -87,10 +89,28 @@ def verify(
     if test:
         reasons.append(Reason.of("test_key"))
     ends = [each.stamp_until for each in found if each.stamp_until]
-    until = archive[-1].until if archive else min(ends, default=None)
+    first = min([*map(covered, regular), *(seal.end for seal in seals)])
     return Verdict(
-        word, test, tuple(each.report for each in found), tuple(dict.fromkeys(reasons)), tuple(archive), until
+        word,
+        test,
+        tuple(replace(each.report, verdict=each.word, reasons=each.reasons) for each in found),
+        tuple(dict.fromkeys(reasons)),
+        tuple(archive),
+        archive[-1].until if archive else min(ends, default=None),
+        _unchecked(proof, trust, asked=revocation is not None),
+        trust.told,
+        claim_of(pdf, reader, first),
     )
+
+
+def _unchecked(proof: Proof, trust: TrustList, *, asked: bool) -> tuple[Reason, ...]:
+    """What cannot be known from the file and the trust list alone; `asked` says that revocation data was fetched."""
+    notes = [Reason.of("later_instrument")]
+    if not asked:
+        newest = proof.evidence.newest
+        notes.append(Reason.of("revocation_since", f"{newest:%Y-%m-%d}") if newest else Reason.of("revocation_absent"))
+    notes.append(Reason.of("trust_list_dated", trust.dated or "–") if trust.roots else Reason.of("trust_list_empty"))
+    return tuple(notes)
 
 
 @dataclass(frozen=True)
@@ -135,19 +155,20 @@ def _judge(
     try:
         stamped_at = _stamped_at(signature)
         moments = _Moments(stamped_at or later or now, max(stamped_at, later) if stamped_at and later else stamped_at)
-        status = _validate(signature, trust, moments, proof.certificates, proof.evidence)
+        differences = Differences(pdf, covered(signature))
+        status = _validate(signature, trust, moments, proof, differences)
         profile = _PROFILES[stamped_at is not None, later is not None]
         if _lacks_revocation(status):
             profile = "B-T" if stamped_at else "B-B"
-            status = _validate_online(signature, trust, proof, revocation, moments) or status
-        report = _report(signature, status, profile)
+            status = _validate_online(signature, trust, proof, revocation, moments, differences) or status
+        report = _report(signature, status, profile, trust)
         check_unsigned(pdf, signature, trust, proof, status.validation_path or ())
         word, reasons = _weigh(status, trust, moments.signer, later, now)
-        if word != "invalid" and _changed_later(pdf, signature):
+        if word != "invalid" and _changed_later(signature, differences):
             word, reasons = "invalid", (Reason.of("changed_after_signing"), *reasons)
     except Exception as error:  # a hostile signature may break the validator anywhere: it is then not valid
         unreadable = Reason.of("signature_unreadable", str(error) or type(error).__name__)
-        return _Judged("invalid", _report(signature, None, "B-B"), (unreadable,))
+        return _Judged("invalid", _report(signature, None, "B-B", trust), (unreadable,))
     if word == "valid":
         reasons = (Reason.of("valid", report.signer),)
     stamp = status.timestamp_validity
@@ -162,28 +183,27 @@ class _Moments:
     stamp: datetime | None
 
 
-def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature) -> bool:
+def _changed_later(signature: EmbeddedPdfSignature, differences: Differences) -> bool:
     """Whether a seal that allows no changes, or an electronic seal at most, was followed by more than that and proof.
 
     Stricter than pyHanko, about metadata for one.
     """
-    signed, level = covered(signature), signature.docmdp_level
-    if signed >= len(pdf):
-        return False
-    strict = level is MDPPerm.NO_CHANGES or (level is MDPPerm.FILL_FORMS and keeps_for_seal(pdf[:signed]))
-    return strict and bool(later_changes(pdf, signed))
+    level = signature.docmdp_level
+    if level is MDPPerm.NO_CHANGES:
+        return not differences.only_proof
+    return level is MDPPerm.FILL_FORMS and differences.more_than_seal
 
 
 def _validate(
     signature: EmbeddedPdfSignature,
     trust: TrustList,
     moments: _Moments,
-    certificates: Sequence[x509.Certificate],
-    evidence: Evidence,
+    proof: Proof,
+    differences: Differences,
 ) -> PdfSignatureStatus:
-    signer = trust.context(moments.signer, certificates=certificates, evidence=evidence)
-    stamp = trust.context(moments.stamp or moments.signer, certificates=certificates, evidence=evidence)
-    return asyncio.run(async_validate_pdf_signature(signature, signer, stamp))
+    signer = proof.context(trust, moments.signer)
+    stamp = proof.context(trust, moments.stamp or moments.signer)
+    return finished(async_validate_pdf_signature(signature, signer, stamp, diff_policy=differences))
 
 
 def _validate_online(
@@ -192,6 +212,7 @@ def _validate_online(
     proof: Proof,
     revocation: RevocationCache | None,
     moments: _Moments,
+    differences: Differences,
 ) -> PdfSignatureStatus | None:
     """Validate with revocation data fetched now, or None where that cannot be done.
 
@@ -211,13 +232,13 @@ def _validate_online(
         except Retry:
             return None
         evidence = Evidence(evidence.ocsps + fetched.ocsps, evidence.crls + fetched.crls)
-    return _validate(signature, trust, moments, [*embedded, *stamps], evidence)
+    return _validate(signature, trust, moments, Proof((*embedded, *stamps), evidence), differences)
 
 
 def _path(certificate: x509.Certificate, context: ValidationContext) -> list[x509.Certificate] | None:
     validator = CertificateValidator(certificate, validation_context=context)
     try:
-        path = asyncio.run(validator.async_validate_path())
+        path = finished(validator.async_validate_path())
     except (errors.PathError, errors.ValidationError):
         return None
     return list(reversed([each for each in path if isinstance(each, x509.Certificate)]))
@@ -288,7 +309,9 @@ def _distrust(status: SignatureStatus, trust: TrustList, moment: datetime) -> li
     return [Reason.of("certificate_unfit", f"{name} ({problem.standard_name if problem else 'no path'})")]
 
 
-def _report(signature: EmbeddedPdfSignature, status: PdfSignatureStatus | None, profile: str) -> SignatureReport:
+def _report(
+    signature: EmbeddedPdfSignature, status: PdfSignatureStatus | None, profile: str, trust: TrustList
+) -> SignatureReport:
     """The report; without a status, of a signature that the validator could not get through."""
     certificate = status.signing_cert if status else claimed_certificate(signature)
     stamp = status.timestamp_validity if status else None
@@ -307,4 +330,5 @@ def _report(signature: EmbeddedPdfSignature, status: PdfSignatureStatus | None, 
         docmdp=_DOCMDP.get(docmdp.value) if docmdp else None,
         coverage=status.coverage.name.lower() if status and status.coverage else "unclear",
         modification=status.modification_level.name.lower() if status and status.modification_level else "unclear",
+        root=root_of(status, trust) if status and status.trusted else None,
     )

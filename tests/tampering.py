@@ -6,20 +6,21 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import httpx2
 import pikepdf
+from asn1crypto import x509
 from pikepdf import Array, Dictionary, Name, String
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 
 from signing.archive import add_archive_stamp
-from signing.certificates import ChainChecker, CheckedChain
+from signing.certificates import Anchor, ChainChecker, CheckedChain, TrustList
 from signing.cms import check_form, signed_attributes, signed_data, unpadded
 from signing.revocation import RevocationCache
 from signing.rooms import Room, byte_range_holder, contents_holder
@@ -29,6 +30,7 @@ from signing.security_store import extend_store
 from signing.testpki import SealSubject
 from tests import later_revisions as later
 from tests.signing_support import DESIGN, FONT, NORTH, PLACEMENT, Bench, tagged_pdf
+from tests.tampering_seals import SEAL_DEEDS, SealWorkshop
 
 SUBJECTS = (
     NORTH,
@@ -53,6 +55,17 @@ class Workshop:
 
     bench: Bench
     stranger: Bench
+
+    @cached_property
+    def seals(self) -> SealWorkshop:
+        """The same for electronic seals."""
+        return SealWorkshop(self.bench)
+
+    @cached_property
+    def trust(self) -> TrustList:
+        """The roots of both, SM2's too."""
+        anchor = Anchor(x509.Certificate.load(self.seals.root.certificate), "made for this test", "2026-01-01")
+        return replace(self.bench.trust, anchors=(*self.bench.trust.anchors, anchor))
 
     @cached_property
     def sealed(self) -> bytes:
@@ -273,6 +286,10 @@ def _archived_then(change: Callable[[pikepdf.Pdf], list[Any]]) -> Callable[[Work
     return lambda shop: later.grown(shop.archived, change)
 
 
+def _seal_row(deed: str, verdict: str, reason: str, make: Callable[[SealWorkshop], bytes]) -> Row:
+    return Row("electronic seal (SM2)", deed, verdict, reason, lambda shop: make(shop.seals))
+
+
 _F, _I, _S, _H, _C = "bytes changed", "revision added", "shadow attack", "signature exchanged", "certificate, algorithm"
 _ANY = "changed_after_signing"
 
@@ -360,4 +377,5 @@ ROWS: tuple[Row, ...] = (
         _foreign_archive_stamp),
     Row(_C, "SHA-1", "indeterminate", "algorithm_weak",
         lambda w: _signed_by_pyhanko(w, tagged_pdf(), md_algorithm="sha1")),
+    *(_seal_row(*each) for each in SEAL_DEEDS),
 )  # fmt: skip

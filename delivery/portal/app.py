@@ -32,7 +32,7 @@ from records.errors import Retry
 __all__ = ["Portal", "make_portal"]
 
 _STATIC: Final = Path(__file__).parent / "static"
-_KNOWN: Final = (400, 403, 404, 405, 409, 413)
+_KNOWN: Final = (400, 403, 404, 405, 408, 409, 413, 503)
 
 _log = structlog.get_logger(__name__)
 

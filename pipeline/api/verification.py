@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
@@ -14,8 +12,7 @@ from pipeline.api.bodies import pdf_body
 from pipeline.api.models.verification import Verdict
 from pipeline.api.openapi import problems
 from pipeline.api.problems import UNAVAILABLE, Problem
-from pipeline.verifying import verdict_of
-from records.database import is_test
+from pipeline.released import answer_about
 
 router = APIRouter(tags=["verification"])
 
@@ -56,7 +53,4 @@ def verify(songda: Installation, pdf: Annotated[bytes, Depends(pdf_body)]) -> di
 
     A file that is no readable PDF, cut off or encrypted gets no verdict: it is refused with 422.
     """
-    with songda.database.read() as connection:
-        test = is_test(connection)
-    found = verdict_of(pdf, Path(songda.settings.trust_list), test_system=test)
-    return found | {"sha256": hashlib.sha256(pdf).hexdigest()}
+    return answer_about(songda, pdf)

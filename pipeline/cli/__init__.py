@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "render": ("render", "preview a document of a job, marked 样本 SPECIMEN and never sealed"),
     "preflight": ("preflight", "what intake would say of a job, with the law's warnings; stores nothing"),
     "verify": ("verify", "verify a sealed PDF"),
+    "trust": ("trust", "the roots that are trusted, with source and date: list, add, remove"),
     "ledger": ("ledgers", "verify the ledger's chains"),
     "templates": ("templates", "list, check, preview"),
     "calendar": ("calendars", "import or show a year of working days"),

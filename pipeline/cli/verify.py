@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from delivery.portal.wording import messages
 from pipeline.cli.answers import DONE, NOT_VALID, Answer, BadInput
 from pipeline.cli.inputs import is_installed, opened, read_file, settings_of
+from pipeline.released import answer_about
 from pipeline.testsystem import SHARED_PKI
 from pipeline.verifying import verdict_of
 from records import affected
-from records.database import is_test
 from records.tables import document
 
 
@@ -30,24 +30,23 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
 
 def run(arguments: Namespace) -> Answer:
     """Verify; exit 0 valid, 1 invalid or indeterminate, 2 no readable PDF."""
-    pdf = read_file(arguments.file)
-    trust, test = _trust(arguments)
-    value = verdict_of(pdf, trust, test_system=test) | {"sha256": hashlib.sha256(pdf).hexdigest()}
+    value = _verdict(arguments, read_file(arguments.file))
     if arguments.document:
         _compare(arguments, value)
     return Answer(value, _text(arguments.file, value), DONE if value["verdict"] == "valid" else NOT_VALID)
 
 
-def _trust(arguments: Namespace) -> tuple[Path | None, bool]:
-    """Whom to trust: the file that was named, else as the installation here does, else the TEST CA of the demo."""
+def _verdict(arguments: Namespace, pdf: bytes) -> dict[str, Any]:
+    """By the trust list that was named, else as the installation here trusts, else by the TEST CA of the demo."""
+    sha256 = hashlib.sha256(pdf).hexdigest()
     if arguments.trust:
-        return Path(arguments.trust), arguments.test
-    settings = settings_of(arguments)
-    if not is_installed(settings):
+        return verdict_of(pdf, Path(arguments.trust), test_system=arguments.test) | {"sha256": sha256}
+    if not is_installed(settings_of(arguments)):
         local = SHARED_PKI / "trust.json"
-        return (local, True) if local.exists() else (None, False)
-    with opened(arguments) as songda, songda.database.read() as connection:
-        return Path(settings.trust_list), is_test(connection)
+        trust = local if local.exists() else None
+        return verdict_of(pdf, trust, test_system=trust is not None) | {"sha256": sha256}
+    with opened(arguments) as songda:
+        return answer_about(songda, pdf)
 
 
 def _compare(arguments: Namespace, value: dict[str, Any]) -> None:
@@ -79,8 +78,12 @@ def _compare(arguments: Namespace, value: dict[str, Any]) -> None:
 def _text(name: str, value: dict[str, Any]) -> str:
     lines = [f"{name}: {value['verdict']}{'  TEST' if value['test'] else ''}"]
     lines += [f"  {reason['text_zh']} {reason['text_en']}" for reason in value["reasons"]]
-    lines += [
-        f"  {each['field']}: {each['signer']}; {each['timestamp'] or each['signed_at']}; {each['profile']}"
-        for each in value["signatures"]
-    ]
+    for each in value["signatures"]:
+        moment = each["timestamp"] or each["signed_at"]
+        lines.append(f"  {each['field']}: {each['verdict']}; {each['signer']}; {moment}; {each['profile']}")
+        if root := each["root"]:
+            lines.append(f"    {root['name']}; {root['source']}; {root['obtained']}")
+    notes = [*([value["released"]] if "released" in value else []), *(value["pdfa"] or {"notes": []})["notes"]]
+    lines += [f"  {note['text_zh']} {note['text_en']}" for note in notes]
+    lines += [f"  ? {note['text_zh']} {note['text_en']}" for note in value["unchecked"]]
     return "\n".join(lines)

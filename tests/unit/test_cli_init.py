@@ -57,6 +57,7 @@ class Pki:
         seal = _certificate(name, seal_key, f"{name} root", root_key, ca=False)
         folder.mkdir()
         self.root, self.key = folder / "root.pem", folder / "seal.p12"
+        self.leaf = seal.public_bytes(serialization.Encoding.PEM)
         self.root.write_bytes(root.public_bytes(serialization.Encoding.PEM))
         lock = serialization.BestAvailableEncryption(SECRET.encode())
         self.key.write_bytes(pkcs12.serialize_key_and_certificates(b"seal", seal_key, seal, None, lock))

@@ -26,6 +26,9 @@ TEMPLATES = sorted(PAGES.glob("*.html"))
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
+_CODES = (400, 403, 404, 405, 408, 409, 413, 500, 503)
+
+
 def _used() -> set[str]:
     """Keys that pages and code name in full; those put together at run time are checked one by one below."""
     texts = [path.read_text(encoding="utf-8") for path in (*TEMPLATES, *CODE.glob("*.py"))]
@@ -48,11 +51,11 @@ def _made() -> set[str]:
     made |= {f"route.{each}" for each in (*by_column["route"], "none")}
     made |= {f"service.{each}" for each in by_column["service_status"]}
     made |= {f"date.final_{each}" for each in ("confirmed", "deemed", "paper")}
-    made |= {f"error.{part}_{code}" for part in ("title", "text") for code in (400, 403, 404, 405, 409, 413, 500, 503)}
+    made |= {f"error.{part}_{code}" for part in ("title", "text") for code in _CODES}
     made |= {f"record.{name}" for name in (*DETAILS, *LISTS, *FLAGS)}
     made |= {f"record.{method}" for method in ("post", "leaving", "entrusted", "public_notice", "fax")}
     made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent", "seal_recorded")}
-    made |= {f"verify.{verdict}" for verdict in ("valid", "invalid", "indeterminate")}
+    made |= {f"verify.{word}{verdict}" for word in ("", "word_") for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
     made |= {f"deadline.{who}" for who in PARTIES}
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
