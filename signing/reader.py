@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from pikepdf import Name
 
 from records.errors import Fault, Refused
 from signing.cms import CheckedToken, CmsError, check_detached, check_token, unpadded
-from signing.fields import SEAL_SUBFILTER
+from signing.fields import PADES_SUBFILTER, SEAL_SUBFILTER, kept_for
 from signing.revisions import ends_with_stray_bytes, later_changes
 from signing.ses import read_seal_signature
 from signing.ses_soundness import broken_seal, broken_signature, load_certificate
@@ -101,6 +101,10 @@ def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
             faults.append(Fault(f"/{name}", error.code, str(error)))
         except (ValueError, TypeError, KeyError, AttributeError, pikepdf.PdfError) as error:
             faults.append(Fault(f"/{name}", "signature_unreadable", f"the signature cannot be read: {error}"))
+    faults += [
+        Fault(f"/{name}", "counter_signature_missing", "the counter-signature is missing", "缺少副署签名")
+        for name in _kept_empty(opened)
+    ]
     if opened.get_warnings():
         faults.append(Fault("", "damaged", "the file's structure is damaged"))
     if not faults and not any(seal.kind == "Sig" for seal in seals):
@@ -123,6 +127,12 @@ def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any]]:
         if field.get("/FT") == Name.Sig and "/V" in field:
             yield name, field.V
         waiting += [(f"{name}.", kid) for kid in field.get("/Kids", []) if "/T" in kid or "/FT" in kid]
+
+
+def _kept_empty(pdf: pikepdf.Pdf) -> list[str]:
+    """The fields in which a counter-signature is still to stand."""
+    fields: Iterable[Any] = pdf.Root.get("/AcroForm", pikepdf.Dictionary()).get("/Fields", [])
+    return [str(field.get("/T", "")) for field in fields if kept_for(field) == PADES_SUBFILTER]
 
 
 def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:

@@ -1,8 +1,8 @@
 """What was added to a PDF after a signed revision, object by object, by qpdf: no pyHanko here.
 
 Allowed later are more proof in the document security store and document time stamps (ISO 32000-2 12.8.2.2.2), and the
-note of a writer about itself: they keep a signature provable and change nothing that anybody reads. And an electronic
-seal in the one field that was kept for it.
+note of a writer about itself: they keep a signature provable and change nothing that anybody reads. And electronic
+seals and counter-signatures in the fields that were kept for them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from pikepdf import Array, Dictionary, Name
 
 from records.errors import Fault
-from signing.fields import SEAL_SUBFILTER, is_kept_for_seal
+from signing.fields import PADES_SUBFILTER, kept_for
 
 _CATALOG_MAY_CHANGE = {"/DSS", "/Extensions", "/AcroForm"}
 # where the revision lies in the file and what it is called; in a cross-reference stream, its form as well
@@ -94,7 +94,7 @@ class _Comparison:
             if not obj.is_indirect or obj.objgen in allowed:
                 continue
             now = self.new.get_object(obj.objgen)
-            if _flat(obj) != _flat(now) and not (self._is_page_with_stamps(obj, now) or _is_sealed(obj, now)):
+            if _flat(obj) != _flat(now) and not (self._is_page_with_stamps(obj, now) or _is_filled(obj, now)):
                 found.append(f"object {obj.objgen[0]}")
         return found + self._catalog_changes() + self._form_changes() + self._store_changes() + self._note_changes()
 
@@ -173,19 +173,28 @@ def _told(metadata: Any) -> list[tuple[str, str]]:
     return sorted((name, text.strip()) for name, text in found if text.strip() and name not in _WRITER_NOTES_XMP)
 
 
-def _is_sealed(old: Any, now: Any) -> bool:
-    """Whether nothing happened but that the field kept for an electronic seal got one, good or not."""
-    if not (isinstance(old, Dictionary) and isinstance(now, Dictionary) and is_kept_for_seal(old)):
+def _is_filled(old: Any, now: Any) -> bool:
+    """Whether nothing happened but that a field kept for a signature of some kind got one of that kind, good or not.
+
+    A counter-signature brings its picture. That stays inside the rectangle which the first signature fixed: a viewer
+    maps the drawing's BBox there and cuts off what lies outside (ISO 32000-2 12.5.5).
+    """
+    if not (isinstance(old, Dictionary) and isinstance(now, Dictionary)):
         return False
-    value = now.get("/V", Dictionary())
-    return _entries(old, set()) == _entries(now, {"/V"}) and value.get("/SubFilter") == SEAL_SUBFILTER
+    kind = kept_for(old)
+    if kind is None or now.get("/V", Dictionary()).get("/SubFilter") != kind:
+        return False
+    if kind != PADES_SUBFILTER:
+        return _entries(old, set()) == _entries(now, {"/V"})
+    pictures = now.get("/AP", Dictionary())
+    return _entries(old, {"/AP"}) == _entries(now, {"/V", "/AP"}) and set(pictures.keys()) == {"/N"}
 
 
-def keeps_for_seal(pdf: bytes) -> bool:
-    """Whether the file has an empty signature field for an electronic seal, which is then all that may be added."""
+def keeps_field(pdf: bytes) -> bool:
+    """Whether the file has an empty field kept for a signature of some kind, which is then all that may be added."""
     try:
         with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, suppress_warnings=True) as opened:
-            return any(is_kept_for_seal(field) for field in _fields(opened))
+            return any(kept_for(field) is not None for field in _fields(opened))
     except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError):
         return False
 

@@ -26,8 +26,17 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext, error
 
 from records.errors import Fault, Refused, Retry
 from signing.certificates import TrustList, is_test, name_of
-from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
-from signing.revisions import ends_with_stray_bytes, keeps_for_seal, later_changes
+from signing.embedded import (
+    Proof,
+    certificates_in,
+    check_unsigned,
+    claimed_certificate,
+    covered,
+    missing_counter_signatures,
+    time_in,
+    tokens_of,
+)
+from signing.revisions import ends_with_stray_bytes, keeps_field, later_changes
 from signing.revocation import Evidence, RevocationCache
 from signing.ses_pdf import judge_seal_in_pdf, seals_in
 from signing.ses_verification import Judged, Surroundings
@@ -75,6 +84,9 @@ def verify(
         words.append(word)
         reasons += doubts
         archive += [read] if read else []
+    if missing := missing_counter_signatures(reader):
+        words.append("indeterminate")
+        reasons.append(Reason.of("counter_signature_missing", ", ".join(missing)))
     if ends_with_stray_bytes(pdf, max([*map(covered, signatures), *(seal.end for seal in seals)])):
         words.append("invalid")
         reasons.insert(0, Reason.of("appended"))
@@ -163,14 +175,14 @@ class _Moments:
 
 
 def _changed_later(pdf: bytes, signature: EmbeddedPdfSignature) -> bool:
-    """Whether a seal that allows no changes, or an electronic seal at most, was followed by more than that and proof.
+    """Whether more than proof followed a seal that allows no changes, or only what it kept fields for.
 
     Stricter than pyHanko, about metadata for one.
     """
     signed, level = covered(signature), signature.docmdp_level
     if signed >= len(pdf):
         return False
-    strict = level is MDPPerm.NO_CHANGES or (level is MDPPerm.FILL_FORMS and keeps_for_seal(pdf[:signed]))
+    strict = level is MDPPerm.NO_CHANGES or (level is MDPPerm.FILL_FORMS and keeps_field(pdf[:signed]))
     return strict and bool(later_changes(pdf, signed))
 
 

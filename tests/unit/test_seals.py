@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from records.errors import Refused
-from signing.seals import MM, SealDesign, draw_seal
+from signing.drawings import MM
+from signing.seals import SealDesign, draw_seal
 from signing.seams import _groups
 from templates.fonts import font_path
 
@@ -119,12 +120,13 @@ def test_an_impossible_design_is_refused(design: SealDesign, pointer: str) -> No
 @given(st.text("民航华北地区管理局中国用空安全监督", min_size=2, max_size=30), st.booleans(), st.booleans())
 def test_every_name_stays_inside_the_ring_and_clear_of_the_star(ring: str, second: bool, test: bool) -> None:
     """No stroke of the name reaches the ring (0.945 of the radius) or the star (a third of it)."""
-    from signing.seals import _face, _Outlines, _ring_text
+    from signing.outlines import Outlines, font_face
+    from signing.seals import _ring_text
 
     design = SealDesign(ring, "行政执法专用章" if second else "", test=test)
     radius = design.diameter_mm * MM / 2
-    with _face(FONT) as face:
-        drawn = "\n".join(_ring_text(_Outlines(face), design, radius))
+    with font_face(FONT) as face:
+        drawn = "\n".join(_ring_text(Outlines(face), design, radius))
     for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+) [ml]", drawn):
         reach = ((float(x) - radius) ** 2 + (float(y) - radius) ** 2) ** 0.5 / radius
         assert 0.36 < reach < 0.94
