@@ -50,7 +50,8 @@ def add_signature_field(
     """Add an empty signature field to an open PDF and return its widget; the caller sets /V.
 
     `form` (`overlays.form_of`) becomes the appearance; `description` is read aloud in place of it. Without a placement
-    the field is invisible, on the last page. A PDF without tags gets the field without structure. Raises Refused for a page that is not there or turned, or a seal that would leave the page.
+    the field is invisible, on the last page. A PDF without tags gets the field without structure. Raises Refused for a
+    page that is not there or turned, or a seal that would leave the page.
     """
     _refuse_taken(pdf, name)
     page = _page(pdf, placement.page if placement else -1)

@@ -126,7 +126,7 @@ def _image(pdf: pikepdf.Pdf, picture: Image.Image, colours: str, **entries: Any)
 
 def _from_pdf(content: bytes) -> pikepdf.Pdf:
     try:
-        pdf = pikepdf.open(io.BytesIO(content))
+        pdf = pikepdf.open(io.BytesIO(content), attempt_recovery=False, suppress_warnings=True)
         if pdf.is_encrypted or len(pdf.pages) != 1:
             raise _refused(
                 "", "no_picture", "the PDF of a seal has one page and no password", "印章PDF应为单页且未加密"

@@ -60,8 +60,11 @@ def add_seam_seal(pdf: pikepdf.Pdf, form: pikepdf.Object, seam: Seam) -> None:
 
 
 def _groups(pages: int, most: int) -> list[int]:
-    """How many pages share each whole seal: as few seals as possible, the pages spread evenly."""
-    seals = -(-pages // most)
+    """How many pages share each whole seal: as few seals as possible, the pages spread evenly.
+
+    Never one page alone: the whole seal would stand there, over the text.
+    """
+    seals = min(-(-pages // most), pages // 2)
     return [pages // seals + (index < pages % seals) for index in range(seals)]
 
 

@@ -16,7 +16,6 @@ from PIL import Image
 from records.errors import Refused
 from signing.drawings import MM
 from signing.seals import SealDesign, draw_seal
-from signing.seams import _groups
 from templates.fonts import font_path
 
 FONT = font_path("title")
@@ -130,12 +129,3 @@ def test_every_name_stays_inside_the_ring_and_clear_of_the_star(ring: str, secon
     for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+) [ml]", drawn):
         reach = ((float(x) - radius) ** 2 + (float(y) - radius) ** 2) ** 0.5 / radius
         assert 0.36 < reach < 0.94
-
-
-@given(st.integers(2, 400), st.integers(2, 20))
-def test_the_pages_of_a_seam_are_spread_evenly_and_none_is_alone(pages: int, most: int) -> None:
-    groups = _groups(pages, most)
-    assert sum(groups) == pages
-    assert max(groups) <= most
-    assert max(groups) - min(groups) <= 1
-    assert min(groups) >= (2 if most > 2 or pages % 2 == 0 else 1)
