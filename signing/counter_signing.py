@@ -1,7 +1,7 @@
 """A counter-signature: a further PAdES signature, as a revision, in a field that was kept for it by the first one.
 
-Its picture comes with it and not before: a seal is never seen where nobody has signed. Its place, which the first
-signature covers, cannot be moved any more.
+Its picture comes with it and not before: a seal is never seen where nobody has signed. Its place and
+whose it is, which the first signature covers, cannot be changed any more.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary
 
+from records.errors import Fault, Refused
 from signing.certificates import CheckedChain
-from signing.fields import PADES_SUBFILTER, kept_field
+from signing.fields import PADES_SUBFILTER, asked_signer, kept_field
 from signing.increments import append_revision
 from signing.locks import refuse_locked
 from signing.overlays import form_of
@@ -45,13 +46,23 @@ def counter_sign(
     """`pdf` with a further revision in which the kept field holds a signature, with `picture` (a one-page PDF).
 
     With `Profile.B_LTA` an archive time stamp follows: only the last signature of a file is put on like that. Raises
-    Refused for a file that cannot be read, keeps no such field, or in which a signature allows nothing to be added
-    (before the key is used), and Permanent and Retry as `seal_pdf` does.
+    Refused, before the key is used, for a file that cannot be read, keeps no such field or keeps it for another, or in
+    which a signature allows nothing to be added; Permanent and Retry as `seal_pdf` does.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
     with opened_for_signing(pdf) as opened:
         refuse_locked(opened, field_name)
-        kept_field(opened, field_name, PADES_SUBFILTER)
+        if asked_signer(kept_field(opened, field_name, PADES_SUBFILTER)) not in (None, means.key.certificate.dump()):
+            raise Refused(
+                [
+                    Fault(
+                        "",
+                        "other_signer",
+                        f"the field {field_name} is kept for another certificate",
+                        "签名域预留给其他证书",
+                    )
+                ]
+            )
     signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
 
     def write(authorities: Sequence[CheckedChain], reserve: int) -> Room:

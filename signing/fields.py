@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pikepdf
-from pikepdf import Array, Dictionary, Name
+from pikepdf import Array, Dictionary, Name, String
 
 from records.errors import Fault, Refused
 from signing.overlays import page_units
@@ -22,6 +22,7 @@ _PRINT_AND_LOCKED = 4 | 128
 SEAL_FILTER, SEAL_SUBFILTER = Name("/GM.PKILite"), Name("/GBT.38540")
 PADES_FILTER, PADES_SUBFILTER = Name("/Adobe.PPKLite"), Name("/ETSI.CAdES.detached")
 _FILTER_REQUIRED, _SUBFILTER_REQUIRED = 1, 2
+_SUBJECT_REQUIRED = 1
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,20 @@ def keep_for_seal(widget: pikepdf.Object) -> None:
     _keep(widget, SEAL_FILTER, SEAL_SUBFILTER)
 
 
-def keep_for_counter_signature(widget: pikepdf.Object) -> None:
-    """Say in an empty signature field that a counter-signature belongs there, and without it something is missing."""
+def keep_for_counter_signature(widget: pikepdf.Object, certificate: bytes) -> None:
+    """Say in an empty signature field that a counter-signature with that certificate (DER) belongs there, no other.
+
+    Without it something is missing. That is a certificate seed value (ISO 32000-2 12.7.5.5), and the first signature
+    covers it: whoever else has a trusted certificate cannot take the place.
+    """
     _keep(widget, PADES_FILTER, PADES_SUBFILTER)
+    widget.SV.Cert = Dictionary(Type=Name.SVCert, Ff=_SUBJECT_REQUIRED, Subject=Array([String(certificate)]))
+
+
+def asked_signer(field: Any) -> bytes | None:
+    """The certificate (DER) with which alone a field may be signed; None when any will do."""
+    asked = list(field.get("/SV", Dictionary()).get("/Cert", Dictionary()).get("/Subject", Array()))
+    return bytes(asked[0]) if len(asked) == 1 else None
 
 
 def _keep(widget: pikepdf.Object, filter_: Name, subfilter: Name) -> None:

@@ -47,7 +47,10 @@ def seal_jointly(
         each.means.chains.check(each.means.key.certificate, each.means.key.chain, now=now)
     first, others = seals[0], seals[1:]
     level = Profile.B_LT if others and profile is Profile.B_LTA else profile
-    kept = [KeptField(f"Seal{n}", each.placement, each.description) for n, each in enumerate(others, start=2)]
+    kept = [
+        KeptField(f"Seal{n}", each.placement, each.description, each.means.key.certificate)
+        for n, each in enumerate(others, start=2)
+    ]
     put_on = [
         seal_pdf(
             pdf,

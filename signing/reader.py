@@ -19,7 +19,7 @@ from pikepdf import Name
 
 from records.errors import Fault, Refused
 from signing.cms import CheckedToken, CmsError, check_detached, check_token, unpadded
-from signing.fields import PADES_SUBFILTER, SEAL_SUBFILTER, kept_for
+from signing.fields import PADES_SUBFILTER, SEAL_SUBFILTER, asked_signer, kept_for
 from signing.revisions import ends_with_stray_bytes, later_changes
 from signing.ses import read_seal_signature
 from signing.ses_soundness import broken_seal, broken_signature, load_certificate
@@ -94,9 +94,9 @@ def read_independently(pdf: bytes) -> dict[str, Any]:
 
 def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
     seals, faults = [], []
-    for name, dictionary in _signatures(opened):
+    for name, dictionary, asked in _signatures(opened):
         try:
-            seals.append(_check(pdf, name, dictionary))
+            seals.append(_check(pdf, name, dictionary, asked))
         except CmsError as error:
             faults.append(Fault(f"/{name}", error.code, str(error)))
         except (ValueError, TypeError, KeyError, AttributeError, pikepdf.PdfError) as error:
@@ -116,8 +116,8 @@ def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
     return Reading(tuple(seals), tuple(dict.fromkeys(faults)))
 
 
-def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any]]:
-    """(field name, signature dictionary) of every filled signature field, nested ones too."""
+def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any, bytes | None]]:
+    """(field name, signature dictionary, certificate asked for) of every filled signature field, nested ones too."""
     waiting = [("", field) for field in pdf.Root.get("/AcroForm", pikepdf.Dictionary()).get("/Fields", [])]
     seen = 0
     while waiting and seen < 10_000:
@@ -125,7 +125,7 @@ def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any]]:
         prefix, field = waiting.pop(0)
         name = prefix + str(field.get("/T", ""))
         if field.get("/FT") == Name.Sig and "/V" in field:
-            yield name, field.V
+            yield name, field.V, asked_signer(field)
         waiting += [(f"{name}.", kid) for kid in field.get("/Kids", []) if "/T" in kid or "/FT" in kid]
 
 
@@ -135,7 +135,7 @@ def _kept_empty(pdf: pikepdf.Pdf) -> list[str]:
     return [str(field.get("/T", "")) for field in fields if kept_for(field) == PADES_SUBFILTER]
 
 
-def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
+def _check(pdf: bytes, name: str, dictionary: Any, asked: bytes | None) -> ReadSeal:
     values = [int(value) for value in dictionary.ByteRange]
     if len(values) != 4 or values[0] != 0 or min(values) < 0 or values[1] >= values[2]:
         raise CmsError("byte_range", "the ByteRange is not two stretches that begin at the first byte")
@@ -159,6 +159,8 @@ def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
     if dictionary.get("/SubFilter") != Name("/ETSI.CAdES.detached"):
         raise CmsError("subfilter", "the signature is not a PAdES signature (ETSI.CAdES.detached)")
     checked = check_detached(der, signed)
+    if asked is not None and checked.certificate.dump() != asked:
+        raise CmsError("counter_signer", "it stands in a field that was kept for another certificate")
     stamp = check_token(checked.timestamp_token, checked.signature) if checked.timestamp_token is not None else None
     return ReadSeal(name, "Sig", end, f"{checked.certificate.serial_number:x}", stamp)
 

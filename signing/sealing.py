@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
 import pikepdf
+from asn1crypto import x509
 from pikepdf import Array, Dictionary, Name, String
 
 from records.errors import Fault, Permanent, Refused, Retry
@@ -90,11 +91,15 @@ class SealedPdf:
 
 @dataclass(frozen=True)
 class KeptField:
-    """A field for a counter-signature, prepared before the first one: its name, its place, what is read aloud of it."""
+    """A field for a counter-signature, prepared before the first one: its name, its place, what is read aloud of it.
+
+    `certificate` is that of the one who is to sign there, and with no other one can.
+    """
 
     name: str
     placement: Placement
     description: str
+    certificate: x509.Certificate
 
 
 def seal_pdf(
@@ -140,7 +145,7 @@ def seal_pdf(
             widget = add_signature_field(opened, placement, form, field_name, description)
             for each in kept:
                 empty = add_signature_field(opened, each.placement, None, each.name, each.description)
-                keep_for_counter_signature(empty)
+                keep_for_counter_signature(empty, each.certificate.dump())
             if second_field:
                 keep_for_seal(add_signature_field(opened, None, None, second_field, "电子印章 Electronic seal"))
             dictionary = opened.make_indirect(signature_dictionary(signer, reserve, reason, location, now))

@@ -55,6 +55,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "A counter-signature for which the first signer kept a place is missing: {}",
         "缺少首签者预留位置的副署签名：{}",
     ),
+    "counter_signer": (
+        "It stands in a place that the first signer kept for somebody else: {}",
+        "该签名位于首签者为他人预留的位置：{}",
+    ),
     "seal_changed": (
         "The electronic seal itself was changed: its maker's signature does not fit.",
         "电子印章本身已被改动：制章者的签名不符。",

@@ -274,6 +274,8 @@ def _broken(status: PdfSignatureStatus) -> list[Reason]:
         reasons.append(Reason.of("coverage"))
     elif not status.docmdp_ok or status.modification_level in (None, ModificationLevel.OTHER):
         reasons.append(Reason.of("changed_after_signing"))
+    if not status.seed_value_ok:
+        reasons.append(Reason.of("counter_signer", name_of(status.signing_cert)))
     stamp = status.timestamp_validity
     if stamp is not None and not (stamp.intact and stamp.valid):
         reasons.append(Reason.of("timestamp_wrong"))

@@ -256,7 +256,7 @@ def test_nothing_is_signed_after_an_archive_time_stamp(bench: Bench) -> None:
     with pytest.raises(Refused) as refused:
         counter_sign(forced, "Seal2", bench.means(_forbidden(bench)), picture=None)
     assert [fault.code for fault in refused.value.faults] == ["archived"]
-    kept = [KeptField("Seal2", ANCHOR, "印章 seal")]
+    kept = [KeptField("Seal2", ANCHOR, "印章 seal", bench.key("south").certificate)]
     with pytest.raises(Permanent, match="after all signatures"):
         seal_pdf(
             tagged_pdf(), bench.means(_forbidden(bench)), placement=None, picture=None, profile=Profile.B_LTA, kept=kept
@@ -268,6 +268,12 @@ def test_a_counter_signature_goes_only_into_an_empty_field_that_was_kept(bench: 
         with pytest.raises(Refused) as refused:
             counter_sign(pdf, field, bench.means(_forbidden(bench)), picture=None)
         assert refused.value.faults[0].code in ("no_empty_field", "unreadable")
+
+
+def test_a_field_is_filled_only_by_the_one_it_was_kept_for(bench: Bench, joint: list[SealedPdf]) -> None:
+    with pytest.raises(Refused) as refused:
+        counter_sign(joint[0].pdf, "Seal2", bench.means(_forbidden(bench, "head")), picture=None)
+    assert refused.value.faults[0].code == "other_signer"
 
 
 def test_no_key_is_used_when_one_of_the_certificates_must_not_sign(bench: Bench) -> None:
