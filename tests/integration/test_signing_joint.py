@@ -33,8 +33,7 @@ from signing.testpki import SealSubject
 from signing.timestamps import TimestampService
 from signing.verdicts import Verdict
 from signing.verification import verify
-from tests.signing_support import DESIGN, FONT, NORTH, Bench, free_port, running, tagged_pdf
-from tests.unit.test_signing_pictures import png
+from tests.signing_support import DESIGN, FONT, NORTH, Bench, free_port, png_picture, running, tagged_pdf
 
 LONG_AGO = datetime(2021, 1, 1, tzinfo=UTC)
 SUBJECTS = (
@@ -122,6 +121,15 @@ def test_the_archive_time_stamp_comes_after_all_signatures(bench: Bench) -> None
     assert renewed.valid and len(renewed.archive) == 2
 
 
+@pytest.mark.parametrize("profile", [Profile.B_B, Profile.B_T])
+def test_plain_levels_are_counter_signed_too(bench: Bench, profile: Profile) -> None:
+    pdf = seal_jointly(tagged_pdf(), seals(bench, "north", "head"), profile=profile)[-1].pdf
+    verdict = verify(pdf, bench.trust, revocation=bench.revocation)
+    assert verdict.valid, verdict.as_dict()
+    assert [each.profile for each in verdict.signatures] == [profile] * 2
+    assert verify(pdf, bench.trust).verdict == "indeterminate", "no proof inside"
+
+
 def test_one_seal_alone_allows_no_changes_as_before(bench: Bench) -> None:
     (alone,) = seal_jointly(tagged_pdf(), seals(bench, "north"))
     assert [each.docmdp for each in verify(alone.pdf, bench.trust).signatures] == ["no_changes"]
@@ -169,7 +177,9 @@ def test_trap_7_kept_fields_are_tagged_and_keep_pdf_ua(joint: list[SealedPdf]) -
 
 def test_a_picture_made_of_several_objects_is_put_on_whole(bench: Bench) -> None:
     first, second = seals(bench, "north", "head")
-    file = replace(second, picture=picture_page(png(), 18.0, FONT), placement=replace(second.placement, height_mm=9.0))
+    file = replace(
+        second, picture=picture_page(png_picture(), 18.0, FONT), placement=replace(second.placement, height_mm=9.0)
+    )
     pdf = seal_jointly(tagged_pdf(), [first, file])[-1].pdf
     assert verify(pdf, bench.trust).valid and read_seals(pdf).sound
     with pikepdf.open(io.BytesIO(pdf)) as opened:
@@ -305,3 +315,36 @@ def test_changed_bytes_anywhere_in_a_counter_signed_file_are_never_valid(bench: 
         except Refused:
             continue
         assert not verdict.valid, place
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        Array([1, 2]),
+        Dictionary(SubFilter=Name("/ETSI.CAdES.detached")),
+        Dictionary(SubFilter=Array([Name("/ETSI.CAdES.detached")]), Cert=Array([1])),
+        Dictionary(SubFilter=Array([Name("/ETSI.CAdES.detached")]), Cert=Dictionary(Subject=Array([Name("/X")]), Ff=1)),
+        Dictionary(
+            SubFilter=Array([Name("/ETSI.CAdES.detached")]), Cert=Dictionary(Subject=Array([String("x")]), Ff=1)
+        ),
+    ],
+)
+def test_a_hostile_seed_value_breaks_neither_reader(bench: Bench, seed: Any) -> None:
+    """In an empty field, and in a signed one."""
+
+    def empty(pdf: pikepdf.Pdf) -> list[Any]:
+        field = pdf.make_indirect(Dictionary(FT=Name.Sig, T=String("X"), SV=seed))
+        pdf.Root.AcroForm.Fields.append(field)
+        return [field, pdf.Root.AcroForm]
+
+    def signed(pdf: pikepdf.Pdf) -> list[Any]:
+        field = pdf.Root.AcroForm.Fields[0]
+        field.SV = seed
+        return [field]
+
+    sealed = bench.seal(tagged_pdf()).pdf
+    for change in (empty, signed):
+        with pikepdf.open(io.BytesIO(sealed)) as opened:
+            hostile = append_revision(sealed, opened, change(opened))
+        assert verify(hostile, bench.trust).verdict == "invalid"
+        assert not read_seals(hostile).sound

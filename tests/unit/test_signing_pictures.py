@@ -9,7 +9,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from records.errors import Refused
 from signing.drawings import MM
@@ -17,6 +17,7 @@ from signing.picture_files import picture_page
 from signing.seals import SealDesign, draw_seal
 from signing.stamps import StampDesign, draw_stamp
 from templates.fonts import font_path
+from tests.signing_support import png_picture
 
 FONT = font_path("title")
 DPI = 300
@@ -39,15 +40,6 @@ def _raster(pdf: bytes, folder: Path) -> Image.Image:
 def _ink_mm(image: Image.Image) -> tuple[float, float]:
     left, top, right, bottom = image.getchannel("G").point(lambda value: 255 * (value < 128)).getbbox() or (0, 0, 0, 0)
     return (right - left) * 25.4 / DPI, (bottom - top) * 25.4 / DPI
-
-
-def png(size: tuple[int, int] = (600, 300), ground: tuple[int, int, int, int] = (0, 0, 0, 0)) -> bytes:
-    """An ellipse that touches all four edges, red on a transparent ground."""
-    image = Image.new("RGBA", size, ground)
-    ImageDraw.Draw(image).ellipse((0, 0, size[0] - 1, size[1] - 1), outline=(210, 10, 10, 255), width=16)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _pdf(content: str = "1 0 0 rg 0 0 200 100 re f", pages: int = 1, **resources: Dictionary) -> bytes:
@@ -106,7 +98,7 @@ def test_an_impossible_stamp_is_refused(design: StampDesign, pointer: str, code:
 @pytest.mark.parametrize("width", [30.0, 38.0])
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 def test_a_picture_from_a_file_is_exact_and_lets_the_ground_through(kind: str, width: float, tmp_path: Path) -> None:
-    content = png() if kind == "png" else _pdf()
+    content = png_picture() if kind == "png" else _pdf()
     pdf = picture_page(content, width)
     assert _page_mm(pdf) == (pytest.approx(width, abs=0.01), pytest.approx(width / 2, abs=0.01))
     assert _ink_mm(_raster(pdf, tmp_path)) == (pytest.approx(width, abs=0.2), pytest.approx(width / 2, abs=0.2))
@@ -115,7 +107,10 @@ def test_a_picture_from_a_file_is_exact_and_lets_the_ground_through(kind: str, w
 
 
 def test_a_picture_from_a_file_is_marked_test_in_a_test_system(tmp_path: Path) -> None:
-    plain, marked = _raster(picture_page(png(), 40.0), tmp_path), _raster(picture_page(png(), 40.0, FONT), tmp_path)
+    plain, marked = (
+        _raster(picture_page(png_picture(), 40.0), tmp_path),
+        _raster(picture_page(png_picture(), 40.0, FONT), tmp_path),
+    )
     middle = (plain.width // 3, plain.height // 3, plain.width * 2 // 3, plain.height * 2 // 3)
     assert plain.crop(middle).getcolors() == [(plain.crop(middle).width * plain.crop(middle).height, (255, 255, 255))]
     assert len(marked.crop(middle).getcolors(1 << 20) or []) > 1
@@ -133,11 +128,11 @@ _CMYK = Dictionary(Type=Name.XObject, Subtype=Name.Image, Width=1, Height=1, Col
     ("content", "width", "code"),
     [
         (b"GIF89a", 30.0, "no_picture"),
-        (png(), 5.0, "range"),
-        (png(), 90.0, "range"),
-        (png()[:200], 30.0, "unreadable"),
-        (png((80, 40)), 30.0, "too_coarse"),
-        (png(ground=(255, 255, 255, 255)), 30.0, "no_transparency"),
+        (png_picture(), 5.0, "range"),
+        (png_picture(), 90.0, "range"),
+        (png_picture()[:200], 30.0, "unreadable"),
+        (png_picture((80, 40)), 30.0, "too_coarse"),
+        (png_picture(ground=(255, 255, 255, 255)), 30.0, "no_transparency"),
         (_pdf()[:300], 30.0, "unreadable"),
         (_pdf(pages=2), 30.0, "no_picture"),
         (_pdf("BT /F1 12 Tf (x) Tj ET"), 30.0, "foreign_content"),
