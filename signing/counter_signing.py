@@ -26,6 +26,7 @@ from signing.sealing import (
     SealedPdf,
     SealingMeans,
     Signing,
+    archived,
     opened_for_signing,
     signature_dictionary,
 )
@@ -76,7 +77,8 @@ def counter_sign(
             changed += extend_store(opened, [signer, *authorities], proof=profile in PROVEN)
             return Room.locate(append_revision(pdf, opened, changed), reserve, since=len(pdf))
 
-    return Signing(means, signer, profile, now, write).signed()
+    signed = Signing(means, signer, profile, now, write).signed()
+    return archived(signed, means) if profile is Profile.B_LTA else signed
 
 
 def _reached(value: Any) -> list[Any]:

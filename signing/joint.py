@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from records.errors import Fault, Refused
 from signing.codes import Code
@@ -47,39 +48,15 @@ def seal_jointly(
         each.means.chains.check(each.means.key.certificate, each.means.key.chain, now=now)
     first, others = seals[0], seals[1:]
     level = Profile.B_LT if others and profile is Profile.B_LTA else profile
+    said: dict[str, Any] = {"profile": level, "reason": reason, "location": location, "now": now}
     kept = [
         KeptField(f"Seal{n}", each.placement, each.description, each.means.key.certificate)
         for n, each in enumerate(others, start=2)
     ]
-    put_on = [
-        seal_pdf(
-            pdf,
-            first.means,
-            placement=first.placement,
-            picture=first.picture,
-            description=first.description,
-            profile=level,
-            seam=seam,
-            code=code,
-            kept=kept,
-            reason=reason,
-            location=location,
-            now=now,
-        )
-    ]
+    shown: dict[str, Any] = {"placement": first.placement, "picture": first.picture, "description": first.description}
+    put_on = [seal_pdf(pdf, first.means, **shown, seam=seam, code=code, kept=kept, **said)]
     for field, each in zip(kept, others, strict=True):
-        put_on.append(
-            counter_sign(
-                put_on[-1].pdf,
-                field.name,
-                each.means,
-                picture=each.picture,
-                profile=level,
-                reason=reason,
-                location=location,
-                now=now,
-            )
-        )
-    if others and profile is Profile.B_LTA:
+        put_on.append(counter_sign(put_on[-1].pdf, field.name, each.means, picture=each.picture, **said))
+    if level is not profile:
         put_on[-1] = archived(put_on[-1], first.means)
     return put_on

@@ -137,7 +137,7 @@ def seal_pdf(
 
     def write(authorities: Sequence[CheckedChain], reserve: int) -> Room:
         with opened_for_signing(pdf) as opened:
-            form = form_of(opened, picture) if placement and picture else None
+            form = form_of(opened, picture) if picture else None
             if seam and form is not None:
                 add_seam_seal(opened, form, seam)
             if code:
@@ -158,7 +158,8 @@ def seal_pdf(
             opened.save(buffer, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
         return Room.locate(buffer.getvalue(), reserve)
 
-    return Signing(means, signer, profile, now, write).signed()
+    sealed = Signing(means, signer, profile, now, write).signed()
+    return archived(sealed, means) if profile is Profile.B_LTA else sealed
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,8 @@ class Signing:
     write: Callable[[Sequence[CheckedChain], int], Room]
 
     def signed(self) -> SealedPdf:
-        """The file with the signature at its level. Raises as `seal_pdf` does."""
-        if self.profile is Profile.B_B:
-            return self._without_timestamp()
-        sealed = self._with_timestamp()
-        return archived(sealed, self.means) if self.profile is Profile.B_LTA else sealed
+        """The file with the signature at its level, still without an archive time stamp. Raises as `seal_pdf` does."""
+        return self._without_timestamp() if self.profile is Profile.B_B else self._with_timestamp()
 
     def _without_timestamp(self) -> SealedPdf:
         attributes, prepared = self._prepare([], reserve=self._cms_size(None))
