@@ -8,18 +8,24 @@ and marked as artifacts for PDF/UA.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from enum import StrEnum
 
 import pikepdf
 
 from records.errors import Fault, Refused
 from signing.overlays import draw_over, marked, page_units, shown_at
 
-Edge = Literal["right", "left", "top", "bottom"]
-EDGES: Final[tuple[Edge, ...]] = ("right", "left", "top", "bottom")
-
 _NAME = "/SongdaSeamSeal"
 _Box = tuple[float, float, float, float]
+
+
+class Edge(StrEnum):
+    """The edge of the pages at which the slices stand."""
+
+    RIGHT = "right"
+    LEFT = "left"
+    TOP = "top"
+    BOTTOM = "bottom"
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Seam:
     `offset_mm` further up or to the right.
     """
 
-    edge: Edge = "right"
+    edge: Edge = Edge.RIGHT
     pages: int = 10
     width_mm: float = 42.0
     offset_mm: float = 0.0
@@ -76,19 +82,19 @@ def _slice(page: _Box, size: tuple[float, float], unit: float, seam: Seam, index
     left, bottom, right, top = page
     width, height = size
     offset = seam.offset_mm * unit
-    if seam.edge in ("right", "left"):
+    if seam.edge in (Edge.RIGHT, Edge.LEFT):
         low, part = (bottom + top) / 2 + offset - height / 2, width / count
         inside = bottom <= low and low + height <= top
-        start = right - part if seam.edge == "right" else left
+        start = right - part if seam.edge is Edge.RIGHT else left
         clip = (start, low, part, height)
-        before = index if seam.edge == "right" else count - 1 - index
+        before = index if seam.edge is Edge.RIGHT else count - 1 - index
         whole = (start - part * before, low, width, height)
     else:
         side, part = (left + right) / 2 + offset - width / 2, height / count
         inside = left <= side and side + width <= right
-        start = top - part if seam.edge == "top" else bottom
+        start = top - part if seam.edge is Edge.TOP else bottom
         clip = (side, start, width, part)
-        before = index if seam.edge == "top" else count - 1 - index
+        before = index if seam.edge is Edge.TOP else count - 1 - index
         whole = (side, start - part * before, width, height)
     if not inside:
         raise Refused([Fault("/seam", "off_page", "the seam seal leaves the page", "骑缝章超出页面")])

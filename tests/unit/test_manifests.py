@@ -266,4 +266,4 @@ def test_every_decision_has_a_seam_a_code_and_an_archive_time_stamp() -> None:
 
 
 def test_edges_of_the_manifest_are_those_that_a_seam_knows() -> None:
-    assert EDGES == seams.EDGES
+    assert tuple(seams.Edge) == EDGES

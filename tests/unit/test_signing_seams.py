@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 from records.errors import Refused
 from signing.overlays import form_of
 from signing.seals import SealDesign, draw_seal
-from signing.seams import EDGES, Edge, Seam, _groups, add_seam_seal
+from signing.seams import Edge, Seam, _groups, add_seam_seal
 from templates.fonts import font_path
 
 PICTURE = draw_seal(SealDesign("民航华北地区管理局", "行政执法专用章"), font_path("title"))
@@ -32,24 +32,24 @@ def _sealed(folder: Path, pages: int, seam: Seam) -> list[Image.Image]:
 
 
 @pytest.mark.parametrize("offset", [0.0, 60.0])
-@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("edge", list(Edge))
 def test_the_pages_fanned_out_beyond_the_edge_show_the_whole_seal(edge: Edge, offset: float, tmp_path: Path) -> None:
     """Each page lies under the one before and sticks out beyond it by its slice."""
-    if edge in ("top", "bottom"):
+    if edge in (Edge.TOP, Edge.BOTTOM):
         offset /= 2
     pages = _sealed(tmp_path, 3, Seam(edge, width_mm=42.0, offset_mm=offset))
     wide, high = pages[0].size
     step = 70  # 14 mm
     joined = Image.new("RGB", (210, 210), "white")
     for index, page in enumerate(pages):
-        if edge in ("right", "left"):
+        if edge in (Edge.RIGHT, Edge.LEFT):
             low = high // 2 - round(offset * 5) - 105
-            part = page.crop((wide - step, low, wide, low + 210) if edge == "right" else (0, low, step, low + 210))
-            joined.paste(part, (step * (index if edge == "right" else 2 - index), 0))
+            part = page.crop((wide - step, low, wide, low + 210) if edge is Edge.RIGHT else (0, low, step, low + 210))
+            joined.paste(part, (step * (index if edge is Edge.RIGHT else 2 - index), 0))
         else:
             side = wide // 2 + round(offset * 5) - 105
-            part = page.crop((side, 0, side + 210, step) if edge == "top" else (side, high - step, side + 210, high))
-            joined.paste(part, (0, step * (2 - index if edge == "top" else index)))
+            part = page.crop((side, 0, side + 210, step) if edge is Edge.TOP else (side, high - step, side + 210, high))
+            joined.paste(part, (0, step * (2 - index if edge is Edge.TOP else index)))
     (tmp_path / "seal.pdf").write_bytes(PICTURE)
     subprocess.run(["pdftoppm", "-png", "-r", "127", "-singlefile", "seal.pdf", "seal"], cwd=tmp_path, check=True)
     seal = Image.open(tmp_path / "seal.png").convert("RGB").resize((210, 210))
@@ -67,7 +67,7 @@ def test_more_pages_than_one_seal_can_bear_get_several(tmp_path: Path) -> None:
     assert widths == [14, 14, 14, 21, 21], "a page alone would show a whole seal, over its text"
 
 
-@pytest.mark.parametrize("seam", [Seam(offset_mm=130), Seam("left", offset_mm=-130), Seam("top", offset_mm=90)])
+@pytest.mark.parametrize("seam", [Seam(offset_mm=130), Seam(Edge.LEFT, offset_mm=-130), Seam(Edge.TOP, offset_mm=90)])
 def test_a_seam_that_leaves_the_page_is_refused(seam: Seam, tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         _sealed(tmp_path, 2, seam)
