@@ -1,9 +1,9 @@
 """What was added to a file after a signature: asked of our own comparison first, then of pyHanko's difference analysis.
 
-Ours (`revisions`, by qpdf) knows one thing only: that nothing but proof and time stamps was added, or an electronic
-seal in the field that was kept for it. That is the usual case, it is narrower than what pyHanko lets pass, and it is
-told in a tenth of the time. In all other cases pyHanko says what the change is, and whether the signer allowed it. A
-test holds the two against each other.
+Ours (`revisions`, by qpdf) knows one thing only: that nothing but proof and time stamps was added, or electronic seals
+and counter-signatures in the fields that were kept for them. That is the usual case, it is narrower than what pyHanko
+lets pass, and it is told in a tenth of the time. In all other cases pyHanko says what the change is, and whether the
+signer allowed it. A test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pyhanko.sign.diff_analysis import (
 )
 from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 
-from signing.revisions import keeps_for_seal, later_changes, only_proof_follows
+from signing.revisions import keeps_field, later_changes, only_proof_follows
 
 
 class Differences(DiffPolicy):
@@ -36,16 +36,16 @@ class Differences(DiffPolicy):
 
     @cached_property
     def _kept(self) -> bool:
-        return keeps_for_seal(self._pdf[: self._signed])
+        return keeps_field(self._pdf[: self._signed])
 
     @property
-    def only_seal(self) -> bool:
-        """Whether a field was kept for an electronic seal, and nothing was added but proof and that seal."""
+    def only_kept(self) -> bool:
+        """Whether fields were kept for signatures, and nothing was added but proof and what they were kept for."""
         return self._kept and not later_changes(self._pdf, self._signed)
 
     @property
-    def more_than_seal(self) -> bool:
-        """Whether a field was kept for an electronic seal, and something else was added."""
+    def more_than_kept(self) -> bool:
+        """Whether fields were kept for signatures, and something else was added."""
         return self._kept and bool(later_changes(self._pdf, self._signed))
 
     def review_file(
@@ -60,6 +60,6 @@ class Differences(DiffPolicy):
             return DEFAULT_DIFF_POLICY.review_file(reader, base_revision, field_mdp_spec, doc_mdp)
         if self.only_proof:
             return DiffResult(ModificationLevel.LTA_UPDATES, set())
-        if doc_mdp is MDPPerm.FILL_FORMS and self.only_seal:
+        if doc_mdp is MDPPerm.FILL_FORMS and self.only_kept:
             return DiffResult(ModificationLevel.FORM_FILLING, set())
         return DEFAULT_DIFF_POLICY.review_file(reader, base_revision, field_mdp_spec, doc_mdp)

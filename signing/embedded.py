@@ -6,18 +6,22 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from asn1crypto import cms, crl, ocsp, tsp, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 
 from signing.certificates import TrustList, name_of
 from signing.cms import CmsError, check_form, stray_certificates, unpadded
+from signing.fields import PADES_SUBFILTER
 from signing.parsing import parsed
 from signing.revocation import Evidence
 
+_MOST_FIELDS = 1000
 _GAP = re.compile(rb"<(?:(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+)>")
 
 
@@ -61,6 +65,19 @@ def covered(signature: EmbeddedPdfSignature) -> int:
         return sum(int(value) for value in list(signature.byte_range)[2:4])
     except (ValueError, TypeError):
         return 0
+
+
+def missing_counter_signatures(reader: PdfFileReader) -> list[str]:
+    """The names of the fields that a signature kept for counter-signatures and that are still empty."""
+    fields = islice(enumerate_sig_fields(reader, filled_status=False), _MOST_FIELDS)
+    return [name for name, _, field in fields if _asked(field) == [PADES_SUBFILTER]]
+
+
+def _asked(field: Any) -> list[Any]:
+    try:
+        return list(field.get_object()["/SV"]["/SubFilter"])
+    except Exception:  # no seed value, or a hostile one: not a field that we keep
+        return []
 
 
 def tokens_of(signature: EmbeddedPdfSignature) -> list[cms.ContentInfo]:

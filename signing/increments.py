@@ -49,12 +49,8 @@ def _written(obj: Any) -> bytes:
     if not isinstance(obj, pikepdf.Stream):
         return bytes(obj.unparse(resolved=True))
     data = bytes(obj.read_raw_bytes())
-    entries = {key: _unparsed(value) for key, value in obj.stream_dict.items()} | {"/Length": b"%d" % len(data)}
-    return _dictionary(entries) + b"\nstream\n" + data + b"\nendstream"
-
-
-def _unparsed(value: Any) -> bytes:
-    return bytes(value.unparse() if isinstance(value, pikepdf.Object) else pikepdf.Object.parse(str(value).encode()))
+    entries = pikepdf.Dictionary({**dict(obj.stream_dict.items()), "/Length": len(data)})
+    return bytes(entries.unparse()) + b"\nstream\n" + data + b"\nendstream"
 
 
 def _dictionary(entries: dict[str, bytes]) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from pikepdf import Name
 
 from records.errors import Fault, Refused
 from signing.cms import CheckedToken, CmsError, check_detached, check_token, unpadded
-from signing.fields import SEAL_SUBFILTER
+from signing.fields import PADES_SUBFILTER, SEAL_SUBFILTER, asked_signer, kept_for
 from signing.revisions import ends_with_stray_bytes, later_changes
 from signing.ses import read_seal_signature
 from signing.ses_soundness import broken_seal, broken_signature, load_certificate
@@ -94,13 +94,17 @@ def read_independently(pdf: bytes) -> dict[str, Any]:
 
 def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
     seals, faults = [], []
-    for name, dictionary in _signatures(opened):
+    for name, dictionary, asked in _signatures(opened):
         try:
-            seals.append(_check(pdf, name, dictionary))
+            seals.append(_check(pdf, name, dictionary, asked))
         except CmsError as error:
             faults.append(Fault(f"/{name}", error.code, str(error)))
         except (ValueError, TypeError, KeyError, AttributeError, pikepdf.PdfError) as error:
             faults.append(Fault(f"/{name}", "signature_unreadable", f"the signature cannot be read: {error}"))
+    faults += [
+        Fault(f"/{name}", "counter_signature_missing", "the counter-signature is missing", "缺少副署签名")
+        for name in _kept_empty(opened)
+    ]
     if opened.get_warnings():
         faults.append(Fault("", "damaged", "the file's structure is damaged"))
     if not faults and not any(seal.kind == "Sig" for seal in seals):
@@ -112,8 +116,8 @@ def _read(pdf: bytes, opened: pikepdf.Pdf) -> Reading:
     return Reading(tuple(seals), tuple(dict.fromkeys(faults)))
 
 
-def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any]]:
-    """(field name, signature dictionary) of every filled signature field, nested ones too."""
+def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any, bytes | None]]:
+    """(field name, signature dictionary, certificate asked for) of every filled signature field, nested ones too."""
     waiting = [("", field) for field in pdf.Root.get("/AcroForm", pikepdf.Dictionary()).get("/Fields", [])]
     seen = 0
     while waiting and seen < 10_000:
@@ -121,11 +125,17 @@ def _signatures(pdf: pikepdf.Pdf) -> Iterator[tuple[str, Any]]:
         prefix, field = waiting.pop(0)
         name = prefix + str(field.get("/T", ""))
         if field.get("/FT") == Name.Sig and "/V" in field:
-            yield name, field.V
+            yield name, field.V, asked_signer(field)
         waiting += [(f"{name}.", kid) for kid in field.get("/Kids", []) if "/T" in kid or "/FT" in kid]
 
 
-def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
+def _kept_empty(pdf: pikepdf.Pdf) -> list[str]:
+    """The fields in which a counter-signature is still to stand."""
+    fields: Iterable[Any] = pdf.Root.get("/AcroForm", pikepdf.Dictionary()).get("/Fields", [])
+    return [str(field.get("/T", "")) for field in fields if kept_for(field) == PADES_SUBFILTER]
+
+
+def _check(pdf: bytes, name: str, dictionary: Any, asked: bytes | None) -> ReadSeal:
     values = [int(value) for value in dictionary.ByteRange]
     if len(values) != 4 or values[0] != 0 or min(values) < 0 or values[1] >= values[2]:
         raise CmsError("byte_range", "the ByteRange is not two stretches that begin at the first byte")
@@ -149,6 +159,8 @@ def _check(pdf: bytes, name: str, dictionary: Any) -> ReadSeal:
     if dictionary.get("/SubFilter") != Name("/ETSI.CAdES.detached"):
         raise CmsError("subfilter", "the signature is not a PAdES signature (ETSI.CAdES.detached)")
     checked = check_detached(der, signed)
+    if asked is not None and checked.certificate.dump() != asked:
+        raise CmsError("counter_signer", "it stands in a field that was kept for another certificate")
     stamp = check_token(checked.timestamp_token, checked.signature) if checked.timestamp_token is not None else None
     return ReadSeal(name, "Sig", end, f"{checked.certificate.serial_number:x}", stamp)
 

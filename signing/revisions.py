@@ -1,8 +1,8 @@
 """What was added to a PDF after a signed revision, object by object, by qpdf: no pyHanko here.
 
 Allowed later are more proof in the document security store and document time stamps (ISO 32000-2 12.8.2.2.2), and the
-note of a writer about itself: they keep a signature provable and change nothing that anybody reads. And an electronic
-seal in the one field that was kept for it.
+note of a writer about itself: they keep a signature provable and change nothing that anybody reads. And electronic
+seals and counter-signatures in the fields that were kept for them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from pikepdf import Array, Dictionary, Name
 
 from records.errors import Fault
-from signing.fields import SEAL_SUBFILTER, is_kept_for_seal
+from signing.fields import PADES_SUBFILTER, kept_for
 
 _CATALOG_MAY_CHANGE = {"/DSS", "/Extensions", "/AcroForm"}
 # where the revision lies in the file and what it is called; in a cross-reference stream, its form as well
@@ -67,31 +67,31 @@ def only_proof_follows(pdf: bytes, signed: int) -> bool:
 
 
 @lru_cache(maxsize=2)  # two readers ask the same about the same bytes, one after the other
-def _compared(pdf: bytes, signed: int, but_seal: bool) -> tuple[Fault, ...]:
+def _compared(pdf: bytes, signed: int, but_kept: bool) -> tuple[Fault, ...]:
     ends = [signed, *(match.end() for match in _END_ANYWHERE.finditer(pdf, signed))]
     if ends[-1] < len(pdf):
         ends.append(len(pdf))
     if len(ends) > _MOST_REVISIONS:
         return (Fault("", "changed_later", "too many revisions were added after signing", "签章后附加的版本过多"),)
     pairs = pairwise(ends)
-    return tuple(dict.fromkeys(fault for old, new in pairs for fault in _changes(pdf[:old], pdf[:new], but_seal)))
+    return tuple(dict.fromkeys(fault for old, new in pairs for fault in _changes(pdf[:old], pdf[:new], but_kept)))
 
 
-def _changes(before: bytes, after: bytes, but_seal: bool) -> list[Fault]:
+def _changes(before: bytes, after: bytes, but_kept: bool) -> list[Fault]:
     try:
         with (
             pikepdf.open(io.BytesIO(before), attempt_recovery=False, suppress_warnings=True) as old,
             pikepdf.open(io.BytesIO(after), attempt_recovery=False, suppress_warnings=True) as new,
         ):
-            changed = _Comparison(old, new, but_seal).forbidden()
+            changed = _Comparison(old, new, but_kept).forbidden()
     except (pikepdf.PdfError, etree.LxmlError, ValueError, TypeError, KeyError, AttributeError) as error:
         return [Fault("", "changed_later", f"what was added after signing cannot be read: {error}")]
     return [Fault("", "changed_later", f"changed after signing: {what}", f"签章后被改动：{what}") for what in changed]
 
 
 class _Comparison:
-    def __init__(self, old: pikepdf.Pdf, new: pikepdf.Pdf, but_seal: bool) -> None:
-        self.old, self.new, self.but_seal = old, new, but_seal
+    def __init__(self, old: pikepdf.Pdf, new: pikepdf.Pdf, but_kept: bool) -> None:
+        self.old, self.new, self.but_kept = old, new, but_kept
         self.untouched = self._untouched_objects()
         self.stamps = {field.objgen for field in _fields(new) if field.is_indirect and _is_timestamp(field)} - {
             field.objgen for field in _fields(old) if field.is_indirect
@@ -108,7 +108,7 @@ class _Comparison:
                 continue
             now = self.new.get_object(obj.objgen)
             read = obj.objgen not in self.untouched
-            if _flat(obj, read) == _flat(now, read) or (self.but_seal and _is_sealed(obj, now)):
+            if _flat(obj, read) == _flat(now, read) or (self.but_kept and _is_filled(obj, now)):
                 continue
             if not self._is_page_with_stamps(obj, now):
                 found.append(f"object {obj.objgen[0]}")
@@ -205,19 +205,28 @@ def _told(metadata: Any) -> list[tuple[str, str]]:
     return sorted((name, text.strip()) for name, text in found if text.strip() and name not in _WRITER_NOTES_XMP)
 
 
-def _is_sealed(old: Any, now: Any) -> bool:
-    """Whether nothing happened but that the field kept for an electronic seal got one, good or not."""
-    if not (isinstance(old, Dictionary) and isinstance(now, Dictionary) and is_kept_for_seal(old)):
+def _is_filled(old: Any, now: Any) -> bool:
+    """Whether nothing happened but that a field kept for a signature of some kind got one of that kind, good or not.
+
+    A counter-signature brings its picture. That stays inside the rectangle which the first signature fixed: a viewer
+    maps the drawing's BBox there and cuts off what lies outside (ISO 32000-2 12.5.5).
+    """
+    if not (isinstance(old, Dictionary) and isinstance(now, Dictionary)):
         return False
-    value = now.get("/V", Dictionary())
-    return _entries(old, set()) == _entries(now, {"/V"}) and value.get("/SubFilter") == SEAL_SUBFILTER
+    kind = kept_for(old)
+    if kind is None or now.get("/V", Dictionary()).get("/SubFilter") != kind:
+        return False
+    if kind != PADES_SUBFILTER:
+        return _entries(old, set()) == _entries(now, {"/V"})
+    pictures = now.get("/AP", Dictionary())
+    return _entries(old, {"/AP"}) == _entries(now, {"/V", "/AP"}) and set(pictures.keys()) == {"/N"}
 
 
-def keeps_for_seal(pdf: bytes) -> bool:
-    """Whether the file has an empty signature field for an electronic seal, which is then all that may be added."""
+def keeps_field(pdf: bytes) -> bool:
+    """Whether the file has an empty field kept for a signature of some kind, which is then all that may be added."""
     try:
         with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, suppress_warnings=True) as opened:
-            return any(is_kept_for_seal(field) for field in _fields(opened))
+            return any(kept_for(field) is not None for field in _fields(opened))
     except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError):
         return False
 

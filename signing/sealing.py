@@ -2,26 +2,37 @@
 
 The field, the appearance, the signature dictionary and, from B-LT on, the document security store are written together;
 then the digest is taken, the key signs, and the CMS object is put into the room kept for it. So the signature covers
-everything, and nothing about it needs a second revision; only the archive stamp of B-LTA, which covers the signature,
-is one (`archive`).
+everything, the seam seal and the verification code too, and nothing about it needs a second revision; only the archive
+stamp of B-LTA, which covers the signature, is one (`archive`), and so is each further signature (`counter_signing`).
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 
 import pikepdf
+from asn1crypto import x509
 from pikepdf import Array, Dictionary, Name, String
 
 from records.errors import Fault, Permanent, Refused, Retry
 from signing.archive import add_archive_stamp
 from signing.certificates import ChainChecker, CheckedChain, is_test, name_of
 from signing.cms import signed_attributes, signed_data
-from signing.fields import Placement, add_signature_field, keep_for_seal
+from signing.codes import Code, add_code
+from signing.fields import (
+    PADES_FILTER,
+    PADES_SUBFILTER,
+    Placement,
+    add_signature_field,
+    keep_for_counter_signature,
+    keep_for_seal,
+)
 from signing.keys import SigningKey
+from signing.overlays import form_of
 from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.seams import Seam, add_seam_seal
 from signing.security_store import extend_store
@@ -44,7 +55,7 @@ class Profile(StrEnum):
     B_LTA = "B-LTA"
 
 
-_PROVEN = (Profile.B_LT, Profile.B_LTA)
+PROVEN = (Profile.B_LT, Profile.B_LTA)
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,19 @@ class SealedPdf:
     test: bool
 
 
+@dataclass(frozen=True)
+class KeptField:
+    """A field for a counter-signature, prepared before the first one: its name, its place, what is read aloud of it.
+
+    `certificate` is that of the one who is to sign there, and with no other one can.
+    """
+
+    name: str
+    placement: Placement
+    description: str
+    certificate: x509.Certificate
+
+
 def seal_pdf(
     pdf: bytes,
     means: SealingMeans,
@@ -91,56 +115,79 @@ def seal_pdf(
     field_name: str = "Seal",
     description: str = "电子印章和数字签名 Electronic seal and digital signature",
     seam: Seam | None = None,
+    code: Code | None = None,
+    kept: Sequence[KeptField] = (),
     second_field: str | None = None,
     now: datetime | None = None,
 ) -> SealedPdf:
     """Seal `pdf` with `picture` (a one-page PDF) at `placement`; without them the signature is invisible.
 
-    With `seam` the picture is also drawn in slices over the right edges of all pages (骑缝章), under the signature.
-    With `second_field` an empty signature field of that name is prepared for an electronic seal (`ses_pdf`), and DocMDP
-    allows filling it (level 2) in place of nothing at all (level 1).
+    With `seam` the picture is also drawn in slices over the edges of all pages (骑缝章), with `code` the verification
+    code; both under the signature. `kept` prepares empty fields for counter-signatures (`counter_signing`), and
+    `second_field` one of that name for an electronic seal (`ses_pdf`); DocMDP then allows filling them (level 2) in
+    place of nothing at all (level 1).
     Raises Refused for a PDF that must not or cannot be sealed (a specimen, unreadable, encrypted, already signed, seal
-    off the page), Permanent
-    for a certificate that must not sign (expired, not yet valid, revoked, untrusted), and Retry when the key, the time
-    stamp authority or fresh revocation data are not to be had; then nothing is sealed.
+    off the page), Permanent for a certificate that must not sign (expired, not yet valid, revoked, untrusted) or an
+    archive time stamp before the counter-signatures, and Retry when the key, the time stamp authority or fresh
+    revocation data are not to be had; then nothing is sealed.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
+    if kept and profile is Profile.B_LTA:
+        raise Permanent("the archive time stamp comes after all signatures, and fields are kept for more of them")
     signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
-    said = (reason, location, field_name, description)
-    work = _Work(pdf, means, signer, placement, picture, profile, *said, seam, second_field, now)
-    if profile is Profile.B_B:
-        return work.without_timestamp()
-    sealed = work.with_timestamp()
-    return work.archived(sealed) if profile is Profile.B_LTA else sealed
+
+    def write(authorities: Sequence[CheckedChain], reserve: int) -> Room:
+        with opened_for_signing(pdf) as opened:
+            form = form_of(opened, picture) if picture else None
+            if seam and form is not None:
+                add_seam_seal(opened, form, seam)
+            if code:
+                add_code(opened, code, pdf)
+            widget = add_signature_field(opened, placement, form, field_name, description)
+            for each in kept:
+                empty = add_signature_field(opened, each.placement, None, each.name, each.description)
+                keep_for_counter_signature(empty, each.certificate.dump())
+            if second_field:
+                keep_for_seal(add_signature_field(opened, None, None, second_field, "电子印章 Electronic seal"))
+            dictionary = opened.make_indirect(signature_dictionary(signer, reserve, reason, location, now))
+            dictionary.Reference = _certification(_FILL_FORMS if kept or second_field else _NO_CHANGES)
+            widget.V = dictionary
+            opened.Root.Perms = Dictionary(DocMDP=dictionary)
+            extend_store(opened, [signer, *authorities], proof=profile in PROVEN)
+            _declare_extension(opened)
+            buffer = io.BytesIO()
+            opened.save(buffer, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
+        return Room.locate(buffer.getvalue(), reserve)
+
+    sealed = Signing(means, signer, profile, now, write).signed()
+    return archived(sealed, means) if profile is Profile.B_LTA else sealed
 
 
 @dataclass(frozen=True)
-class _Work:
-    source: bytes
+class Signing:
+    """One signature over what `write` lays out: it gets the chains of the authorities to prove and the room to keep."""
+
     means: SealingMeans
     signer: CheckedChain
-    placement: Placement | None
-    picture: bytes | None
     profile: Profile
-    reason: str
-    location: str
-    field_name: str
-    description: str
-    seam: Seam | None
-    second_field: str | None
     now: datetime
+    write: Callable[[Sequence[CheckedChain], int], Room]
 
-    def without_timestamp(self) -> SealedPdf:
+    def signed(self) -> SealedPdf:
+        """The file with the signature at its level, still without an archive time stamp. Raises as `seal_pdf` does."""
+        return self._without_timestamp() if self.profile is Profile.B_B else self._with_timestamp()
+
+    def _without_timestamp(self) -> SealedPdf:
         attributes, prepared = self._prepare([], reserve=self._cms_size(None))
         return self._result(prepared.filled(self._cms(attributes, None)), None)
 
-    def with_timestamp(self) -> SealedPdf:
+    def _with_timestamp(self) -> SealedPdf:
         """Time stamp, with the proof for the authority's certificate inside the signed bytes.
 
         Which authority answers is known only after signing, so the proof is laid in for the one that answered a first,
         throw-away request; when another one or another certificate turns up, the work is done once more with that.
         """
-        service = self._timestamps()
+        service = timestamps_of(self.means, self.profile)
         expected = service.latest(self.means.chains)
         for _ in range(3):
             authority = check_authority(self.means.chains, expected, self.now)
@@ -155,19 +202,8 @@ class _Work:
             expected = stamp
         raise Retry("the time stamp authorities answered by turns with different certificates; nothing was sealed")
 
-    def archived(self, sealed: SealedPdf) -> SealedPdf:
-        """The sealed file with its first archive time stamp."""
-        service = self._timestamps()
-        archived = add_archive_stamp(sealed.pdf, self.means.chains, service, now=datetime.now(UTC))
-        return replace(sealed, pdf=archived.pdf, archived_at=archived.stamped_at, test=sealed.test or archived.test)
-
-    def _timestamps(self) -> TimestampService:
-        if self.means.timestamps is None:
-            raise Permanent(f"profile {self.profile} needs a time stamp authority, and none is configured")
-        return self.means.timestamps
-
     def _prepare(self, authorities: list[CheckedChain], reserve: int) -> tuple[bytes, Room]:
-        prepared = self._write(authorities, reserve)
+        prepared = self.write(authorities, reserve)
         return signed_attributes(prepared.digest(), self.signer.certificate), prepared
 
     def _cms(self, attributes: bytes, token: bytes | None, signature: bytes | None = None) -> bytes:
@@ -178,42 +214,6 @@ class _Work:
     def _cms_size(self, token: bytes | None) -> int:
         """Room for the CMS object in bytes, with a margin: names, an RSA signature, a longer token."""
         return len(self.signer.certificate.dump()) + (len(token) if token else 0) + 1024
-
-    def _write(self, authorities: list[CheckedChain], reserve: int) -> Room:
-        with _opened(self.source) as pdf:
-            if self.seam and self.picture:
-                add_seam_seal(pdf, self.picture, self.seam)
-            widget = add_signature_field(pdf, self.placement, self.picture, self.field_name, self.description)
-            if self.second_field:
-                keep_for_seal(add_signature_field(pdf, None, None, self.second_field, "电子印章 Electronic seal"))
-            dictionary = pdf.make_indirect(self._dictionary(reserve))
-            widget.V = dictionary
-            pdf.Root.Perms = Dictionary(DocMDP=dictionary)
-            extend_store(pdf, [self.signer, *authorities], proof=self.profile in _PROVEN)
-            _declare_extension(pdf)
-            buffer = io.BytesIO()
-            pdf.save(buffer, object_stream_mode=pikepdf.ObjectStreamMode.preserve, deterministic_id=True)
-        return Room.locate(buffer.getvalue(), reserve)
-
-    def _dictionary(self, reserve: int) -> Dictionary:
-        allowed = _FILL_FORMS if self.second_field else _NO_CHANGES
-        parameters = Dictionary(Type=Name.TransformParams, P=allowed, V=Name("/1.2"))
-        reference = Dictionary(Type=Name.SigRef, TransformMethod=Name.DocMDP, TransformParams=parameters)
-        dictionary = Dictionary(
-            Type=Name.Sig,
-            Filter=Name("/Adobe.PPKLite"),
-            SubFilter=Name("/ETSI.CAdES.detached"),
-            ByteRange=byte_range_holder(),
-            Contents=contents_holder(reserve),
-            M=String(f"{self.now.astimezone(_BEIJING):D:%Y%m%d%H%M%S}+08'00'"),
-            Name=String(name_of(self.signer.certificate)),
-            Reference=Array([reference]),
-        )
-        if self.reason:
-            dictionary.Reason = String(self.reason)
-        if self.location:
-            dictionary.Location = String(self.location)
-        return dictionary
 
     def _result(self, pdf: bytes, stamp: Timestamp | None) -> SealedPdf:
         certificate = self.signer.certificate
@@ -230,7 +230,52 @@ class _Work:
         )
 
 
-def _opened(pdf: bytes) -> pikepdf.Pdf:
+def archived(sealed: SealedPdf, means: SealingMeans) -> SealedPdf:
+    """The sealed file with its first archive time stamp. Raises Permanent or Retry as `seal_pdf` does."""
+    service = timestamps_of(means, Profile.B_LTA)
+    stamped = add_archive_stamp(sealed.pdf, means.chains, service, now=datetime.now(UTC))
+    return replace(
+        sealed,
+        pdf=stamped.pdf,
+        profile=Profile.B_LTA,
+        archived_at=stamped.stamped_at,
+        test=sealed.test or stamped.test,
+    )
+
+
+def timestamps_of(means: SealingMeans, profile: Profile) -> TimestampService:
+    """The authorities that time stamps come from. Raises Permanent when there are none."""
+    if means.timestamps is None:
+        raise Permanent(f"profile {profile} needs a time stamp authority, and none is configured")
+    return means.timestamps
+
+
+def signature_dictionary(signer: CheckedChain, reserve: int, reason: str, location: str, now: datetime) -> Dictionary:
+    """A signature dictionary (ISO 32000-2 12.8.1) with room for a CMS object of `reserve` bytes."""
+    dictionary = Dictionary(
+        Type=Name.Sig,
+        Filter=PADES_FILTER,
+        SubFilter=PADES_SUBFILTER,
+        ByteRange=byte_range_holder(),
+        Contents=contents_holder(reserve),
+        M=String(f"{now.astimezone(_BEIJING):D:%Y%m%d%H%M%S}+08'00'"),
+        Name=String(name_of(signer.certificate)),
+    )
+    if reason:
+        dictionary.Reason = String(reason)
+    if location:
+        dictionary.Location = String(location)
+    return dictionary
+
+
+def _certification(level: int) -> Array:
+    """The entry that makes a signature the certifying one: what may be done afterwards (ISO 32000-2 12.8.2.2)."""
+    parameters = Dictionary(Type=Name.TransformParams, P=level, V=Name("/1.2"))
+    return Array([Dictionary(Type=Name.SigRef, TransformMethod=Name.DocMDP, TransformParams=parameters)])
+
+
+def opened_for_signing(pdf: bytes) -> pikepdf.Pdf:
+    """The PDF, opened. Raises Refused when it cannot be read or is encrypted."""
     try:
         opened = pikepdf.open(io.BytesIO(pdf))
     except pikepdf.PasswordError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
@@ -24,8 +24,9 @@ from signing import sm2
 from signing.certificates import CheckedChain
 from signing.cms import CmsError, unpadded
 from signing.embedded import check_room
-from signing.fields import SEAL_FILTER, SEAL_SUBFILTER, is_kept_for_seal
+from signing.fields import SEAL_FILTER, SEAL_SUBFILTER, kept_field
 from signing.increments import append_revision
+from signing.locks import refuse_locked
 from signing.revisions import later_changes
 from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.security_store import extend_store
@@ -118,8 +119,8 @@ def add_electronic_seal(
     now = (now or datetime.now(UTC)).astimezone(UTC)
     reserve = len(seal) + len(certificate) + _AROUND_SEAL
     with _opened(pdf) as opened:
-        widget = _empty_field(opened, field)
-        _refuse_locked(opened)
+        widget = kept_field(opened, field, SEAL_SUBFILTER)
+        refuse_locked(opened, field)
         value = opened.make_indirect(_dictionary(seal, reserve, now))
         widget.V = value
         changed = [value, widget, *extend_store(opened, proven)]
@@ -135,27 +136,6 @@ def _opened(pdf: bytes) -> pikepdf.Pdf:
         return pikepdf.open(io.BytesIO(pdf))
     except pikepdf.PdfError as error:
         raise Refused([Fault("", "unreadable", f"not a readable PDF: {error}", "无法读取的PDF")]) from error
-
-
-def _empty_field(pdf: pikepdf.Pdf, name: str) -> Any:
-    fields: Iterable[Any] = pdf.Root.get("/AcroForm", Dictionary()).get("/Fields", [])
-    for field in fields:
-        if str(field.get("/T", "")) == name and is_kept_for_seal(field):
-            return field
-    raise Refused(
-        [Fault("", "no_empty_field", f"the PDF keeps no empty signature field {name}", f"PDF没有预留的空签名域{name}")]
-    )
-
-
-def _refuse_locked(pdf: pikepdf.Pdf) -> None:
-    """A first signature that allows no changes (DocMDP level 1) would be broken by a second."""
-    certified = pdf.Root.get("/Perms", Dictionary()).get("/DocMDP")
-    for reference in certified.get("/Reference", []) if certified is not None else []:
-        parameters = reference.get("/TransformParams", Dictionary())
-        if reference.get("/TransformMethod") == Name.DocMDP and int(parameters.get("/P", 2)) < 2:
-            raise Refused(
-                [Fault("", "locked", "the first signature allows nothing to be added", "第一个签名不允许再添加内容")]
-            )
 
 
 def _dictionary(seal: bytes, reserve: int, now: datetime) -> Dictionary:

@@ -51,6 +51,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "It is not proved that the certificates were not revoked: {}",
         "不能证明证书未被吊销：{}",
     ),
+    "counter_signature_missing": (
+        "A counter-signature for which the first signer kept a place is missing: {}",
+        "缺少首签者预留位置的副署签名：{}",
+    ),
+    "counter_signer": (
+        "It stands in a place that the first signer kept for somebody else: {}",
+        "该签名位于首签者为他人预留的位置：{}",
+    ),
     "seal_changed": (
         "The electronic seal itself was changed: its maker's signature does not fit.",
         "电子印章本身已被改动：制章者的签名不符。",

@@ -26,7 +26,16 @@ from records.errors import Fault, Refused, Retry
 from signing.archival import claim_of
 from signing.certificates import TrustList, is_test, name_of
 from signing.differences import Differences
-from signing.embedded import Proof, certificates_in, check_unsigned, claimed_certificate, covered, time_in, tokens_of
+from signing.embedded import (
+    Proof,
+    certificates_in,
+    check_unsigned,
+    claimed_certificate,
+    covered,
+    missing_counter_signatures,
+    time_in,
+    tokens_of,
+)
 from signing.revisions import ends_with_stray_bytes
 from signing.revocation import Evidence, RevocationCache
 from signing.ses_pdf import judge_seal_in_pdf, seals_in
@@ -77,6 +86,9 @@ def verify(
         words.append(word)
         reasons += doubts
         archive += [read] if read else []
+    if missing := missing_counter_signatures(reader):
+        words.append("indeterminate")
+        reasons.append(Reason.of("counter_signature_missing", ", ".join(missing)))
     if ends_with_stray_bytes(pdf, max([*map(covered, signatures), *(seal.end for seal in seals)])):
         words.append("invalid")
         reasons.insert(0, Reason.of("appended"))
@@ -184,14 +196,14 @@ class _Moments:
 
 
 def _changed_later(signature: EmbeddedPdfSignature, differences: Differences) -> bool:
-    """Whether a seal that allows no changes, or an electronic seal at most, was followed by more than that and proof.
+    """Whether more than proof followed a seal that allows no changes, or only what it kept fields for.
 
     Stricter than pyHanko, about metadata for one.
     """
     level = signature.docmdp_level
     if level is MDPPerm.NO_CHANGES:
         return not differences.only_proof
-    return level is MDPPerm.FILL_FORMS and differences.more_than_seal
+    return level is MDPPerm.FILL_FORMS and differences.more_than_kept
 
 
 def _validate(
@@ -283,6 +295,8 @@ def _broken(status: PdfSignatureStatus) -> list[Reason]:
         reasons.append(Reason.of("coverage"))
     elif not status.docmdp_ok or status.modification_level in (None, ModificationLevel.OTHER):
         reasons.append(Reason.of("changed_after_signing"))
+    if not status.seed_value_ok:
+        reasons.append(Reason.of("counter_signer", name_of(status.signing_cert)))
     stamp = status.timestamp_validity
     if stamp is not None and not (stamp.intact and stamp.valid):
         reasons.append(Reason.of("timestamp_wrong"))

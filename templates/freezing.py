@@ -20,6 +20,7 @@ from templates.schemas import used_definitions
 from templates.stock import Stock
 
 FORMAT: Final = 1
+_ADDED: Final = ("seals", "seam", "seam_pages", "code")  # to manifests that were frozen without them
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def freeze(parts: Parts) -> bytes:
     engine = parts.manifest.print.engine if parts.manifest.print else ""
     document = {
         "format": FORMAT,
-        "manifest": asdict(parts.manifest),
+        "manifest": _table(parts.manifest),
         "facts": {**parts.schema, "$defs": used_definitions(parts.schema)},
         "clauses": parts.clauses.source if parts.clauses else None,
         "body": base64.b64encode(parts.body or b"").decode("ascii"),
@@ -59,6 +60,19 @@ def freeze(parts: Parts) -> bytes:
         raise Permanent(
             f"{parts.manifest.id}: clauses.yaml holds what is no JSON, such as a bare date: {error}"
         ) from error
+
+
+def _table(manifest: Manifest) -> dict[str, Any]:
+    """The manifest without what came into manifests later and stands at its default.
+
+    So a member that is added changes the digest of those instruments alone that use it; the others keep their version.
+    """
+    table = asdict(manifest)
+    usual = {field.name: field.default for field in fields(Print)}
+    for name in _ADDED if table["print"] else ():
+        if table["print"][name] == usual[name]:
+            del table["print"][name]
+    return table
 
 
 def thaw(content: bytes) -> Parts:

@@ -32,8 +32,15 @@ PREVAILING: Final = ("zh", "none")
 PROFILES: Final = ("B-LT", "B-LTA")
 """Levels of the seal's signature (ETSI EN 319 142-1 §6): with proof of validity; with an archive time stamp as well."""
 
+SEALS: Final = ("official", "enforcement", "signature_stamp")
+"""Kinds of seal: 公章, 行政执法专用章 (004-77), and a person's 签名章 (GB/T 9704-2012 7.3.5.3)."""
+
+EDGES: Final = ("right", "left", "top", "bottom")
+"""Edges of the page at which a seam seal 骑缝章 may stand."""
+
 _IDENTIFIER = re.compile(r"[a-z]+(-[a-z]+)*")
 _FIELDS = ("id", "title_zh", "title_en", "articles", "important", "electronic", "methods", "acts", "print")
+_SEAL_FIELDS = ("seals", "seam", "code")
 _PRINT_FIELDS = (
     "engine",
     "version",
@@ -47,6 +54,7 @@ _PRINT_FIELDS = (
     "copies",
     "holders",
     "profile",
+    *_SEAL_FIELDS,
 )
 
 
@@ -57,7 +65,11 @@ class Print:
     `series` is the series that its numbers come from ("" when it is not numbered); `prevailing` is "zh" when the
     Chinese text prevails, "none" when the paper itself doesn't say (the confirmation letter); `copies` is the number of
     originals that are made (004-30(5), 004-51), one unless the manifest says otherwise, and `holders` names in Chinese
-    and English who keeps each. `profile` is one of `PROFILES`, for what is sealed.
+    and English who keeps each.
+
+    For what is sealed: `profile` is one of `PROFILES`; `seals` are the kinds of seal in their order, of which the first
+    certifies the document and the others counter-sign it; `seam` is the edge of the seam seal ("" without one), and
+    `seam_pages` how many pages share one; `code` asks for the verification code in the margin.
     """
 
     engine: str
@@ -72,6 +84,10 @@ class Print:
     copies: int = 1
     holders: tuple[tuple[str, str], ...] = ()
     profile: str = PROFILES[0]
+    seals: tuple[str, ...] = ("enforcement",)
+    seam: str = ""
+    seam_pages: int = 10
+    code: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,10 +147,10 @@ class _Reader:
             raise self.wrong(field, "must be true or false")
         return value
 
-    def count(self, field: str, *, default: int) -> int:
+    def count(self, field: str, *, default: int, least: int = 1) -> int:
         value = self._table.get(field, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise self.wrong(field, "must be a whole number from 1 on")
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self.wrong(field, f"must be a whole number from {least} on")
         return value
 
     def texts(self, field: str) -> tuple[str, ...]:
@@ -158,6 +174,27 @@ def _read_holders(read: _Reader, value: object, copies: int) -> tuple[tuple[str,
     return tuple((each["zh"], each["en"]) for each in value)
 
 
+def _read_seals(read: _Reader, table: Mapping[str, Any]) -> tuple[str, ...]:
+    if "seals" not in table:
+        return Print.seals
+    seals = read.texts("seals")
+    if not seals or not set(seals) <= set(SEALS):
+        raise read.wrong("seals", f"must name one or more of {', '.join(SEALS)}")
+    return seals
+
+
+def _read_seam(path: Path, read: _Reader, value: object) -> tuple[str, int]:
+    """Edge and pages: `true` for the usual ones, or a table that says what is otherwise."""
+    if value is None or value is False:
+        return "", Print.seam_pages
+    if value is not True and not isinstance(value, dict):
+        raise read.wrong("seam", "must be true, or a table with edge and pages")
+    table = {} if value is True else value
+    inside = _Reader(path, table, "print.seam.", ("edge", "pages"))
+    edge = inside.choice("edge", EDGES) if "edge" in table else EDGES[0]
+    return edge, inside.count("pages", default=Print.seam_pages, least=2)
+
+
 def _read_print(path: Path, table: object) -> Print:
     if not isinstance(table, dict):
         raise Permanent(f"{path.parent.name}/{path.name}: print must be a table")
@@ -167,8 +204,10 @@ def _read_print(path: Path, table: object) -> Print:
     if numbered != bool(series):
         raise read.wrong("series", "must name a series for a numbered instrument, and only for one")
     copies, sealed = read.count("copies", default=1), read.flag("sealed")
-    if "profile" in table and not sealed:
-        raise read.wrong("profile", "is for an instrument that is sealed")
+    for name in ("profile", *_SEAL_FIELDS):
+        if name in table and not sealed:
+            raise read.wrong(name, "is for an instrument that is sealed")
+    seam, seam_pages = _read_seam(path, read, table.get("seam"))
     return Print(
         engine=read.choice("engine", ENGINES),
         version=read.text("version"),
@@ -182,6 +221,10 @@ def _read_print(path: Path, table: object) -> Print:
         copies=copies,
         holders=_read_holders(read, table.get("holders"), copies),
         profile=read.choice("profile", PROFILES) if "profile" in table else PROFILES[0],
+        seals=_read_seals(read, table),
+        seam=seam,
+        seam_pages=seam_pages,
+        code=read.flag("code") if "code" in table else False,
     )
 
 

@@ -97,11 +97,15 @@ def named_script(pdf: pikepdf.Pdf) -> list[Any]:
     return [pdf.Root]
 
 
-def script_in_stamp(pdf: pikepdf.Pdf) -> list[Any]:
-    """A field that looks like an archive time stamp and acts when the page is opened."""
-    field = widget(pdf, "/Archive1")
+def script_in(pdf: pikepdf.Pdf, name: str) -> list[Any]:
+    field = widget(pdf, name)
     field.AA = Dictionary(PO=Dictionary(S=Name.JavaScript, JS="app.alert('作废')"))
     return [field]
+
+
+def script_in_stamp(pdf: pikepdf.Pdf) -> list[Any]:
+    """A field that looks like an archive time stamp and acts when the page is opened."""
+    return script_in(pdf, "/Archive1")
 
 
 def attachment(pdf: pikepdf.Pdf) -> list[Any]:
@@ -115,22 +119,37 @@ def widget(pdf: pikepdf.Pdf, name: str = "/Seal") -> Any:
     return next(field for field in pdf.Root.AcroForm.Fields if str(field.T) == name[1:])
 
 
-def seal_moved(pdf: pikepdf.Pdf) -> list[Any]:
-    field = widget(pdf)
-    field.Rect = Array([float(each) - 200 for each in field.Rect])
+def moved(pdf: pikepdf.Pdf, name: str) -> list[Any]:
+    field = widget(pdf, name)
+    field.Rect = Array([float(each) - 20 for each in field.Rect])
     return [field]
 
 
-def seal_redrawn(pdf: pikepdf.Pdf) -> list[Any]:
-    picture = widget(pdf).AP.N
+def seal_moved(pdf: pikepdf.Pdf) -> list[Any]:
+    return moved(pdf, "/Seal")
+
+
+def redrawn(pdf: pikepdf.Pdf, name: str) -> list[Any]:
+    picture = widget(pdf, name).AP.N
     picture.write(VOID)
     return [picture]
 
 
+def seal_redrawn(pdf: pikepdf.Pdf) -> list[Any]:
+    return redrawn(pdf, "/Seal")
+
+
+def field_emptied_of(name: str) -> Callable[[pikepdf.Pdf], list[Any]]:
+    def change(pdf: pikepdf.Pdf) -> list[Any]:
+        field = widget(pdf, name)
+        del field["/V"]
+        return [field]
+
+    return change
+
+
 def field_emptied(pdf: pikepdf.Pdf) -> list[Any]:
-    field = widget(pdf)
-    del field["/V"]
-    return [field]
+    return field_emptied_of("/Seal")(pdf)
 
 
 def fields_away(pdf: pikepdf.Pdf) -> list[Any]:

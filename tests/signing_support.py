@@ -15,6 +15,7 @@ import typst
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from PIL import Image, ImageDraw
 
 from signing.certificates import ChainChecker, TrustList
 from signing.fields import Placement
@@ -68,6 +69,15 @@ def plain_pdf() -> bytes:
         pdf.add_blank_page(page_size=(595.276, 841.89))
         buffer = io.BytesIO()
         pdf.save(buffer)
+    return buffer.getvalue()
+
+
+def png_picture(size: tuple[int, int] = (600, 300), ground: tuple[int, int, int, int] = (0, 0, 0, 0)) -> bytes:
+    """An ellipse that touches all four edges, red on a transparent ground."""
+    image = Image.new("RGBA", size, ground)
+    ImageDraw.Draw(image).ellipse((0, 0, size[0] - 1, size[1] - 1), outline=(210, 10, 10, 255), width=16)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 

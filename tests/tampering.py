@@ -20,8 +20,10 @@ from pyhanko.sign import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
 
 from signing.archive import add_archive_stamp
+from signing.arrangement import side_by_side
 from signing.certificates import Anchor, ChainChecker, CheckedChain, TrustList
 from signing.cms import check_form, signed_attributes, signed_data, unpadded
+from signing.joint import PlacedSeal, seal_jointly
 from signing.revocation import RevocationCache
 from signing.rooms import Room, byte_range_holder, contents_holder
 from signing.sealing import Profile, SealingMeans, seal_pdf
@@ -35,6 +37,7 @@ from tests.tampering_seals import SEAL_DEEDS, SealWorkshop
 SUBJECTS = (
     NORTH,
     SealSubject("south", "民航中南地区管理局", "行政执法专用章"),
+    SealSubject("other", "民航西南地区管理局", "行政执法专用章"),
     SealSubject(
         "expired",
         "民航华北地区管理局",
@@ -79,6 +82,19 @@ class Workshop:
     def archived(self) -> bytes:
         return self.bench.seal(tagged_pdf(), Profile.B_LTA).pdf
 
+    def jointly(self, pdf: bytes, profile: Profile = Profile.B_LT, second: SealingMeans | None = None) -> list[bytes]:
+        """Sealed by the one and counter-signed by another beside it: the file after each signature."""
+        first = self.bench.means()
+        other = second or self.bench.means(self.bench.key("south"))
+        places = side_by_side(PLACEMENT, [(42.0, 42.0)] * 2)
+        picture = draw_seal(DESIGN, FONT)
+        seals = [PlacedSeal(each, picture, place, "seal") for each, place in zip((first, other), places, strict=True)]
+        return [each.pdf for each in seal_jointly(pdf, seals, profile=profile)]
+
+    @cached_property
+    def joint(self) -> list[bytes]:
+        return self.jointly(tagged_pdf())
+
     @contextmanager
     def at(self, year: int) -> Iterator[ChainChecker]:
         """Certificates checked as if in June of that year."""
@@ -122,6 +138,13 @@ def _stream_of(pdf: bytes, find: Callable[[pikepdf.Pdf], Any]) -> int:
     return pdf.index(raw) + len(raw) // 2
 
 
+def _last_stream_of(pdf: bytes, find: Callable[[pikepdf.Pdf], Any]) -> int:
+    """The same where the file holds that stream twice, such as the picture of two seals that look alike."""
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        raw = bytes(find(opened).read_raw_bytes())
+    return pdf.rindex(raw) + len(raw) // 2
+
+
 def _gap(pdf: bytes, last: bool = False) -> tuple[int, int]:
     found = list(re.finditer(rb"/ByteRange \[ 0 (\d+) (\d+) ", pdf))[-1 if last else 0]
     return int(found[1]), int(found[2])
@@ -149,9 +172,9 @@ def _token(der: bytes) -> bytes:
     return bytes(attribute["values"][0].dump())
 
 
-def refilled(pdf: bytes, der: bytes) -> bytes:
+def refilled(pdf: bytes, der: bytes, last: bool = False) -> bytes:
     """Another object in the room of the signature."""
-    start, end = _gap(pdf)
+    start, end = _gap(pdf, last)
     room = end - start - 2
     return pdf[: start + 1] + der.rstrip(b"\0").hex().encode()[:room].ljust(room, b"0") + pdf[end - 1 :]
 
@@ -207,9 +230,11 @@ def _other_certificate(shop: Workshop) -> bytes:
     return refilled(shop.sealed, der)
 
 
-def _second_signature(shop: Workshop) -> bytes:
-    """A sound signature of a trusted holder, put on after the seal that allows no changes."""
-    sealed, key, reserve = shop.sealed, shop.bench.key("south"), 4096
+def _signed_by_hand(
+    shop: Workshop, sealed: bytes, field: Callable[[pikepdf.Pdf, Any], list[Any]], seal: str = "south"
+) -> bytes:
+    """A sound signature of a trusted holder, in the field that is given, with the other changes of its revision."""
+    key, reserve = shop.bench.key(seal), 4096
 
     def change(pdf: pikepdf.Pdf) -> list[Any]:
         value = pdf.make_indirect(
@@ -221,17 +246,37 @@ def _second_signature(shop: Workshop) -> bytes:
                 Contents=contents_holder(reserve),
             )
         )
-        field = pdf.make_indirect(
-            Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Sig, T="Two", V=value, Rect=Array([0, 0, 0, 0]))
-        )
-        pdf.Root.AcroForm.Fields.append(field)
-        return [value, field, pdf.Root.AcroForm]
+        return [value, *field(pdf, value)]
 
     room = Room.locate(later.grown(sealed, change), reserve, since=len(sealed))
     attributes = signed_attributes(room.digest(), key.certificate)
     value = key.sign(attributes)
-    token = shop.bench.timestamps.stamp(value).token
+    token = shop.bench.timestamps.stamp(value, shop.bench.means().chains).token
     return room.filled(signed_data(attributes, value, key.algorithm, [key.certificate], token))
+
+
+def _new_field(pdf: pikepdf.Pdf, value: Any) -> list[Any]:
+    """A field that nobody kept."""
+    field = pdf.make_indirect(
+        Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Sig, T="Two", V=value, Rect=Array([0, 0, 0, 0]))
+    )
+    pdf.Root.AcroForm.Fields.append(field)
+    return [field, pdf.Root.AcroForm]
+
+
+def _kept_field(*others: Callable[[pikepdf.Pdf], list[Any]]) -> Callable[[pikepdf.Pdf, Any], list[Any]]:
+    """The field that was kept, and something else in the same revision."""
+
+    def fill(pdf: pikepdf.Pdf, value: Any) -> list[Any]:
+        field = later.widget(pdf, "/Seal2")
+        field.V = value
+        return [field, *(each for other in others for each in other(pdf))]
+
+    return fill
+
+
+def _by_hand(field: Callable[[pikepdf.Pdf, Any], list[Any]]) -> Callable[[Workshop], bytes]:
+    return lambda shop: _signed_by_hand(shop, shop.joint[0], field)
 
 
 def _revoked_with_proof(shop: Workshop) -> bytes:
@@ -290,6 +335,7 @@ def _seal_row(deed: str, verdict: str, reason: str, make: Callable[[SealWorkshop
     return Row("electronic seal (SM2)", deed, verdict, reason, lambda shop: make(shop.seals))
 
 
+_K = "counter-signature"
 _F, _I, _S, _H, _C = "bytes changed", "revision added", "shadow attack", "signature exchanged", "certificate, algorithm"
 _ANY = "changed_after_signing"
 
@@ -298,6 +344,10 @@ ROWS: tuple[Row, ...] = (
     Row("untouched", "sealed at B-LTA", "valid", "archived", lambda w: w.archived),
     Row("untouched", "sealed by another holder whom we trust: the verdict names the holder", "valid", "valid",
         lambda w: w.bench.seal(tagged_pdf(), means=w.bench.means(w.bench.key("south"))).pdf),
+    Row("untouched", "counter-signed: a second seal in the field that was kept for it", "valid", "valid",
+        lambda w: w.joint[1]),
+    Row("untouched", "counter-signed, and an archive time stamp after both", "valid", "archived",
+        lambda w: w.jointly(tagged_pdf(), Profile.B_LTA)[1]),
     Row(_F, "in the text of a page", "invalid", "changed",
         lambda w: flipped(w.sealed, _stream_of(w.sealed, lambda pdf: pdf.pages[0].obj.Contents))),
     Row(_F, "in the drawing of the seal", "invalid", "changed",
@@ -338,7 +388,8 @@ ROWS: tuple[Row, ...] = (
     Row(_I, "another title in the document information", "invalid", _ANY, _added(later.information)),
     Row(_I, "the catalog replaced", "invalid", _ANY, _added(later.root_replaced)),
     Row(_I, "the proof taken away", "invalid", "", _added(later.store_away)),
-    Row(_I, "a second signature, by a trusted holder", "invalid", _ANY, _second_signature),
+    Row(_I, "a second signature, by a trusted holder", "invalid", _ANY,
+        lambda w: _signed_by_hand(w, w.sealed, _new_field)),
     Row(_S, "hide: a picture that covered other text is emptied", "invalid", _ANY,
         lambda w: later.grown(_seal_prepared(w, later.cover), later.uncovered)),
     Row(_S, "replace: a form field shows another amount", "invalid", _ANY,
@@ -361,6 +412,31 @@ ROWS: tuple[Row, ...] = (
     Row(_H, "rolled back to before the archive time stamp: the B-LT file as it was; the ledger tells them apart",
         "valid", "valid", lambda w: w.archived[: w.archived.index(b"%%EOF\n") + 6]),
     Row(_H, "the archive time stamp taken out by a revision", "invalid", "", _archived_then(later.stamp_away)),
+    Row(_K, "by a holder whom nobody trusts", "indeterminate", "untrusted",
+        lambda w: w.jointly(tagged_pdf(), second=w.stranger.means())[1]),
+    Row(_K, "not there: rolled back to before it, or never put on", "indeterminate", "counter_signature_missing",
+        lambda w: w.joint[0]),
+    Row(_K, "taken out of its field by a revision", "invalid", _ANY,
+        lambda w: later.grown(w.joint[1], later.field_emptied_of("/Seal2"))),
+    Row(_K, "the first signature taken out of its field by a revision", "invalid", "",
+        lambda w: later.grown(w.joint[1], later.field_emptied)),
+    Row(_K, "exchanged for that of another document", "invalid", "changed",
+        lambda w: refilled(w.joint[1], _cms(w.jointly(tagged_pdf("罚款人民币玖万元整。"))[1], last=True), last=True)),
+    Row(_K, "the first signature exchanged for that of another document", "invalid", "changed",
+        lambda w: refilled(w.joint[1], _cms(w.other))),
+    Row(_K, "bytes changed in the picture of the second seal", "invalid", "changed",
+        lambda w: flipped(w.joint[1], _last_stream_of(w.joint[1], lambda pdf: later.widget(pdf, "/Seal2").AP.N))),
+    Row(_K, "the second seal drawn anew by a revision", "invalid", _ANY,
+        lambda w: later.grown(w.joint[1], lambda pdf: later.redrawn(pdf, "/Seal2"))),
+    Row(_K, "by another trusted holder than the first signature names", "invalid", "counter_signer",
+        lambda w: _signed_by_hand(w, w.joint[0], _kept_field(), "other")),
+    Row(_K, "its seal at another place than was kept", "invalid", _ANY,
+        _by_hand(_kept_field(lambda pdf: later.moved(pdf, "/Seal2")))),
+    Row(_K, "a script in its field", "invalid", _ANY,
+        _by_hand(_kept_field(lambda pdf: later.script_in(pdf, "/Seal2")))),
+    Row(_K, "text on a page in the same revision", "invalid", _ANY, _by_hand(_kept_field(later.add_text))),
+    Row(_K, "a third one, in a field that nobody kept", "invalid", _ANY,
+        lambda w: _signed_by_hand(w, w.joint[1], _new_field)),
     Row(_C, "an authority that nobody trusts", "indeterminate", "untrusted",
         lambda w: w.stranger.seal(tagged_pdf()).pdf),
     Row(_C, "certificate expired when sealed", "indeterminate", "certificate_period",

@@ -363,7 +363,7 @@ def test_the_slices_of_the_seam_seal_make_one_seal_and_are_signed(
 ) -> None:
     """骑缝章: two pages, a half of the seal on each; put side by side they are the seal."""
     picture = draw_seal(DESIGN, FONT)
-    result = seal_pdf(document, bench.means(), placement=PLACEMENT, picture=picture, seam=Seam(y_mm=200))
+    result = seal_pdf(document, bench.means(), placement=PLACEMENT, picture=picture, seam=Seam(offset_mm=51.5))
     assert verify(result.pdf, bench.trust).valid
     (tmp_path / "sealed.pdf").write_bytes(result.pdf)
     (tmp_path / "seal.pdf").write_bytes(picture)

@@ -286,7 +286,7 @@ def test_sealing_drops_references_to_nothing(bench: Bench) -> None:
 
 
 def test_a_placement_is_what_it_says() -> None:
-    assert Placement(1, 10, 20).diameter_mm == 42.0
+    assert Placement(1, 10, 20).size_mm == (42.0, 42.0)
 
 
 def _gap(pdf: bytes) -> tuple[int, int]:

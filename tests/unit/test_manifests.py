@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from records.errors import Permanent, Refused
-from templates.manifests import METHODS, load_manifest, manifest, manifests
+from signing import seams
+from templates.manifests import EDGES, METHODS, load_manifest, manifest, manifests
 
 _SERVED = """
     rectification-suggestion rectification-notice compulsory-measures-decision entrustment-letter inspection-sheet
@@ -208,3 +210,60 @@ def test_an_important_instrument_needs_a_way_of_paper_service(tmp_path: Path) ->
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match=r"some-notice/instrument.toml: cannot be read"):
         load_manifest(_write(tmp_path / "some-notice", "id = "))
+
+
+# --- what is drawn and signed
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", (("enforcement",), "", 10, False)),
+        ("seam = false", (("enforcement",), "", 10, False)),
+        ("seam = true\ncode = true", (("enforcement",), "right", 10, True)),
+        ('seals = ["official", "signature_stamp"]', (("official", "signature_stamp"), "", 10, False)),
+        ('seam = {edge = "left", pages = 4}', (("enforcement",), "left", 4, False)),
+        ("seam = {pages = 2}", (("enforcement",), "right", 2, False)),
+    ],
+)
+def test_seals_seam_and_code_are_read(tmp_path: Path, lines: str, expected: tuple[object, ...]) -> None:
+    found = load_manifest(_write(tmp_path / "some-notice", GOOD + PRINT + lines + "\n")).print
+    assert found is not None
+    assert (found.seals, found.seam, found.seam_pages, found.code) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("seals = []", "seals must name one or more of official, enforcement, signature_stamp"),
+        ('seals = ["steel"]', "seals must name one or more of"),
+        ('seals = ["official", "official"]', "seals names something twice"),
+        ('seals = "official"', "seals must be a list of texts"),
+        ('seam = "right"', "seam must be true, or a table"),
+        ('seam = {edge = "middle"}', "seam.edge is 'middle'"),
+        ("seam = {pages = 1}", "seam.pages must be a whole number from 2 on"),
+        ("seam = {slices = 3}", "seam.slices is not a field"),
+        ('code = "yes"', "code must be true or false"),
+    ],
+)
+def test_wrong_seals_seam_and_code_are_named(tmp_path: Path, lines: str, told: str) -> None:
+    with pytest.raises(Permanent, match=re.escape(told)):
+        load_manifest(_write(tmp_path / "some-notice", GOOD + PRINT + lines + "\n"))
+
+
+@pytest.mark.parametrize("line", ['seals = ["official"]', "seam = true", "code = true"])
+def test_what_is_not_sealed_has_no_seals_seam_or_code(tmp_path: Path, line: str) -> None:
+    text = GOOD + PRINT.replace("sealed = true", "sealed = false") + line + "\n"
+    with pytest.raises(Permanent, match="for an instrument that is sealed"):
+        load_manifest(_write(tmp_path / "some-notice", text))
+
+
+def test_every_decision_has_a_seam_a_code_and_an_archive_time_stamp() -> None:
+    decisions = {each.id for each in manifests().values() if each.print and each.print.profile == "B-LTA"}
+    assert {"penalty-decision", "on-the-spot-decision", "no-penalty-decision"} <= decisions
+    marked = {each.id for each in manifests().values() if each.print and each.print.seam == "right" and each.print.code}
+    assert marked == decisions
+
+
+def test_edges_of_the_manifest_are_those_that_a_seam_knows() -> None:
+    assert tuple(seams.Edge) == EDGES

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from records.errors import Refused
-from signing.seals import MM, SealDesign, draw_seal
-from signing.seams import _groups
+from signing.drawings import MM
+from signing.seals import SealDesign, draw_seal
 from templates.fonts import font_path
 
 FONT = font_path("title")
@@ -119,21 +119,13 @@ def test_an_impossible_design_is_refused(design: SealDesign, pointer: str) -> No
 @given(st.text("民航华北地区管理局中国用空安全监督", min_size=2, max_size=30), st.booleans(), st.booleans())
 def test_every_name_stays_inside_the_ring_and_clear_of_the_star(ring: str, second: bool, test: bool) -> None:
     """No stroke of the name reaches the ring (0.945 of the radius) or the star (a third of it)."""
-    from signing.seals import _face, _Outlines, _ring_text
+    from signing.outlines import Outlines, font_face
+    from signing.seals import _ring_text
 
     design = SealDesign(ring, "行政执法专用章" if second else "", test=test)
     radius = design.diameter_mm * MM / 2
-    with _face(FONT) as face:
-        drawn = "\n".join(_ring_text(_Outlines(face), design, radius))
+    with font_face(FONT) as face:
+        drawn = "\n".join(_ring_text(Outlines(face), design, radius))
     for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+) [ml]", drawn):
         reach = ((float(x) - radius) ** 2 + (float(y) - radius) ** 2) ** 0.5 / radius
         assert 0.36 < reach < 0.94
-
-
-@given(st.integers(2, 400), st.integers(2, 20))
-def test_the_pages_of_a_seam_are_spread_evenly_and_none_is_alone(pages: int, most: int) -> None:
-    groups = _groups(pages, most)
-    assert sum(groups) == pages
-    assert max(groups) <= most
-    assert max(groups) - min(groups) <= 1
-    assert min(groups) >= (2 if most > 2 or pages % 2 == 0 else 1)

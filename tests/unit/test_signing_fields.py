@@ -10,8 +10,8 @@ import pytest
 from pikepdf import Array, Dictionary, Name, String
 
 from records.errors import Refused
+from signing.drawings import MM
 from signing.fields import Placement, add_signature_field
-from signing.seals import MM
 
 A4 = (595.276, 841.89)
 

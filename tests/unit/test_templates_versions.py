@@ -66,6 +66,18 @@ def test_a_citation_keeps_the_name_that_the_law_had() -> None:
     assert "Old Safety Law" in words
 
 
+def test_what_came_into_manifests_later_changes_the_digest_of_those_alone_that_use_it() -> None:
+    """An instrument without seam and code has the digest that it had before manifests knew of them: no new version."""
+    notice, decision = catalogue().get("hearing-notice"), catalogue().get(DECISION)
+    assert not {"seals", "seam", "seam_pages", "code"} & set(json.loads(notice.content)["manifest"]["print"])
+    kept = json.loads(decision.content)["manifest"]["print"]
+    assert (kept["seam"], kept["code"]) == ("right", True)
+    with_seal = replace(notice.print, seals=("official", "signature_stamp"), seam="left", seam_pages=4)
+    changed = replace(notice, manifest=replace(notice.manifest, print=with_seal))
+    assert changed.digest != notice.digest
+    assert thawed(changed.content).manifest == changed.manifest
+
+
 def test_a_template_of_other_fonts_is_not_printed() -> None:
     instrument = catalogue().get(DECISION)
     former = replace(instrument, stock=replace(instrument.stock, fonts="others"))
@@ -183,14 +195,14 @@ def test_a_change_of_a_shared_part_is_told_where_it_is_printed(folder: TemplateF
 def test_manifest_facts_and_page_are_told(folder: TemplateFolder) -> None:
     found = changed(
         folder,
-        (f"instruments/{DECISION}/instrument.toml", 'version = "1"', 'version = "2"'),
+        (f"instruments/{DECISION}/instrument.toml", 'version = "2"', 'version = "3"'),
         (f"instruments/{DECISION}/facts.json", '"decided_on"', '"decided_at"'),
         ("typesetters/songda.typ", "top: 37mm", "top: 30mm"),
     )
     files = [each.place[0] for each in found]
     assert set(files) == {"instrument.toml", "facts.json", "songda.typ"}
     version = next(each for each in found if each.place[-1] == "version")
-    assert (version.old, version.new) == ("1", "2")
+    assert (version.old, version.new) == ("2", "3")
 
 
 def test_the_command_compares_a_folder_with_the_installed_one(
