@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pkcs11
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pkcs11 import exceptions as token_errors
@@ -182,6 +183,32 @@ def _most_at_once(pool: Token, threads: int) -> int:
     for thread in running:
         thread.join()
     return most[0]
+
+
+def test_a_call_that_does_not_come_back_is_not_waited_for_for_ever(
+    token: SoftToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = _token(token)._module
+    monkeypatch.setattr(pkcs11_modules, "PATIENCE", 0.2)
+    with module.call() as start, pytest.raises(Retry, match=r"do not come back: look after the token"):
+        module.start_anew(start)
+    assert module.start_anew(start), "the module is not left blocked"
+
+
+def test_a_module_that_does_not_start_again_is_tried_again(token: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = load_key(token.uri("first"), PIN)
+    module = _token(token)._module
+
+    def fail(_: object) -> None:
+        raise pkcs11.PKCS11Error("no driver")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pkcs11_modules._Library, "initialize", fail)
+        with pytest.raises(Retry, match="does not start: PKCS11Error no driver"):
+            module.start_anew(module.start)
+        with pytest.raises(Retry, match="does not start: PKCS11Error no driver"):
+            key.sign(b"data")
+    assert key.sign(b"data")
 
 
 def test_two_starts_of_a_module_are_a_while_apart(token: SoftToken, monkeypatch: pytest.MonkeyPatch) -> None:
