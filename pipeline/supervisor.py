@@ -187,7 +187,8 @@ def _write_private(file: Path, value: Mapping[str, object]) -> None:
 
 def _told(access: Mapping[str, Any]) -> str:
     lines = [f"Songda runs at {access['url']} (TEST system; mails: {access['mail_url']})", ""]
-    logins = [access["clerk"], access["administrator"], access["leader"], *access["counterparties"].values()]
+    people = [access[who] for who in ("clerk", "administrator", "leader") if who in access]  # no leader before 0009
+    logins = [*people, *access["counterparties"].values()]
     lines += [f"  log in as {login['account']:<10} password {login['password']}" for login in logins]
     return "\n".join(
         [*lines, f"  API key      {access['api_key']}", "", "These stand in var/access.json. Ctrl-C ends all."]

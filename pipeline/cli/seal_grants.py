@@ -21,9 +21,9 @@ def declare(parser: ArgumentParser, common: ArgumentParser) -> None:
     add = actions.add_parser("add", parents=[common])
     add.add_argument("seal", metavar="SEAL_ID")
     add.add_argument("--approver", required=True, metavar="LOGIN", help="in whose name: an approver of this seal")
-    add.add_argument(
-        "--instrument", action="append", default=[], metavar="ID", help="or 'volume'; again for more; default: all"
-    )
+    covers = add.add_mutually_exclusive_group(required=True)
+    covers.add_argument("--instrument", action="append", metavar="ID", help="or 'volume'; again for more")
+    covers.add_argument("--everything", action="store_true", help="all that is sealed, case volumes too")
     add.add_argument("--client", default="", metavar="CLIENT_ID", help="only what this case system asks for")
     add.add_argument("--from", dest="first", default="", metavar="YYYY-MM-DD", help="default: now")
     add.add_argument("--until", dest="last", required=True, metavar="YYYY-MM-DD", help=f"at most {LONGEST} days")
@@ -41,7 +41,12 @@ def add_grant(arguments: Namespace) -> Answer:
     with opened(arguments) as songda, songda.database.write() as connection:
         today = day_of(legal_time(connection))
         terms = read_terms(
-            arguments.instrument, arguments.client, arguments.first, arguments.last, arguments.most_uses, today=today
+            arguments.instrument or (),
+            arguments.client,
+            arguments.first,
+            arguments.last,
+            arguments.most_uses,
+            today=today,
         )
         try:
             grant_id, _ = seal_approvals.grant(

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
+from pipeline.api.views import document_view
 from pipeline.outcomes import Parked
 from pipeline.steps.sealing import seal
 from pipeline.volumes import NewFile, add_file, make_volume
@@ -58,6 +59,10 @@ def test_esl_13_a_case_systems_key_and_its_statement_of_who_decided_seal_nothing
     with house.database.read() as connection:
         assert [row["id"] for row in seals.waiting(connection)] == [document_id]
         assert seals.is_waiting(connection, document_id)
+        assert document_view(connection, house.row(document_id)).awaiting == "approval"
+    house.approve(document_id)
+    with house.database.read() as connection:
+        assert document_view(connection, house.row(document_id)).awaiting is None
 
 
 @pytest.mark.rule("ESL-9", "ESL-13a")

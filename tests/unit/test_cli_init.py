@@ -266,13 +266,14 @@ def test_approvers_and_grants_are_furnished_and_the_ledger_tells_the_operators_h
     assert songda("seal", "list")[1]["seals"][0]["approvers"] == []
     grant = ("seal", "grant", "add", seal_id, "--approver", "admin", "--most-uses", "5", "--until")
     day = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
-    assert songda(*grant, day)[1]["error"]["code"] == "not_approver"
+    assert songda(*grant, day)[1]["error"]["code"] == "usage", "everything is granted only when that is said"
+    assert songda(*grant, day, "--everything")[1]["error"]["code"] == "not_approver"
     add = ("seal", "approver", "add", seal_id)
     assert songda(*add, "nobody", *OFFICE)[1]["error"]["code"] == "unknown"
     entry = songda(*add, "admin", *OFFICE)[1]["approver_id"]
-    assert songda(*grant, "2099-01-01")[0] == 2
+    assert songda(*grant, "2099-01-01", "--everything")[0] == 2
     assert songda(*grant, day, "--instrument", "no-such")[0] == 2
-    assert songda(*grant, day, "--client", "cli_x")[1]["error"]["code"] == "unknown_client"
+    assert songda(*grant, day, "--everything", "--client", "cli_x")[1]["error"]["code"] == "unknown_client"
     code, value = songda(*grant, day, "--instrument", "hearing-notice", "--instrument", "volume")
     assert code == 0
     (row,) = songda("seal", "grant", "list")[1]["grants"]

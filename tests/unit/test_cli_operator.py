@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from delivery import passwords
 from delivery.beijing import BEIJING
@@ -145,6 +146,13 @@ def test_dead_steps_are_seen_and_repeated_but_a_failed_document_is_final(databas
     assert songda("ledger", "verify")[1]["verdict"] == "valid"
 
 
+def _await_approval(connection: sa.Connection, document_id: str) -> None:
+    documents.move(connection, document_id, "rendered")
+    held = steps.claim(connection, steps.add(connection, "document", document_id, "seal"), "worker", 60)
+    assert held is not None
+    steps.park(connection, held, None, "awaiting approval")
+
+
 def test_status_tells_what_has_to_be_watched(database: Database, songda: Command) -> None:
     with database.write() as connection:
         document_id = make_document(connection)
@@ -155,15 +163,18 @@ def test_status_tells_what_has_to_be_watched(database: Database, songda: Command
             connection, AUTHORITY, ring_text="甲局", second_line="章", key_uri="pkcs12:none", test=True
         )
         series.create(connection, AUTHORITY, "hearing-notice", 2026, "{n}号", "No. {n}")
+        _await_approval(connection, document_id)
     code, value = songda("status")
-    assert (code, value["documents"], value["on_the_way"]) == (0, {"accepted": 1, "failed": 1}, 1)
+    assert (code, value["documents"], value["on_the_way"]) == (0, {"rendered": 1, "failed": 1}, 1)
+    (waiting,) = value["awaiting_approval"]
+    assert (waiting["id"], waiting["authority_id"]) == (document_id, AUTHORITY)
     assert value["failed"] == [{"id": failed, "number_zh": None, "reason": "no\nsuch template"}]
     assert (value["steps"]["ready"], value["overdue"], value["reminders"]) == (1, 0, [])
     assert [(row["id"], row["state"]) for row in value["seals"]] == [(seal_id, "active")]
     assert "key_uri" not in value["seals"][0]
     assert value["series"] == [{"authority_id": AUTHORITY, "kind": "hearing-notice", "year": 2026, "next": 1}]
     text = songda("status", json_wanted=False)[1]
-    assert "documents  accepted 1, failed 1; on the way 1" in text
+    assert f"  awaiting approval  {document_id}" in text and "documents  failed 1, rendered 1; on the way 1" in text
     assert f"seal       {seal_id} active TEST 甲局章" in text and "no such template" in text
 
 
