@@ -65,14 +65,18 @@ def find(connection: sa.Connection, document_id: str, person: Person) -> Awaited
     return AwaitedUse(document, used, approver)
 
 
-def approve(database: Database, document_id: str, rendered_digest: str, session: Session) -> tuple[str, ...]:
-    """Approve the seal on exactly the bytes that were shown; returns the steps that are due now.
+def approve(
+    database: Database, document_id: str, rendered_digest: str, seal_id: str, session: Session
+) -> tuple[str, ...]:
+    """Approve this seal on exactly the bytes that were shown; returns the steps that are due now.
 
-    Raises LookupError as `find` does, seal_approvals.NothingToApprove when the bytes are others by now.
+    Raises LookupError as `find` does, seal_approvals.NothingToApprove when bytes or seal are others by now.
     """
     person = _person(session)
     with database.write() as connection:
         awaited = find(connection, document_id, person)
+        if awaited.seal["id"] != seal_id:
+            raise seal_approvals.NothingToApprove(f"{document_id} is to be sealed with {awaited.seal['id']} by now")
         return seal_approvals.approve(
             connection,
             awaited.document,
