@@ -217,7 +217,7 @@ def _second_signature(shop: Workshop) -> bytes:
     room = Room.locate(later.grown(sealed, change), reserve, since=len(sealed))
     attributes = signed_attributes(room.digest(), key.certificate)
     value = key.sign(attributes)
-    token = shop.bench.timestamps.stamp(value).token
+    token = shop.bench.timestamps.stamp(value, shop.bench.means().chains).token
     return room.filled(signed_data(attributes, value, key.algorithm, [key.certificate], token))
 
 

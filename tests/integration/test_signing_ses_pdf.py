@@ -192,9 +192,9 @@ def test_a_time_stamp_proves_a_seal_that_has_ended_since(bench: Bench, trust: Tr
     seal = make_seal(order, MAKER.key, MAKER.certificate)
     signature = sign_with_seal(seal, sm2.sm3(b"x"), SIGNER.key, SIGNER.certificate, place="PDF:ByteRange")
     value = ses.SIGNATURE_2020.load(signature)
-    value["timeStamp"] = bench.timestamps.stamp(value["signature"].native).token
+    value["timeStamp"] = bench.timestamps.stamp(value["signature"].native, bench.means().chains).token
     stamped = value.dump()
-    value["timeStamp"] = bench.timestamps.stamp(b"something else").token
+    value["timeStamp"] = bench.timestamps.stamp(b"something else", bench.means().chains).token
     later = NOW + DAY
     known = {"evidence": Evidence(crls=(LIST,)), "revocation": bench.revocation, "now": later}
     plain, good, foreign = (
