@@ -187,14 +187,19 @@ class Signing:
         Which authority answers is known only after signing, so the proof is laid in for the one that answered a first,
         throw-away request; when another one or another certificate turns up, the work is done once more with that.
         """
+<<<<<<< HEAD
         service = timestamps_of(self.means, self.profile)
         expected = service.latest(self.means.chains)
+=======
+        service = self._timestamps()
+        expected = service.latest(self.means.chains, self.now)
+>>>>>>> keys
         for _ in range(3):
             authority = check_authority(self.means.chains, expected, self.now)
             reserve = self._cms_size(expected.token)
             attributes, prepared = self._prepare([authority], reserve)
             signature = self.means.key.sign(attributes)
-            stamp = service.stamp(signature, self.means.chains)
+            stamp = service.stamp(signature, self.means.chains, self.now)
             if stamp.certificate.sha256 == expected.certificate.sha256:
                 cms = self._cms(attributes, stamp.token, signature)
                 if len(cms) <= reserve:
