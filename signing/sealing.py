@@ -187,13 +187,8 @@ class Signing:
         Which authority answers is known only after signing, so the proof is laid in for the one that answered a first,
         throw-away request; when another one or another certificate turns up, the work is done once more with that.
         """
-<<<<<<< HEAD
         service = timestamps_of(self.means, self.profile)
-        expected = service.latest(self.means.chains)
-=======
-        service = self._timestamps()
         expected = service.latest(self.means.chains, self.now)
->>>>>>> keys
         for _ in range(3):
             authority = check_authority(self.means.chains, expected, self.now)
             reserve = self._cms_size(expected.token)
