@@ -42,6 +42,12 @@ def house(tmp_path_factory: pytest.TempPathFactory, token: SoftToken) -> Iterato
         yield house
 
 
+@pytest.fixture(autouse=True)
+def _everything_is_there(house: SealingHouse) -> Iterator[None]:
+    yield
+    house.ca.down = set()
+
+
 def _new_key(house: SealingHouse, name: str, valid_to: datetime | None = None) -> tuple[str, str]:
     """The address and the passphrase of a further key of the office."""
     subject = SealSubject(name, *_OFFICE, valid_to=valid_to)
@@ -91,6 +97,7 @@ def test_revocation_data_is_not_to_be_had_and_what_was_kept_runs_out(house: Seal
     first = house.submit()
     house.assert_goes_on(first)
     house.ca.down = {"/ocsp/", "/crls/"}
+    time.sleep(1.1)  # revocation_seconds: what the worker has kept is too old by now
     document_id = house.submit()
     house.assert_waits(document_id, r"no revocation data: http.*503")
     house.ca.down = set()
