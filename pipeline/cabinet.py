@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -10,9 +11,11 @@ from typing import Any
 
 from pipeline.settings import Settings
 from records.errors import Permanent
+from signing.archive import ArchivedPdf
 from signing.certificates import ChainChecker, TrustList
 from signing.fields import Placement
 from signing.keys import SigningKey, load_key
+from signing.renewal import renew
 from signing.revocation import RevocationCache
 from signing.sealing import Profile, SealedPdf, SealingMeans, seal_pdf
 from signing.seals import SealDesign, draw_seal
@@ -80,6 +83,10 @@ class SealCabinet:
             reason=reason,
             description=f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
         )
+
+    def renew(self, pdf: bytes, now: datetime) -> ArchivedPdf:
+        """A sealed file with one more archive time stamp of `now` (aware). Raises as `signing.renewal.renew` does."""
+        return renew(pdf, self._chains, self._timestamps, now=now)
 
 
 def picture_of(seal: Mapping[str, Any]) -> bytes:

@@ -41,6 +41,7 @@ class Settings:
     threads: int = 4  # per worker
     lease_seconds: float = 60.0
     max_attempts: int = 12
+    renewal_days: int = 400  # before a sealed file's proof ends it is renewed
     host: str = "127.0.0.1"
     port: int = 8000
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # seal id -> PIN or PKCS#12 password
@@ -52,7 +53,10 @@ class Settings:
 
 
 #: What a value has to be at least, for a system that works.
-_LEAST: Mapping[str, float] = {"workers": 1, "threads": 1, "lease_seconds": 1, "max_attempts": 1, "port": 0}
+_LEAST: Mapping[str, float] = {
+    **dict.fromkeys(("workers", "threads", "lease_seconds", "max_attempts", "renewal_days"), 1),
+    "port": 0,
+}
 _TRUTH = {"1": True, "true": True, "0": False, "false": False}
 
 

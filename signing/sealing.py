@@ -63,7 +63,8 @@ class SealedPdf:
     """A sealed PDF and what is worth recording about it. Times are aware, in UTC.
 
     `signed_at` is this machine's clock, `stamped_at` the time stamp authority's (None for B-B), `archived_at` that of
-    the archive time stamp (None but for B-LTA).
+    the archive time stamp (None but for B-LTA). `provable_until` is when the first certificate of the chain of the
+    authority that stamped last ends, the root left out (None for B-B).
     `test` says that the key, the time stamp or its root is a TEST one.
     """
 
@@ -72,6 +73,7 @@ class SealedPdf:
     signed_at: datetime
     stamped_at: datetime | None
     archived_at: datetime | None
+    provable_until: datetime | None
     timestamp_authority: str | None
     certificate_serial: str
     certificate_subject: str
@@ -150,7 +152,7 @@ class _Work:
                 refuse_clock(stamp, datetime.now(UTC))
                 cms = self._cms(attributes, stamp.token, signature)
                 if len(cms) <= reserve:
-                    return self._result(prepared.filled(cms), stamp)
+                    return self._result(prepared.filled(cms), stamp, authority)
             expected = stamp
         raise Retry("the time stamp authorities answered by turns with different certificates; nothing was sealed")
 
@@ -158,7 +160,13 @@ class _Work:
         """The sealed file with its first archive time stamp."""
         service = self._timestamps()
         archived = add_archive_stamp(sealed.pdf, self.means.chains, service, now=datetime.now(UTC))
-        return replace(sealed, pdf=archived.pdf, archived_at=archived.stamped_at, test=sealed.test or archived.test)
+        return replace(
+            sealed,
+            pdf=archived.pdf,
+            archived_at=archived.stamped_at,
+            provable_until=archived.until,
+            test=sealed.test or archived.test,
+        )
 
     def _timestamps(self) -> TimestampService:
         if self.means.timestamps is None:
@@ -214,7 +222,7 @@ class _Work:
             dictionary.Location = String(self.location)
         return dictionary
 
-    def _result(self, pdf: bytes, stamp: Timestamp | None) -> SealedPdf:
+    def _result(self, pdf: bytes, stamp: Timestamp | None, authority: CheckedChain | None = None) -> SealedPdf:
         certificate = self.signer.certificate
         return SealedPdf(
             pdf=pdf,
@@ -222,6 +230,7 @@ class _Work:
             signed_at=self.now,
             stamped_at=stamp.time if stamp else None,
             archived_at=None,
+            provable_until=authority.ends_at if authority else None,
             timestamp_authority=stamp.authority if stamp else None,
             certificate_serial=f"{certificate.serial_number:x}",
             certificate_subject=name_of(certificate),

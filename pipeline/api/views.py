@@ -7,8 +7,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from pipeline.api.models.dates import ServiceReason
-from pipeline.api.models.documents import Delivery, Document, Link, Number
-from records import deliveries, directory, links
+from pipeline.api.models.documents import Archive, Delivery, Document, Link, Number
+from records import archives, deliveries, directory, links
 from records.database import is_test
 from records.links import PASSIVE
 from templates.manifests import manifests
@@ -56,9 +56,17 @@ def document_view(connection: sa.Connection, row: sa.RowMapping) -> Document:
         number=_number_view(row["number_zh"], row["number_en"], row["status"]),
         test=is_test(connection) or _test_seal(connection, row["seal_id"]),
         sha256=row["final_digest"] if row["released_at"] else None,
+        archive=_archive_view(connection, row),
         links=[_link_view(link, row["id"]) for link in links.of_documents(connection, [row["id"]])],
         deliveries=[_delivery_view(delivery) for delivery in deliveries.of_document(connection, row["id"])],
     )
+
+
+def _archive_view(connection: sa.Connection, row: sa.RowMapping) -> Archive | None:
+    kept = archives.find(connection, row["id"]) if row["released_at"] and row["sealed"] else None
+    if kept is None:
+        return None
+    return Archive(sha256=kept["digest"], provable_until=kept["provable_until"], renewals=kept["renewals"])
 
 
 def _number_view(zh: str | None, en: str | None, status: str) -> Number | None:

@@ -1,4 +1,4 @@
-"""The stages of a document, a delivery and a notice, one module each."""
+"""The stages of a document, a delivery, a notice and an archived file, one module each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipeline.steps.dispatching import dispatch
 from pipeline.steps.numbering import number
 from pipeline.steps.releasing import release
 from pipeline.steps.rendering import render
+from pipeline.steps.renewing import renew
 from pipeline.steps.sealing import seal
 from pipeline.steps.sending import send
 from pipeline.steps.settling import settle
@@ -21,4 +22,5 @@ STAGES: Mapping[str, Stage] = {
     "dispatch": dispatch,
     "settle": settle,
     "send": send,
+    "renew": renew,
 }

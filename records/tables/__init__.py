@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from records.tables.archives import archive, renewal
 from records.tables.base import metadata
 from records.tables.directory import (
     account,
@@ -33,13 +34,24 @@ from records.tables.numbers import number, seal, seal_use, series
 from records.tables.steps import STEP_IS_OPEN, step
 
 #: Tables that refuse UPDATE and DELETE by trigger.
-APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, calendar_approval, template_version, case_file, volume)
+APPEND_ONLY = (
+    event,
+    seal_use,
+    paper_receipt,
+    calendar_notice,
+    calendar_approval,
+    template_version,
+    case_file,
+    volume,
+    renewal,
+)
 
 __all__ = [
     "APPEND_ONLY",
     "STEP_IS_OPEN",
     "account",
     "api_key",
+    "archive",
     "artifact",
     "authority",
     "authority_revision",
@@ -64,6 +76,7 @@ __all__ = [
     "number",
     "paper_receipt",
     "person",
+    "renewal",
     "seal",
     "seal_use",
     "series",

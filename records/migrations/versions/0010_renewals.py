@@ -1,0 +1,130 @@
+"""Until when sealed files are provable, and their renewals"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from alembic import op
+
+from records.append_only import refuse_changes
+from records.instants import Instant, to_microseconds
+
+revision = "0010"
+down_revision = "0008"
+
+_SUBJECTS = "subject_type in ('document', 'delivery', 'notice', 'archive')"
+_OPEN = sa.text("state in ('ready', 'running')")
+
+
+def upgrade() -> None:
+    """Apply."""
+    _make_tables()
+    _let_archives_have_steps()
+    _take_up_documents()
+    _take_up_volumes()
+
+
+def _make_tables() -> None:
+    op.create_table(
+        "archive",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("authority_id", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("released_digest", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("provable_until", Instant(), nullable=False),
+        sa.Column("renew_at", Instant(), nullable=True),
+        sa.Column("renewals", sa.Integer(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["authority_id"], ["authority.id"], name=op.f("fk_archive_authority_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_archive")),
+    )
+    op.create_index("ix_archive_renew_at", "archive", ["renew_at"])
+    op.create_index("ix_archive_provable_until", "archive", ["provable_until"])
+    op.create_table(
+        "renewal",
+        sa.Column("archive_id", sa.Text(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("authority_id", sa.Text(), nullable=False),
+        sa.Column("previous_digest", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("timestamp_authority", sa.Text(), nullable=False),
+        sa.Column("stamped_at", Instant(), nullable=False),
+        sa.Column("provable_until", Instant(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=True),
+        sa.Column("renewed_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["archive_id"], ["archive.id"], name=op.f("fk_renewal_archive_id")),
+        sa.ForeignKeyConstraint(["authority_id"], ["authority.id"], name=op.f("fk_renewal_authority_id")),
+        sa.ForeignKeyConstraint(["digest"], ["artifact.digest"], name=op.f("fk_renewal_digest")),
+        sa.PrimaryKeyConstraint("archive_id", "ordinal", name=op.f("pk_renewal")),
+    )
+    refuse_changes("renewal")
+
+
+def _let_archives_have_steps() -> None:
+    """SQLite changes no constraint of a table that stands: the table is made anew."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_constraint(op.f("ck_step_subject_type"), "step", type_="check")
+        op.create_check_constraint(op.f("ck_step_subject_type"), "step", _SUBJECTS)
+        return
+    op.drop_index("ix_step_due", "step")
+    op.rename_table("step", "step_before")
+    op.create_table(
+        "step",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("subject_type", sa.Text(), nullable=False),
+        sa.Column("subject_id", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("run_at", Instant(), nullable=False),
+        sa.Column("legal_at", Instant(), nullable=True),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=True),
+        sa.Column("lease_until", Instant(), nullable=True),
+        sa.Column("hinted_until", Instant(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("excused", sa.Integer(), nullable=False, server_default="0"),
+        sa.CheckConstraint("state in ('ready', 'running', 'waiting', 'done', 'dead')", name=op.f("ck_step_state")),
+        sa.CheckConstraint(_SUBJECTS, name=op.f("ck_step_subject_type")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_step")),
+        sa.UniqueConstraint("subject_id", "stage", name=op.f("uq_step_subject_id_stage")),
+    )
+    op.execute("insert into step select * from step_before")
+    op.drop_table("step_before")
+    op.create_index("ix_step_due", "step", ["run_at"], sqlite_where=_OPEN)
+
+
+_ROW = (
+    "insert into archive (id, authority_id, stream, released_digest, digest, provable_until, renew_at, renewals)"
+    " values (:id, :authority, :stream, :digest, :digest, :until, :at, 0)"
+)
+
+
+def _take_up_documents() -> None:
+    """What stands in the event of a release says until when the file is provable. What does not say is due at once."""
+    connection = op.get_bind()
+    released = connection.execute(
+        sa.text(
+            "select d.id, d.authority_id, d.final_digest, d.released_at, e.body from document d"
+            " join event e on e.stream = d.id and e.kind = 'document.released'"
+            " where d.sealed and d.released_at is not null"
+        )
+    ).all()
+    for row in released:
+        until = json.loads(row.body).get("verdict", {}).get("provable_until")
+        end = to_microseconds(datetime.fromisoformat(until).astimezone(UTC)) if until else row.released_at
+        due = row.released_at + (end - row.released_at) * 2 // 3
+        values = {"id": row.id, "stream": row.id, "digest": row.final_digest, "until": end, "at": due}
+        connection.execute(sa.text(_ROW), values | {"authority": row.authority_id})
+
+
+def _take_up_volumes() -> None:
+    """Nothing says until when a volume is provable: its first renewal finds it out."""
+    connection = op.get_bind()
+    for row in connection.execute(sa.text("select id, authority_id, case_no, digest, made_at from volume")).all():
+        values = {"id": row.id, "stream": f"case:{row.authority_id}:{row.case_no}", "digest": row.digest}
+        values |= {"authority": row.authority_id, "until": row.made_at, "at": row.made_at}
+        connection.execute(sa.text(_ROW), values)
