@@ -9,6 +9,7 @@ is one (`archive`).
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -93,13 +94,15 @@ def seal_pdf(
     description: str = "电子印章和数字签名 Electronic seal and digital signature",
     seam: Seam | None = None,
     second_field: str | None = None,
+    fill_second: Callable[[bytes], bytes] | None = None,
     now: datetime | None = None,
 ) -> SealedPdf:
     """Seal `pdf` with `picture` (a one-page PDF) at `placement`; without them the signature is invisible.
 
     With `seam` the picture is also drawn in slices over the right edges of all pages (骑缝章), under the signature.
     With `second_field` an empty signature field of that name is prepared for an electronic seal (`ses_pdf`), and DocMDP
-    allows filling it (level 2) in place of nothing at all (level 1).
+    allows filling it (level 2) in place of nothing at all (level 1). `fill_second` is given the signed file and
+    gives it back with that field filled, before the archive time stamp of B-LTA covers both.
     Raises Refused for a PDF that cannot be sealed (unreadable, encrypted, already signed, seal off the page), Permanent
     for a certificate that must not sign (expired, not yet valid, revoked, untrusted), and Retry when the key, the time
     stamp authority or fresh revocation data are not to be had; then nothing is sealed.
@@ -108,9 +111,9 @@ def seal_pdf(
     signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
     said = (reason, location, field_name, description)
     work = _Work(pdf, means, signer, placement, picture, profile, *said, seam, second_field, now)
-    if profile is Profile.B_B:
-        return work.without_timestamp()
-    sealed = work.with_timestamp()
+    sealed = work.without_timestamp() if profile is Profile.B_B else work.with_timestamp()
+    if fill_second is not None:
+        sealed = replace(sealed, pdf=fill_second(sealed.pdf))
     return work.archived(sealed) if profile is Profile.B_LTA else sealed
 
 

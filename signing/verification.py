@@ -11,7 +11,7 @@ import asyncio
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from asn1crypto import x509
@@ -64,14 +64,15 @@ def verify(
         return Verdict("invalid", False, (), (Reason.of("unsigned"),))
     proof = Proof.of(reader)
     stamps = sorted((each for each in signatures if each.sig_object_type == "/DocTimeStamp"), key=covered)
-    found = [_judge(pdf, each, covered_at(each, stamps), trust, proof, revocation, now) for each in regular]
+    found = [_judge(pdf, each, covered_at(covered(each), stamps), trust, proof, revocation, now) for each in regular]
     around = Surroundings(trust, now, proof.evidence, proof.certificates, revocation)
-    found += [_of_seal(judge_seal_in_pdf(pdf, seal, around)) for seal in seals]
+    for seal in seals:
+        found.append(_of_seal(judge_seal_in_pdf(pdf, seal, replace(around, proven_at=covered_at(seal.end, stamps)))))
     reasons = [reason for each in found for reason in each.reasons]
     words = [each.word for each in found]
     archive = []
     for stamp in stamps:
-        word, doubts, read = judge_archive_stamp(pdf, stamp, covered_at(stamp, stamps), trust, proof, now)
+        word, doubts, read = judge_archive_stamp(pdf, stamp, covered_at(covered(stamp), stamps), trust, proof, now)
         words.append(word)
         reasons += doubts
         archive += [read] if read else []
