@@ -9,10 +9,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from pipeline.electronic_seals import ElectronicSeals, Filler
 from pipeline.settings import Settings
 from records.errors import Permanent
 from signing.archive import ArchivedPdf
 from signing.certificates import ChainChecker, TrustList
+from signing.electronic import FIELD
 from signing.fields import Placement
 from signing.keys import SigningKey, load_key
 from signing.renewal import renew
@@ -54,6 +56,11 @@ class SealCabinet:
             raise Permanent("setting tsa_urls: no time stamp authority is configured")
         return TimestampService(self._settings.tsa_urls)
 
+    @cached_property
+    def electronic(self) -> ElectronicSeals:
+        """The electronic seals of the register."""
+        return ElectronicSeals(self._settings, self._chains, test=self._test)
+
     def close(self) -> None:
         """Close the connections to OCSP, CRL and TSA, if there are any."""
         opened = vars(self)
@@ -72,16 +79,30 @@ class SealCabinet:
             raise Permanent(f"seal {seal['id']}: its key is a TEST key, and this is no TEST system")
         return SealingMeans(key, self._chains, self._timestamps)
 
-    def seal(self, pdf: bytes, seal: Mapping[str, Any], place: SealPlace, profile: Profile, reason: str) -> SealedPdf:
-        """Seal a file with this seal, visibly, at its exact size. Raises as `means` and `seal_pdf` do."""
+    def seal(
+        self,
+        pdf: bytes,
+        seal: Mapping[str, Any],
+        place: SealPlace,
+        profile: Profile,
+        reason: str,
+        electronic: Filler | None = None,
+    ) -> SealedPdf:
+        """Seal a file with this seal, visibly, at its exact size. Raises as `means` and `seal_pdf` do.
+
+        An `electronic` seal goes on behind the signature, and then an archive time stamp at any rate: nothing else
+        proves when it was put on.
+        """
         return seal_pdf(
             pdf,
             self.means(seal),
             placement=Placement(*place, seal["diameter_mm"]),
             picture=picture_of(seal),
-            profile=profile,
+            profile=Profile.B_LTA if electronic else profile,
             reason=reason,
             description=f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
+            second_field=FIELD if electronic else None,
+            fill_second=electronic,
         )
 
     def renew(self, pdf: bytes, now: datetime) -> ArchivedPdf:

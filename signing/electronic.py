@@ -15,7 +15,7 @@ from records.errors import Permanent, Retry
 from signing import sm2
 from signing.certificates import ChainChecker, CheckedChain
 from signing.parsing import whole
-from signing.ses import Seal, read_seal
+from signing.ses import read_seal
 from signing.ses_making import check_use
 from signing.ses_pdf import add_electronic_seal
 from signing.ses_soundness import load_certificate
@@ -53,8 +53,8 @@ class ElectronicSeal:
         certificates = (self.certificate, read_seal(self.seal).signed.certificate)
         return any(told_test(load_certificate(each)) for each in certificates)
 
-    def check(self, chains: ChainChecker, now: datetime | None = None) -> tuple[Seal, list[CheckedChain]]:
-        """The seal as it reads, and the proof that its signer's and its maker's certificates are good at `now` (aware).
+    def check(self, chains: ChainChecker, now: datetime | None = None) -> list[CheckedChain]:
+        """The proof that the certificates of signer and maker are good at `now` (aware), for a seal that may be used.
 
         Raises Permanent when the seal must not be used: it was changed, is outside its period, does not name the
         certificate; the key is another one's; a certificate is expired, revoked or not trusted. Raises Retry when
@@ -68,7 +68,7 @@ class ElectronicSeal:
         if not verdict.valid:
             told = "; ".join(f"{each.text_zh} {each.text_en}" for each in verdict.reasons)
             raise Permanent(f"electronic seal {read.name}: {told}")
-        return read, proven
+        return proven
 
     def _proven(self, chains: ChainChecker, certificate: x509.Certificate, name: str, now: datetime) -> CheckedChain:
         try:
@@ -78,7 +78,9 @@ class ElectronicSeal:
         except Retry as error:
             raise Retry(f"electronic seal {name}: {error}", error.after_seconds) from error
 
-    def put_on(self, pdf: bytes, chains: ChainChecker) -> bytes:
-        """`pdf` with the seal in its prepared field. Raises as `check` and `add_electronic_seal` do."""
-        _, proven = self.check(chains)
+    def put_on(self, pdf: bytes, proven: list[CheckedChain]) -> bytes:
+        """`pdf` with the seal in its prepared field and the proof that `check` gave.
+
+        Raises as `add_electronic_seal` does.
+        """
         return add_electronic_seal(pdf, FIELD, self.seal, self.key, self.certificate, proven=proven)

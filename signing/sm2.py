@@ -94,7 +94,8 @@ class Sm2Key:
             if crypto.i2d_PKCS8PrivateKey_bio(sink, self._handle, *how) != 1:
                 raise Permanent("libcrypto cannot encrypt that SM2 key")
             room = ctypes.create_string_buffer(4096)
-            return room.raw[: crypto.BIO_read(sink, room, len(room))]
+            length = crypto.BIO_read(sink, room, len(room))
+            return room.raw[:length]
         finally:
             crypto.BIO_free(sink)
 

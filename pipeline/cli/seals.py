@@ -14,9 +14,12 @@ from pipeline.cli.inputs import (
     authority_of,
     opened,
     operator,
+    read_file,
 )
+from pipeline.composition import Songda
+from pipeline.electronic_seals import enter, read_electronic_seal
 from pipeline.installation import SealPlan, add_secret, check_seal_key
-from records import directory
+from records import directory, electronic_seals
 from records.database import is_test
 from signing.certificates import TrustList
 from signing.keys import load_key
@@ -34,6 +37,16 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     stop.add_argument("seal", metavar="SEAL_ID")
     add_reason_option(stop)
     stop.set_defaults(run=stop_seal)
+    electronic = actions.add_parser(
+        "electronic", help="the electronic seal (GB/T 38540) that is put on beside a seal", parents=[common]
+    )
+    electronic.add_argument("seal", metavar="SEAL_ID")
+    electronic.add_argument("--file", metavar="SEAL.esl", help="the electronic seal (SESeal, DER)")
+    electronic.add_argument("--key", metavar="URI", help="pkcs8:PATH: the signer's SM2 key, in an encrypted file")
+    electronic.add_argument("--certificate", metavar="FILE", help="the signer's certificate (PEM or DER)")
+    electronic.add_argument("--off", action="store_true", help="it is put on no more")
+    add_secret_options(electronic)
+    electronic.set_defaults(run=electronic_seal)
 
 
 def add_seal_options(parser: ArgumentParser) -> None:
@@ -87,3 +100,39 @@ def stop_seal(arguments: Namespace) -> Answer:
     if not left:
         text += "\nWARNING: the authority has no active seal left; register one by songda seal add"
     return Answer({"stopped": arguments.seal, "active_seals": left}, text)
+
+
+def electronic_seal(arguments: Namespace) -> Answer:
+    """Register the electronic seal that goes with a seal, or take it off; its passphrase goes into songda.toml."""
+    named = (arguments.file, arguments.key, arguments.certificate)
+    if arguments.off == any(named) or not (arguments.off or all(named)):
+        raise BadInput("--file", "usage", "either --file, --key and --certificate, or --off")
+    try:
+        with opened(arguments) as songda:
+            return _take_off(songda, arguments) if arguments.off else _register(songda, arguments)
+    except LookupError as error:
+        raise BadInput("SEAL_ID", "unknown_seal", str(error)) from error
+
+
+def _take_off(songda: Songda, arguments: Namespace) -> Answer:
+    with songda.database.write() as connection:
+        authority_id = directory.find_seal(connection, arguments.seal)["authority_id"]
+        ended = electronic_seals.take_off(connection, authority_id, arguments.seal, operator())
+    text = f"off: {ended}" if ended else f"{arguments.seal} has no electronic seal"
+    return Answer({"seal": arguments.seal, "off": ended}, text)
+
+
+def _register(songda: Songda, arguments: Namespace) -> Answer:
+    with songda.database.read() as connection:
+        seal = directory.find_seal(connection, arguments.seal)
+    secret = ask(arguments, f"Passphrase of {arguments.key}")
+    content = read_file(arguments.file)
+    ready = read_electronic_seal(content, arguments.key, secret, Path(arguments.certificate))
+    songda.cabinet.electronic.check(ready)
+    with songda.database.write() as connection:
+        electronic_id = enter(connection, songda.store, seal, operator(), ready, arguments.key)
+        add_secret(songda.settings.home / "songda.toml", electronic_id, secret)
+    text = (
+        f"{electronic_id}{' TEST' if ready.test else ''}; restart the workers: they read the new secret at their start"
+    )
+    return Answer({"electronic_seal_id": electronic_id, "seal": seal["id"], "test": ready.test}, text)

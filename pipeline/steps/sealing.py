@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next
-from records import directory, documents
+from records import directory, documents, electronic_seals
 from records.errors import Permanent, Retry
 from records.ledger import append
 from records.steps import Claim
@@ -26,6 +26,7 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
     with songda.database.read() as connection:
         document = documents.get(connection, claim.subject_id)
         used = directory.active_seal(connection, document["authority_id"])
+        electronic = electronic_seals.active(connection, used["id"]) if used is not None else None
     if used is None:
         raise Retry("the authority has no active seal", after_seconds=_PAUSE)
     approval = document["approval"]
@@ -33,12 +34,15 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
         raise Permanent("a seal is used only with an approval")
     if claim.takes_over:
         _tell_of_the_lost(songda, claim)
-    sealed = _seal(songda, document, used)
+    sealed = _seal(songda, document, used, electronic)
     digest = songda.store.put(sealed.pdf)
 
     def write(connection: sa.Connection) -> Done:
         if directory.find_seal(connection, used["id"])["state"] != "active":
             raise Retry("the seal was stopped while it was being used", after_seconds=_PAUSE)
+        present = electronic_seals.active(connection, used["id"])
+        if (present and present["id"]) != (electronic and electronic["id"]):
+            raise Retry("its electronic seal was changed while the seal was being used")
         documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
         documents.record_seal_use(
             connection,
@@ -52,12 +56,14 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
             approved_at=approval["approved_at"],
             certificate_serial=sealed.certificate_serial,
             certificate_subject=sealed.certificate_subject,
+            electronic_seal_id=electronic and electronic["id"],
+            electronic_seal_digest=electronic and electronic["digest"],
         )
         documents.move(
             connection,
             document["id"],
             "sealed",
-            body=_told(sealed, digest, used, approval),
+            body=_told(sealed, digest, used, approval, electronic),
             final_digest=digest,
             seal_id=used["id"],
         )
@@ -78,24 +84,32 @@ def _tell_of_the_lost(songda: Songda, claim: Claim) -> None:
         )
 
 
-def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping) -> SealedPdf:
+def _seal(songda: Songda, document: sa.RowMapping, used: sa.RowMapping, electronic: sa.RowMapping | None) -> SealedPdf:
     """Seal, or wait: a key, certificate or token out of order is the operator's to mend, not the document's fault."""
     anchor = document["placement"]
     titles = manifest(document["instrument"])
     rendered = songda.store.get(document["rendered_digest"])
     try:
+        fill = songda.cabinet.electronic.filler(electronic, songda.store) if electronic is not None else None
         return songda.cabinet.seal(
             rendered,
             dict(used),
             (anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"]),
             Profile(titles.print.profile) if titles.print else Profile.B_LT,
             f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
+            fill,
         )
     except Permanent as error:
         raise Retry(f"seal {used['id']} cannot be used: {error}", after_seconds=_PAUSE) from error
 
 
-def _told(sealed: SealedPdf, digest: str, used: sa.RowMapping, approval: dict[str, str]) -> dict[str, object]:
+def _told(
+    sealed: SealedPdf,
+    digest: str,
+    used: sa.RowMapping,
+    approval: dict[str, str],
+    electronic: sa.RowMapping | None,
+) -> dict[str, object]:
     return {
         "digest": digest,
         "seal": used["id"],
@@ -108,4 +122,5 @@ def _told(sealed: SealedPdf, digest: str, used: sa.RowMapping, approval: dict[st
         "certificate_serial": sealed.certificate_serial,
         "certificate_subject": sealed.certificate_subject,
         "test": sealed.test,
+        "electronic_seal": electronic and {name: electronic[name] for name in ("id", "digest", "name")},
     }

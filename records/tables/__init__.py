@@ -20,6 +20,7 @@ from records.tables.directory import (
     system,
 )
 from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
+from records.tables.electronic_seals import electronic_seal
 from records.tables.evidence import (
     artifact,
     calendar_approval,
@@ -65,6 +66,7 @@ __all__ = [
     "counterparty",
     "delivery",
     "document",
+    "electronic_seal",
     "event",
     "idempotency_key",
     "job",

@@ -34,6 +34,8 @@ seal_use = table(
     text("certificate_serial"),
     text("certificate_subject"),
     instant("used_at"),
+    text("electronic_seal_id", null=True),  # null: without one
+    text("electronic_seal_digest", null=True),
 )
 
 series = table(

@@ -1,4 +1,4 @@
-"""Until when sealed files are provable, and their renewals"""
+"""Until when sealed files are provable, and their renewals; electronic seals that go with seals"""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def upgrade() -> None:
     _let_archives_have_steps()
     _take_up_documents()
     _take_up_volumes()
+    _make_electronic_seals()
 
 
 def _make_tables() -> None:
@@ -128,3 +129,40 @@ def _take_up_volumes() -> None:
         values = {"id": row.id, "stream": f"case:{row.authority_id}:{row.case_no}", "digest": row.digest}
         values |= {"authority": row.authority_id, "until": row.made_at, "at": row.made_at}
         connection.execute(sa.text(_ROW), values)
+
+
+def _make_electronic_seals() -> None:
+    op.create_table(
+        "electronic_seal",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("authority_id", sa.Text(), nullable=False),
+        sa.Column("seal_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("key_uri", sa.Text(), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=False),
+        sa.Column("valid_from", Instant(), nullable=False),
+        sa.Column("valid_to", Instant(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("registered_by", sa.Text(), nullable=False),
+        sa.Column("registered_at", Instant(), nullable=False),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.CheckConstraint("state in ('active', 'off')", name=op.f("ck_electronic_seal_state")),
+        sa.ForeignKeyConstraint(["authority_id"], ["authority.id"], name=op.f("fk_electronic_seal_authority_id")),
+        sa.ForeignKeyConstraint(["seal_id"], ["seal.id"], name=op.f("fk_electronic_seal_seal_id")),
+        sa.ForeignKeyConstraint(["digest"], ["artifact.digest"], name=op.f("fk_electronic_seal_digest")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_electronic_seal")),
+    )
+    active = sa.text("state = 'active'")
+    op.create_index(
+        "ix_electronic_seal_active",
+        "electronic_seal",
+        ["seal_id"],
+        unique=True,
+        sqlite_where=active,
+        postgresql_where=active,
+    )
+    for name in ("electronic_seal_id", "electronic_seal_digest"):
+        op.add_column("seal_use", sa.Column(name, sa.Text(), nullable=True))
