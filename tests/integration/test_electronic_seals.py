@@ -228,7 +228,7 @@ def test_it_is_taken_off_and_put_on_by_one_command_each(
     verdict = verify(pdf, _trust(songda))
     assert (verdict.valid, len(verdict.signatures), verdict.signatures[0].docmdp) == (True, 1, "no_changes")
     assert _register(house, capsys, seal_id)[0] == 0
-    with house.open().database.read() as connection:
+    with songda.database.read() as connection:
         kinds = [each.kind for each in ledger.events(connection, f"directory:{row['authority_id']}")]
     assert kinds[-2:] == ["electronic_seal.taken_off", "electronic_seal.registered"]
 
@@ -372,9 +372,8 @@ def test_a_lost_passphrase_makes_the_step_wait(house: House, songda: Songda) -> 
     kept = {name: secret for name, secret in songda.settings.secrets.items() if not name.startswith("els_")}
     poor = Songda(replace(songda.settings, secrets=kept), songda.database, songda.store)
     document_id = _waits(house, poor, "passphrase is missing")
-    poor.close()
-    house.again(house.open(), document_id)
-    assert _document(house.open(), document_id)["status"] == "released"
+    house.again(songda, document_id)
+    assert _document(songda, document_id)["status"] == "released"
 
 
 def test_certificate_of_the_test_authority_says_test_and_names_its_crl(house: House) -> None:
