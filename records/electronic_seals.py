@@ -69,10 +69,10 @@ def active(connection: sa.Connection, seal_id: str) -> sa.RowMapping | None:
     return connection.execute(select_by(electronic_seal, *named), named).mappings().first()
 
 
-def listed(connection: sa.Connection) -> list[sa.RowMapping]:
-    """The electronic seals of all authorities, oldest first."""
-    order = (electronic_seal.c.registered_at, electronic_seal.c.id)
-    return list(connection.execute(sa.select(electronic_seal).order_by(*order)).mappings())
+def in_use(connection: sa.Connection) -> list[sa.RowMapping]:
+    """The electronic seals of all authorities that go with a seal, those that end first."""
+    query = sa.select(electronic_seal).where(electronic_seal.c.state == "active")
+    return list(connection.execute(query.order_by(electronic_seal.c.valid_to, electronic_seal.c.id)).mappings())
 
 
 def _stream(authority_id: str) -> str:

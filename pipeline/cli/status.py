@@ -12,7 +12,7 @@ from delivery.beijing import day_of
 from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
-from records import archives, deliveries, directory, documents, numbers, series, steps
+from records import archives, deliveries, directory, documents, electronic_seals, numbers, series, steps
 from records.database import is_test, legal_time
 
 #: A step that has been due for longer than this, in seconds, and that nobody took tells that no worker is alive.
@@ -51,6 +51,10 @@ def _told(connection: sa.Connection) -> dict[str, Any]:
             {name: row[name] for name in ("id", "authority_id", "ring_text", "second_line", "state", "test")}
             | {"created_at": row["created_at"].isoformat()}
             for row in directory.seals(connection)
+        ],
+        "electronic_seals": [
+            {name: row[name] for name in ("id", "seal_id", "name", "test")} | {"valid_to": row["valid_to"].isoformat()}
+            for row in electronic_seals.in_use(connection)
         ],
         "series": [dict(row) for row in series.listed(connection)],
         "series_to_open": [dict(row) for row in numbers.lacking(connection, today.year + 1)]
@@ -100,6 +104,11 @@ def _lines(value: dict[str, Any]) -> list[str]:
     lines += [
         f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} {row['ring_text']}{row['second_line']}"
         for row in value["seals"]
+    ]
+    lines += [
+        f"electronic {row['id']}{' TEST' if row['test'] else ''} {row['name']}, until {row['valid_to'][:10]}, "
+        f"goes with {row['seal_id']}"
+        for row in value["electronic_seals"]
     ]
     lines += [f"series     {row['kind']} {row['year']}: next {row['next']}" for row in value["series"]]
     lines += [f"series     {row['kind']}: next year's is to be opened" for row in value["series_to_open"]]
