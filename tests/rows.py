@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from records import api_keys, deliveries, directory, documents
+from records import api_keys, archives, deliveries, directory, documents
 from records.ids import new_id
 from records.tables import authority, client
 
@@ -63,6 +64,21 @@ def make_document(
         **(values | columns),
     )
     return document_id
+
+
+def make_renewal(connection: sa.Connection, document_id: str, released: str, renewed: str) -> datetime:
+    """A released document whose proof was renewed: digests of what was released and of the newer file.
+
+    Returns until when it is provable.
+    """
+    end = datetime(2046, 1, 1, tzinfo=UTC)
+    row = documents.get(connection, document_id)
+    archives.keep(connection, document_id, row["authority_id"], document_id, released, end, end)
+    documents.record_artifact(connection, renewed, 1, "application/pdf")
+    moments = {"stamped_at": end, "provable_until": end, "renew_at": end}
+    kept = archives.get(connection, document_id)
+    archives.renewed(connection, kept, digest=renewed, timestamp_authority="x", **moments)
+    return end
 
 
 def make_delivery(connection: sa.Connection, document_id: str, *, authority_id: str = AUTHORITY, **columns: Any) -> str:

@@ -149,7 +149,7 @@ def released(house: House, songda: Songda) -> sa.RowMapping:
     return row
 
 
-@pytest.mark.rule("ESL-13")
+@pytest.mark.rule("LAW-14")
 def test_a_document_leaves_with_pades_first_the_electronic_seal_second_and_the_archive_stamp_last(
     songda: Songda, released: sa.RowMapping
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +17,11 @@ from pipeline.cabinet import SealCabinet
 from pipeline.cli import main
 from pipeline.composition import Songda
 from pipeline.queue import Queue
-from pipeline.relay import make_renewals, relay_once
+from pipeline.relay import Relay, make_renewals, relay_once
 from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.steps import releasing, renewing
+from pipeline.wake import Bell
 from records import archives, ledger, steps
 from records.database import Database
 from records.store import FileStore
@@ -312,6 +314,21 @@ def test_a_lost_worker_before_the_commit_loses_nothing(house: House, b_lta: byte
     house.runner.run_step(STEP)
     assert (house.archive()["renewals"], house.step()["state"]) == (1, "done")
     assert verify(house.newest(), house.bench.trust, now=_year(2040)).valid
+
+
+def test_a_worker_that_starts_looks_at_once_for_what_is_due(house: House, b_lta: bytes) -> None:
+    house.release(b_lta)
+    house.go_to(_year(2035), "second")
+    bell = Bell(house.songda.settings.home)
+    relay = Relay(house.songda, Queue("", 0, house.runner.run_step), bell)
+    relay.start()
+    deadline = time.monotonic() + 20
+    while not any(row["id"] == STEP for row in house.rows(step)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    relay.stop()
+    bell.close()
+    assert house.archive()["renew_at"] is None
 
 
 def test_two_relays_make_one_step(house: House, b_lta: bytes) -> None:
