@@ -11,8 +11,8 @@ from typing import Any
 
 from pipeline.electronic_seals import ElectronicSeals, Filler
 from pipeline.settings import Settings
-from records.errors import Permanent
-from signing.archive import ArchivedPdf
+from records.errors import Permanent, Retry
+from signing.archive import ArchivedPdf, check_authority
 from signing.certificates import ChainChecker, TrustList
 from signing.electronic import FIELD
 from signing.fields import Placement
@@ -21,7 +21,7 @@ from signing.renewal import renew
 from signing.revocation import RevocationCache
 from signing.sealing import Profile, SealedPdf, SealingMeans, seal_pdf
 from signing.seals import SealDesign, draw_seal
-from signing.timestamps import TimestampService
+from signing.timestamps import Timestamp, TimestampService
 from templates.fonts import font_path
 
 #: Page from 1, and the seal's centre in millimetres from the lower left corner of that page.
@@ -104,6 +104,23 @@ class SealCabinet:
             second_field=FIELD if electronic else None,
             fill_second=electronic,
         )
+
+    def stamps_until(self, now: datetime, beyond: datetime) -> tuple[str, datetime]:
+        """A time stamp authority, and when (UTC) what it stamps `now` ends; both moments are aware.
+
+        The one that answered last, unless that does not last `beyond` this moment: then it is asked again, for it may
+        have got a new certificate. Raises Retry.
+        """
+        authority, end = self._end_of(self._timestamps.latest(), now)
+        if end > beyond:
+            return authority, end
+        return self._end_of(self._timestamps.stamp(b"songda: until when do you stamp?"), now)
+
+    def _end_of(self, stamp: Timestamp, now: datetime) -> tuple[str, datetime]:
+        try:
+            return stamp.authority, check_authority(self._chains, stamp, now).ends_at
+        except Permanent as error:  # the operator's to mend: another authority may do
+            raise Retry(str(error)) from error
 
     def renew(self, pdf: bytes, now: datetime) -> ArchivedPdf:
         """A sealed file with one more archive time stamp of `now` (aware). Raises as `signing.renewal.renew` does."""

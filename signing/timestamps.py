@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -63,9 +63,13 @@ class TimestampService:
     def latest(self) -> Timestamp:
         """The last time stamp given, of whatever data: it tells which authority and certificate to expect next.
 
-        The first time, one is asked for that nobody uses. Raises Retry when no authority gives one.
+        The first time, and when that certificate has ended since, one is asked for that nobody uses. Raises Retry when
+        no authority gives one.
         """
-        return self._latest or self.stamp(b"songda: which authority answers?")
+        known = self._latest
+        if known is None or known.certificate.not_valid_after < datetime.now(UTC):
+            return self.stamp(b"songda: which authority answers?")
+        return known
 
     def _ask(self, url: str, data: bytes) -> Timestamp:
         nonce = secrets.randbits(63)

@@ -5,6 +5,7 @@ The time is that of the infrastructure; the legal clock has no part in it. What 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
@@ -22,6 +23,16 @@ from records.steps import Claim
 _PAUSE: Final = 86_400.0
 
 
+def _refuse_no_gain(row: sa.RowMapping, authority: str, until: datetime) -> None:
+    """Raise Retry for a time stamp that would prove the file no longer than the present one does."""
+    if until <= row["provable_until"] and not row["asked_by"]:
+        raise Retry(
+            f"{authority} 的证书不晚于现有时间戳到期，请在tsa_urls中另指定时间戳机构 "
+            f"its certificate ends {until:%Y-%m-%d}, no later than the present time stamp: name another in tsa_urls",
+            after_seconds=_PAUSE,
+        )
+
+
 def renew(songda: Songda, claim: Claim) -> Conclusion:
     """Stamp the newest file again, verify what came out by both readers, and make it the newest.
 
@@ -32,6 +43,8 @@ def renew(songda: Songda, claim: Claim) -> Conclusion:
     with songda.database.read() as connection:
         row = archives.get(connection, claim.subject_id)
         now = database_time(connection)
+    if not row["asked_by"]:  # first, for there may be many that wait for another authority
+        _refuse_no_gain(row, *songda.cabinet.stamps_until(now, row["provable_until"]))
     before = songda.store.get(row["digest"])
     try:
         made = songda.cabinet.renew(before, now)
@@ -42,12 +55,7 @@ def renew(songda: Songda, claim: Claim) -> Conclusion:
     stamped_at, until = verdict.stamped_at, verdict.provable_until
     if stamped_at is None or until is None or not made.pdf.startswith(before):
         raise Permanent("续期后的文件不含原文件 the renewed file does not begin with the one before")
-    if until <= row["provable_until"] and not row["asked_by"]:
-        raise Retry(
-            f"{made.timestamp_authority} 的证书不晚于现有时间戳到期，请在tsa_urls中另指定时间戳机构 "
-            f"its certificate ends {until:%Y-%m-%d}, no later than the present time stamp: name another in tsa_urls",
-            after_seconds=_PAUSE,
-        )
+    _refuse_no_gain(row, made.timestamp_authority, until)
     digest = songda.store.put(made.pdf)
 
     def write(connection: sa.Connection) -> Done:
