@@ -92,52 +92,6 @@ def test_notices_that_one_person_imported_before_keep_counting(empty: Database) 
     assert row["proposed_at"] == row["approved_at"]
 
 
-def _released_before_renewals(connection: sa.Connection, until: str) -> None:
-    """A sealed and released document, one that bears no seal, and a volume, as version 0008 kept them."""
-    for statement in (
-        "insert into authority (id, created_at) values ('a', 0)",
-        "insert into client (id, authority_id, name) values ('cli_1', 'a', 'x')",
-        "insert into job (id, authority_id, client_id, case_no, body, created_at) values"
-        " ('job_1', 'a', 'cli_1', '1', '{}', 0)",
-        "insert into seal (id, authority_id, ring_text, second_line, diameter_mm, key_uri, state, test, created_at)"
-        " values ('sea_1', 'a', '甲', '乙', 42, 'x', 'active', true, 0)",
-        "insert into artifact (digest, size, media_type, created_at) values ('v', 1, 'application/pdf', 0)",
-        "insert into volume (id, authority_id, case_no, content, digest, pages, archival, seal_id, approval, made_at)"
-        " values ('vol_1', 'a', '1', 'c', 'v', 1, true, 'sea_1', '{}', 7)",
-    ):
-        connection.execute(sa.text(statement))
-    columns = (
-        "id, job_id, authority_id, client_id, case_no, position, instrument, template_version, engine, facts,"
-        " authority_revision, numbered, sealed, delivered, important, series_kind, copies_to, status, final_digest,"
-        " created_at, released_at"
-    )
-    for document_id, sealed in (("doc_1", True), ("doc_2", False)):
-        values = f"'{document_id}', 'job_1', 'a', 'cli_1', '1', 0, 'x', '1', 'typst', '{{}}', 1, true, {sealed}"
-        values += ", true, false, 'x', '[]', 'released', 'd', 0, 1790000000000000"
-        connection.execute(sa.text(f"insert into document ({columns}) values ({values})"))  # noqa: S608 - our own words
-        body = {"verdict": {"provable_until": until}} if sealed else {"pages": 1}
-        ledger.append(connection, document_id, "document.released", "document.released", body=body)
-
-
-def test_what_was_released_before_there_were_renewals_is_kept_provable_too(empty: Database) -> None:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with empty.write() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "0008")
-        connection.execute(sa.text("insert into system (id, test, legal_offset, created_at) values (1, true, 0, 0)"))
-        _released_before_renewals(connection, "2036-06-01T00:00:00Z")
-    schema.keep_up(empty)
-    with empty.write() as connection:
-        kept = {row["id"]: row for row in archives.listed(connection, None, 10)}
-        assert set(kept) == {"doc_1", "vol_1"}
-        assert kept["doc_1"]["provable_until"].isoformat() == "2036-06-01T00:00:00+00:00"
-        assert kept["doc_1"]["released_digest"] == kept["doc_1"]["digest"] == "d"
-        assert kept["vol_1"]["stream"] == volumes.stream("a", "1")
-        assert archives.make_steps(connection, 10) == 1, "nothing says until when the volume is provable: renewed now"
-        assert steps.claim(connection, "vol_1/renew", "test", 60) is not None
-
-
 def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:
     with pytest.raises(LookupError, match="empty"):
         schema.keep_up(empty)
