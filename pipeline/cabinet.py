@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from pipeline.electronic_seals import ElectronicSeals
 from pipeline.keyring import KeyRing
 from pipeline.settings import CurrentSettings, Settings
-from records.errors import Permanent
+from records.errors import Permanent, Retry
+from signing.archive import ArchivedPdf
 from signing.certificates import ChainChecker, TrustList
+from signing.electronic import Filler
 from signing.fields import Placement
+from signing.joint import PlacedSeal, seal_jointly
 from signing.providers import Standing
+from signing.renewal import renew
 from signing.revocation import RevocationCache
-from signing.sealing import Profile, SealedPdf, SealingMeans, seal_pdf
+from signing.sealing import Profile, SealedPdf, SealingMeans
 from signing.seals import SealDesign, draw_seal
-from signing.timestamps import TimestampService
+from signing.timestamps import TimestampService, check_authority
 from templates.fonts import font_path
 
 #: Page from 1, and the seal's centre in millimetres from the lower left corner of that page.
@@ -65,6 +70,11 @@ class SealCabinet:
         service = self._services.get(self._current.now().tsa_urls)
         return service.standings() if service else ()
 
+    @cached_property
+    def electronic(self) -> ElectronicSeals:
+        """The electronic seals of the register."""
+        return ElectronicSeals(self._current, self._chains, test=self._test)
+
     def close(self) -> None:
         """Close the connections to OCSP, CRL, TSA and remote keys, if there are any."""
         if "_revocation" in vars(self):
@@ -80,25 +90,58 @@ class SealCabinet:
             raise Permanent(f"seal {seal['id']}: its key is a TEST key, and this is no TEST system")
         return SealingMeans(key, self._chains, self._timestamps())
 
-    def seal(self, pdf: bytes, seal: Mapping[str, Any], place: SealPlace, profile: Profile, reason: str) -> SealedPdf:
-        """Seal a file with this seal, visibly, at its exact size. Raises as `means` and `seal_pdf` do."""
+    def seal(
+        self,
+        pdf: bytes,
+        seal: Mapping[str, Any],
+        place: SealPlace,
+        profile: Profile,
+        reason: str,
+        electronic: Filler | None = None,
+    ) -> SealedPdf:
+        """Seal a file with this seal, visibly, at its exact size. Raises as `means` and `seal_jointly` do.
+
+        An `electronic` seal goes on behind the signature, and then an archive time stamp at any rate: nothing else
+        proves when it was put on.
+        """
         try:
-            return seal_pdf(
-                pdf,
+            placed = PlacedSeal(
                 self.means(seal),
-                placement=Placement(*place, seal["picture_width_mm"] or seal["diameter_mm"]),
-                picture=self._picture(seal),
-                profile=profile,
-                reason=reason,
-                description=f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
+                self._picture(seal),
+                Placement(*place, seal["picture_width_mm"] or seal["diameter_mm"]),
+                f"{seal['ring_text']}{seal['second_line']}（电子印章） electronic seal",
             )
+            profile = Profile.B_LTA if electronic else profile
+            (sealed,) = seal_jointly(pdf, [placed], profile=profile, reason=reason, electronic=electronic)
         except Permanent:
             self._keys.forget(seal["id"])  # a renewed certificate or another key may stand at its place meanwhile
             raise
+        return sealed
 
     def _picture(self, seal: Mapping[str, Any]) -> bytes:
         """What is put on paper: the registered picture, else a drawing."""
         return self._fetch(seal["picture_digest"]) if seal["picture_digest"] else picture_of(seal)
+
+    def stamps_until(self, now: datetime, beyond: datetime) -> tuple[str, datetime]:
+        """A time stamp authority, and when (UTC) what it stamps `now` ends; both moments are aware.
+
+        The one that answered last, unless that does not last `beyond` this moment: then it is asked again, for it may
+        have got a new certificate. Raises Retry.
+        """
+        service = self._timestamps()
+        try:
+            stamp = service.latest(self._chains, now)
+            end = check_authority(self._chains, stamp, now).ends_at
+            if end <= beyond:
+                stamp = service.stamp(b"songda: until when do you stamp?", self._chains, now)
+                end = check_authority(self._chains, stamp, now).ends_at
+        except Permanent as error:  # the operator's to mend: another authority may do
+            raise Retry(str(error)) from error
+        return stamp.authority, end
+
+    def renew(self, pdf: bytes, now: datetime) -> ArchivedPdf:
+        """A sealed file with one more archive time stamp of `now` (aware). Raises as `signing.renewal.renew` does."""
+        return renew(pdf, self._chains, self._timestamps(), now=now)
 
 
 def picture_of(seal: Mapping[str, Any]) -> bytes:

@@ -87,11 +87,12 @@ class TimestampService:
     def latest(self, chains: ChainChecker, now: datetime | None = None) -> Timestamp:
         """The last time stamp given, of whatever data: it tells which authority and certificate to expect next.
 
-        One is asked for that nobody uses the first time, and as long as the authority of the last one fails: so a
-        key isn't used when there will be no time stamp. Raises as `stamp` does.
+        One is asked for that nobody uses the first time, when that certificate has ended since, and as long as the
+        authority of the last one fails: so a key isn't used when there will be no time stamp. Raises as `stamp` does.
         """
         latest = self._latest
-        if latest is None or self._is_failing(latest.authority):
+        ended = latest is not None and latest.certificate.not_valid_after < (now or datetime.now(UTC))
+        if latest is None or ended or self._is_failing(latest.authority):
             latest = self.stamp(b"songda: which authority answers?", chains, now)
         return latest
 

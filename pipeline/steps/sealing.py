@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from delivery.seal_uses import kind_of, seal_for
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next, Parked
-from records import documents, seal_approvals, seals
+from records import documents, electronic_seals, seal_approvals, seals
 from records.errors import Permanent, Retry
 from records.ledger import append, lock
 from records.seal_approvals import Authorisation, NotGranted
@@ -38,6 +38,7 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
             why = seals.why_none(connection, document["authority_id"], kind_of(document["instrument"]))
             raise Retry(why, after_seconds=_pause(claim))
         allowed = seal_approvals.of_document(connection, document, used["id"])
+        electronic = electronic_seals.active(connection, used["id"])
     if not document["approval"]:
         raise Permanent("a seal is used only with the case system's statement of who decided")
     if allowed is None:
@@ -46,7 +47,7 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
         _tell_of_the_lost(songda, claim)
     rendered = songda.store.get(document["rendered_digest"])
     try:
-        sealed = _seal(songda, rendered, document, used)
+        sealed = _seal(songda, rendered, document, used, electronic)
     except Permanent as error:
         # a key or a certificate out of order is the operator's to mend, not the document's fault
         raise Retry(f"seal {used['id']} cannot be used: {error}", after_seconds=_pause(claim)) from error
@@ -58,6 +59,9 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
         # held: whoever stops a seal and looks what was sealed with it sees this document, or it is not sealed
         if not seals.is_usable(connection, used["id"]):
             raise Retry("the seal was stopped while it was being used", after_seconds=_pause(claim))
+        present = electronic_seals.active(connection, used["id"])
+        if (present and present["id"]) != (electronic and electronic["id"]):
+            raise Retry("its electronic seal was changed while the seal was being used", after_seconds=0)
         documents.record_artifact(connection, digest, len(sealed.pdf), "application/pdf")
         try:
             seal_approvals.record_use(
@@ -69,6 +73,8 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
                 sealed_digest=digest,
                 certificate_serial=sealed.certificate_serial,
                 certificate_subject=sealed.certificate_subject,
+                electronic_seal_id=electronic and electronic["id"],
+                electronic_seal_digest=electronic and electronic["digest"],
             )
         except NotGranted as error:
             raise Retry(str(error), after_seconds=0) from error
@@ -76,7 +82,7 @@ def seal(songda: Songda, claim: Claim) -> Conclusion:
             connection,
             document["id"],
             "sealed",
-            body=_told(sealed, digest, used, document, allowed),
+            body=_told(sealed, digest, used, document, allowed, electronic),
             final_digest=digest,
             seal_id=used["id"],
         )
@@ -118,20 +124,29 @@ def _tell_of_the_lost(songda: Songda, claim: Claim) -> None:
         )
 
 
-def _seal(songda: Songda, rendered: bytes, document: sa.RowMapping, used: sa.RowMapping) -> SealedPdf:
+def _seal(
+    songda: Songda, rendered: bytes, document: sa.RowMapping, used: sa.RowMapping, electronic: sa.RowMapping | None
+) -> SealedPdf:
     anchor = document["placement"]
     titles = manifest(document["instrument"])
+    fill = songda.cabinet.electronic.filler(electronic, songda.store) if electronic is not None else None
     return songda.cabinet.seal(
         rendered,
         dict(used),
         (anchor["page"] + 1, anchor["x_mm"], anchor["y_mm"]),
         Profile(titles.print.profile) if titles.print else Profile.B_LT,
         f"{titles.title_zh} {titles.title_en} {document['number_zh'] or ''}".strip(),
+        fill,
     )
 
 
 def _told(
-    sealed: SealedPdf, digest: str, used: sa.RowMapping, document: sa.RowMapping, allowed: Authorisation
+    sealed: SealedPdf,
+    digest: str,
+    used: sa.RowMapping,
+    document: sa.RowMapping,
+    allowed: Authorisation,
+    electronic: sa.RowMapping | None,
 ) -> dict[str, object]:
     return {
         "digest": digest,
@@ -147,4 +162,5 @@ def _told(
         "certificate_serial": sealed.certificate_serial,
         "certificate_subject": sealed.certificate_subject,
         "test": sealed.test,
+        "electronic_seal": electronic and {name: electronic[name] for name in ("id", "digest", "name")},
     }
