@@ -129,7 +129,7 @@ def make_volume(songda: Songda, authority_id: str, case_no: str, *, client_id: s
         raise Permanent(f"no grant of seal {used['id']} in force covers volumes: an approver gives one")
     bound = _bind(songda, cover, papers, renewed)
     reason = f"{order().title[0]} {case_no}"
-    sealed = songda.cabinet.seal(bound.pdf, dict(used), (1, *SEAL_PLACE), Profile.B_LTA, reason)
+    (sealed,) = songda.cabinet.seal(bound.pdf, [dict(used)], (1, *SEAL_PLACE), Profile.B_LTA, reason)
     approval = grant.as_dict()
     digest = songda.store.put(sealed.pdf)
     with songda.database.write() as connection:

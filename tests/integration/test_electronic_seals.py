@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,9 @@ import pytest
 import sqlalchemy as sa
 from asn1crypto import x509
 
-from pipeline import intake
-from pipeline.callers import identify
-from pipeline.cli import main
-from pipeline.composition import Songda, open_songda
-from pipeline.outcomes import Conclusion, Done, Stage
-from pipeline.queue import Queue
-from pipeline.runner import Runner
-from pipeline.settings import load
+from pipeline.composition import Songda
 from pipeline.steps import STAGES
-from pipeline.testsystem import free_ports, make_test_system
-from records import archives, documents, electronic_seals, ledger, seals, steps
+from records import archives, documents, electronic_seals, ledger, steps
 from records.errors import Permanent, Refused, Retry
 from records.tables import seal_use, step
 from signing import ses
@@ -39,89 +29,20 @@ from signing.ses_making import SealOrder, make_seal
 from signing.sm2_testfiles import make_electronic_seal, open_authority
 from signing.sm2_testpki import Sm2Authority
 from signing.verification import verify
-from tests.conftest import LEGAL_NOW
-from tests.servers import Postgres, wait_for_port
-from tests.system import sample
+from tests.step_house import StepHouse, step_house
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
 
 
-@dataclass
-class House:
-    """A TEST system with its authority on loopback; steps up to release run in this process."""
-
-    home: Path
-    api_key: str
-
-    @property
-    def pki(self) -> Path:
-        return self.home / "pki"
-
-    def open(self) -> Songda:
-        return open_songda(load(self.home, {}))
-
-    def seal_id(self, songda: Songda) -> str:
-        with songda.database.read() as connection:
-            return str(seals.listed(connection)[0]["id"])
-
-    def make(self, songda: Songda, name: str = "penalty-prior-notice", stop_before: str = "") -> str:
-        """Submit a job and run its document as far as it gets; returns the document's id."""
-        with songda.database.read() as connection:
-            caller = identify(connection, self.api_key)
-        assert caller is not None
-        checked = intake.check(songda, caller, sample(name))
-        with songda.database.write() as connection:
-            answer, _ = intake.store(connection, caller, checked)
-        document_id = str(answer["documents"][0]["id"])
-        self.run(songda, f"{document_id}/number", stop_before)
-        return document_id
-
-    def run(self, songda: Songda, step_id: str, stop_before: str = "") -> None:
-        """Run the step and what follows, up to release; one that stops stays due."""
-
-        def nothing(_songda: Songda, _claim: steps.Claim) -> Conclusion:
-            return Conclusion(lambda connection: Done())
-
-        def stopped(_songda: Songda, _claim: steps.Claim) -> Conclusion:
-            raise Retry("the test stops here", after_seconds=0)
-
-        ours = {name: STAGES[name] for name in ("number", "render", "seal", "release", "renew")}
-        stages: dict[str, Stage] = {**dict.fromkeys(STAGES, nothing), **ours}
-        runner = Runner(songda, "test", stages | ({stop_before: stopped} if stop_before else {}))
-        runner.queue = Queue("", 16, runner.run_step)
-        runner.run_step(step_id)
-        runner.close()
-
-    def again(self, songda: Songda, document_id: str) -> None:
-        """As if the pause were over."""
-        with songda.database.write() as connection:
-            row = step.update().where(step.c.id == f"{document_id}/seal")
-            connection.execute(row.values(run_at=steps.now() - 1))
-        self.run(songda, f"{document_id}/seal")
-
-    def songda_says(self, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
-        code = main([*words, "--home", str(self.home), "--json"])
-        return code, json.loads(capsys.readouterr().out)
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    home, ports = tmp_path_factory.mktemp("house") / "home", free_ports(0)
-    url = ""
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = postgres.create_database()
-    access = make_test_system(home, ports, database_url=url, legal_now=LEGAL_NOW, electronic=True)
-    ca = subprocess.Popen([sys.executable, "-m", "signing.testpki", home / "pki"], stderr=subprocess.DEVNULL)
-    wait_for_port(ports.pki)
-    yield House(home, access.api_key)
-    ca.kill()
-    ca.wait(10)
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StepHouse]:
+    with step_house(request, tmp_path_factory, electronic=True) as house:
+        yield house
 
 
 @pytest.fixture
-def songda(house: House) -> Iterator[Songda]:
+def songda(house: StepHouse) -> Iterator[Songda]:
     songda = house.open()
     yield songda
     songda.close()
@@ -143,7 +64,7 @@ def _trust(songda: Songda) -> TrustList:
 
 
 @pytest.fixture
-def released(house: House, songda: Songda) -> sa.RowMapping:
+def released(house: StepHouse, songda: Songda) -> sa.RowMapping:
     row = _document(songda, house.make(songda))
     assert row["status"] == "released", row["reason"]
     return row
@@ -168,7 +89,7 @@ def test_a_document_leaves_with_pades_first_the_electronic_seal_second_and_the_a
 
 @pytest.mark.rule("ESL-8")
 def test_ledger_and_seal_use_name_the_electronic_seal_and_its_digest(
-    house: House, songda: Songda, released: sa.RowMapping
+    house: StepHouse, songda: Songda, released: sa.RowMapping
 ) -> None:
     with songda.database.read() as connection:
         row = electronic_seals.active(connection, house.seal_id(songda))
@@ -191,7 +112,7 @@ def test_the_archive_stamp_proves_it_after_the_seal_has_ended(songda: Songda, re
 
 
 def test_a_document_with_an_electronic_seal_is_renewed_like_any_other(
-    house: House, songda: Songda, released: sa.RowMapping
+    house: StepHouse, songda: Songda, released: sa.RowMapping
 ) -> None:
     with songda.database.write() as connection:
         assert archives.ask(connection, "operator:x", ids=[released["id"]]) == [released["id"]]
@@ -217,7 +138,7 @@ def test_no_byte_of_the_electronic_seals_revision_changes_unseen(songda: Songda,
 
 
 def test_it_is_taken_off_and_put_on_by_one_command_each(
-    house: House, songda: Songda, capsys: pytest.CaptureFixture[str]
+    house: StepHouse, songda: Songda, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seal_id = house.seal_id(songda)
     code, told = house.songda_says(capsys, "seal", "electronic", seal_id, "--off")
@@ -234,7 +155,7 @@ def test_it_is_taken_off_and_put_on_by_one_command_each(
 
 
 def _register(
-    house: House, capsys: pytest.CaptureFixture[str], seal_id: str, name: str = "caac-north-china", **other: Any
+    house: StepHouse, capsys: pytest.CaptureFixture[str], seal_id: str, name: str = "caac-north-china", **other: Any
 ) -> tuple[int, Any]:
     files = make_electronic_seal(house.pki, name, "中国民用航空华北地区管理局", "行政执法专用章")
     words = ["seal", "electronic", seal_id, "--secrets-stdin", "--file", str(other.get("file", files.seal))]
@@ -249,7 +170,7 @@ def _register(
 
 
 def test_registration_refuses_what_could_not_be_used(
-    house: House, songda: Songda, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    house: StepHouse, songda: Songda, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seal_id, other = house.seal_id(songda), make_electronic_seal(house.pki, "other", "他人", "印章")
     ours = make_electronic_seal(house.pki, "caac-north-china", "", "")
@@ -277,7 +198,7 @@ def test_registration_refuses_what_could_not_be_used(
 
 
 def test_a_seal_that_has_ended_and_one_of_an_unknown_authority_are_refused(
-    house: House, songda: Songda, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    house: StepHouse, songda: Songda, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seal_id = house.seal_id(songda)
     make_electronic_seal(house.pki, "ended", "他人", "印章", valid_to=NOW - timedelta(hours=1))
@@ -295,7 +216,7 @@ def test_a_seal_that_has_ended_and_one_of_an_unknown_authority_are_refused(
     assert code == 2 and "no path to a root" in told["error"]["message"]
 
 
-def test_a_production_system_takes_no_test_seal(house: House, songda: Songda) -> None:
+def test_a_production_system_takes_no_test_seal(house: StepHouse, songda: Songda) -> None:
     with songda.database.read() as connection:
         row = electronic_seals.active(connection, house.seal_id(songda))
     assert row is not None
@@ -307,7 +228,7 @@ def test_a_production_system_takes_no_test_seal(house: House, songda: Songda) ->
 # --- refused at use: the step waits, and nothing is released without it
 
 
-def _waits(house: House, songda: Songda, reason: str) -> str:
+def _waits(house: StepHouse, songda: Songda, reason: str) -> str:
     document_id = house.make(songda)
     waiting = _step(songda, document_id)
     assert (waiting["state"], waiting["excused"]) == ("ready", 1), waiting["error"]
@@ -317,7 +238,7 @@ def _waits(house: House, songda: Songda, reason: str) -> str:
 
 
 def test_a_revoked_certificate_makes_the_step_wait_and_it_goes_on_with_the_next_seal(
-    house: House, songda: Songda, capsys: pytest.CaptureFixture[str]
+    house: StepHouse, songda: Songda, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seal_id = house.seal_id(songda)
     assert _register(house, capsys, seal_id, "to-be-revoked")[0] == 0
@@ -336,7 +257,9 @@ def test_a_revoked_certificate_makes_the_step_wait_and_it_goes_on_with_the_next_
     mended.close()
 
 
-def test_an_ended_seal_makes_the_step_wait(house: House, songda: Songda, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ended_seal_makes_the_step_wait(
+    house: StepHouse, songda: Songda, capsys: pytest.CaptureFixture[str]
+) -> None:
     seal_id = house.seal_id(songda)
     end = datetime.now(UTC) + timedelta(seconds=2)
     make_electronic_seal(house.pki, "soon", "民航", "印章", valid_to=end)
@@ -354,7 +277,7 @@ def test_an_ended_seal_makes_the_step_wait(house: House, songda: Songda, capsys:
 
 
 def test_an_electronic_seal_that_is_taken_off_while_it_is_used_seals_nothing(
-    house: House, songda: Songda, capsys: pytest.CaptureFixture[str]
+    house: StepHouse, songda: Songda, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seal_id, document_id = house.seal_id(songda), house.make(songda, stop_before="seal")
     with songda.database.write() as connection:
@@ -368,7 +291,7 @@ def test_an_electronic_seal_that_is_taken_off_while_it_is_used_seals_nothing(
     assert _register(house, capsys, seal_id)[0] == 0
 
 
-def test_a_lost_passphrase_makes_the_step_wait(house: House, songda: Songda) -> None:
+def test_a_lost_passphrase_makes_the_step_wait(house: StepHouse, songda: Songda) -> None:
     kept = {name: secret for name, secret in songda.settings.secrets.items() if not name.startswith("els_")}
     poor = Songda(replace(songda.settings, secrets=kept), songda.database, songda.store)
     document_id = _waits(house, poor, "passphrase is missing")
@@ -376,7 +299,7 @@ def test_a_lost_passphrase_makes_the_step_wait(house: House, songda: Songda) -> 
     assert _document(songda, document_id)["status"] == "released"
 
 
-def test_certificate_of_the_test_authority_says_test_and_names_its_crl(house: House) -> None:
+def test_certificate_of_the_test_authority_says_test_and_names_its_crl(house: StepHouse) -> None:
     files = make_electronic_seal(house.pki, "caac-north-china", "", "")
     certificate: x509.Certificate = read_certificates(files.certificate)[0]
     assert is_test(certificate)

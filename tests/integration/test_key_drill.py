@@ -246,7 +246,7 @@ def _revoke(drill: Drill, forged: bytes, genuine: str) -> None:
     seal = drill.the_seal()
     with pytest.raises(Permanent, match="revoked"):
         # even if nobody had stopped it: the check comes before the key is used
-        drill.system.songda.cabinet.seal(tagged_pdf(), seal, (1, 100.0, 100.0), Profile.B_LT, "")
+        drill.system.songda.cabinet.seal(tagged_pdf(), [seal], (1, 100.0, 100.0), Profile.B_LT, "")
     drill.system.songda.cabinet.close()
     late = drill.forged(with_old_proof=False)
     verdict, reasons = drill.verdict(late)

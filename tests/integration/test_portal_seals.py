@@ -27,7 +27,12 @@ def office(database: Database, tmp_path: Path) -> Office:
 
 def _approve(client: TestClient, document_id: str, password: str = PASSWORD, **more: str) -> Any:
     page = client.get(f"/desk/seal-uses/{document_id}").text
-    form = {"csrf": hidden(page, "csrf"), "digest": hidden(page, "digest"), "password": password} | more
+    form = {
+        "csrf": hidden(page, "csrf"),
+        "digest": hidden(page, "digest"),
+        "seal": hidden(page, "seal"),
+        "password": password,
+    } | more
     return client.post(f"/desk/seal-uses/{document_id}/approve", data=form)
 
 
@@ -98,7 +103,12 @@ def test_an_approval_is_of_the_bytes_that_were_shown(office: Office) -> None:
     client = office.house.browser("leader")
     assert _approve(client, document_id, digest="0" * 64).status_code == 409
     page = client.get(f"/desk/seal-uses/{document_id}").text
-    form = {"csrf": hidden(page, "csrf"), "digest": hidden(page, "digest"), "password": PASSWORD}
+    form = {
+        "csrf": hidden(page, "csrf"),
+        "digest": hidden(page, "digest"),
+        "seal": hidden(page, "seal"),
+        "password": PASSWORD,
+    }
     with office.house.database.write() as connection:
         connection.execute(document.update().where(document.c.id == document_id).values(rendered_digest="1" * 64))
     assert client.post(f"/desk/seal-uses/{document_id}/approve", data=form).status_code == 409
