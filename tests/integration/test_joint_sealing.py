@@ -37,13 +37,17 @@ from tests.step_house import StepHouse, step_house
 NOTICE = "hearing-notice"
 
 
+def _ask_for(patch: pytest.MonkeyPatch, *kinds: str) -> None:
+    """As if the notice's manifest asked for these seals, for seam and code, and for an archive time stamp."""
+    present = catalogue().get(NOTICE)
+    printing = replace(present.print, seals=kinds, seam="right", profile="B-LTA", code=True)
+    asked = replace(present, manifest=replace(present.manifest, print=printing))
+    patch.setitem(catalogue()._read, NOTICE, asked)
+
+
 @pytest.fixture
 def two_seals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the notice's manifest asked for the enforcement seal and the official one, and for a seam."""
-    present = catalogue().get(NOTICE)
-    printing = replace(present.print, seals=("enforcement", "official"), seam="right", profile="B-LTA", code=True)
-    asked = replace(present, manifest=replace(present.manifest, print=printing))
-    monkeypatch.setitem(catalogue()._read, NOTICE, asked)
+    _ask_for(monkeypatch, "enforcement", "official")
 
 
 # --- the whole way ---------------------------------------------------------------------------------------------------
@@ -140,7 +144,8 @@ def test_two_seals_stand_side_by_side_then_the_electronic_seal_then_the_archive_
     assert _kinds(pdf) == ["Sig", "Sig", "ElectronicSeal", "DocTimeStamp"]
     covers = [each.covers for each in read_seals(pdf).seals]
     assert covers == sorted(covers) and covers[-1] == len(pdf)
-    first, second = _widgets(pdf)
+    first, second = _places(pdf)
+    assert (round(first.width_mm, 2), round(second.width_mm, 2)) == (42.0, 42.0)
     assert first.page == second.page and second.x_mm + 21 < first.x_mm - 21 and second.y_mm == pytest.approx(first.y_mm)
     with songda.database.read() as connection:
         uses = connection.execute(sa.select(seal_use).where(seal_use.c.document_id == row["id"])).mappings().all()
@@ -155,7 +160,7 @@ def test_two_seals_stand_side_by_side_then_the_electronic_seal_then_the_archive_
     assert [each["seal"] for each in event.body["counter_signed"]] == [kinds["official"]["seal_id"]]
 
 
-def _widgets(pdf: bytes) -> list[Placement]:
+def _places(pdf: bytes) -> list[Placement]:
     """Where the seals stand, in the order of their names."""
     found = {}
     with pikepdf.open(io.BytesIO(pdf)) as opened:
@@ -165,7 +170,6 @@ def _widgets(pdf: bytes) -> list[Placement]:
                 if str(each.get("/T", "")).startswith("Seal"):
                     place = Placement(number, (left + right) / 2, (low + high) / 2, right - left, high - low)
                     found[str(each.T)] = place
-    assert {round(each.width_mm, 2) for each in found.values()} == {42.0}
     return [found[name] for name in sorted(found)]
 
 
@@ -250,6 +254,30 @@ def test_a_seal_that_is_stopped_while_both_are_put_on_leaves_nothing(house: Seal
         assert house.run(document_id) == "rendered"
     assert house.uses() == [] and "stopped while it was being used" in house.step(document_id)["error"]
     assert [event.kind for event in house.events(document_id)] == ["document.discarded"]
+
+
+def test_a_signature_stamp_is_a_square_of_its_own_size_with_the_name(
+    house: SealHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ask_for(monkeypatch, "enforcement", "signature_stamp")
+    stamp, _ = house.add_seal(kind="signature_stamp", ring_text="何静", second_line="", diameter_mm=20.0)
+    house.grant()
+    house.grant(seal_id=stamp)
+    house.runner = house.another()
+    document_id = house.rendered()
+    assert house.run(document_id) == "sealed"
+    pdf = house.store.get(house.row(document_id)["final_digest"])
+    assert [round(each.width_mm, 2) for each in _places(pdf)] == [42.0, 20.0]
+    assert verify(pdf, house.bench.trust).valid
+
+
+def test_a_stamp_that_cannot_be_drawn_is_waited_for(house: SealHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    _ask_for(monkeypatch, "signature_stamp")
+    stamp, _ = house.add_seal(kind="signature_stamp", ring_text="一个过长的姓名", second_line="")
+    house.grant(seal_id=stamp)
+    house.runner = house.another()
+    document_id = house.rendered()
+    assert house.run(document_id) == "rendered" and "cannot be drawn" in house.step(document_id)["error"]
 
 
 def test_seals_that_do_not_fit_side_by_side_are_not_put_over_the_text(house: SealHouse) -> None:
