@@ -10,35 +10,38 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from delivery.imprints import template_of
 from records import cancellation, documents, seal_approvals, seals
 from records.access import Person, Session
 from records.database import Database
 from records.ledger import append
+from records.store import Store
 
 #: How an approver proves, for each use, to be that person.
 BY_PASSWORD = "password again, in an open session"  # noqa: S105 - not a password
 
 
-def seal_for(connection: sa.Connection, document: sa.RowMapping) -> sa.RowMapping | None:
-    """The seal that would be put on the document now: the newest of its kind that may be used; or None."""
-    return seals.active(connection, document["authority_id"], kind_of(document["instrument"]))
+def kinds_of(store: Store, document: sa.RowMapping) -> tuple[str, ...]:
+    """The kinds of seal that the document's template asks for, in their order. Raises Permanent as `template_of`."""
+    return template_of(store, document).print.seals
 
 
-def kind_of(instrument: str) -> str:  # noqa: ARG001 - instruments name no kind of seal yet
-    """The kind of seal that the instrument asks for."""
-    return seals.ENFORCEMENT
-
-
-def waiting_for(connection: sa.Connection, person: Person) -> Iterator[sa.RowMapping]:
+def waiting_for(connection: sa.Connection, store: Store, person: Person) -> Iterator[sa.RowMapping]:
     """The documents whose sealing waits for an approval that this person may give, oldest first."""
-    mine: dict[str, bool] = {}
+    mine: dict[tuple[str, ...], list[str]] = {}
     for document in seals.waiting(connection, person.authority_id):
-        kind = kind_of(document["instrument"])
-        if kind not in mine:
-            used = seal_for(connection, document)
-            mine[kind] = used is not None and seals.approver_of(connection, used["id"], person.id) is not None
-        if mine[kind]:
+        kinds = kinds_of(store, document)
+        if kinds not in mine:
+            used = (seals.active(connection, person.authority_id, kind) for kind in kinds)
+            ids = [str(each["id"]) for each in used if each is not None]
+            mine[kinds] = [each for each in ids if seals.approver_of(connection, each, person.id) is not None]
+        # where one seal is asked for, the document waits for that one
+        if mine[kinds] and (len(kinds) == 1 or any(_lacks(connection, document, each) for each in mine[kinds])):
             yield document
+
+
+def _lacks(connection: sa.Connection, document: sa.RowMapping, seal_id: str) -> bool:
+    return seal_approvals.of_document(connection, document, seal_id) is None
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,24 @@ class AwaitedUse:
     approver: sa.RowMapping
 
 
-def find(connection: sa.Connection, document_id: str, person: Person) -> AwaitedUse:
-    """The use of a seal on the document that waits.
+def find(connection: sa.Connection, store: Store, document_id: str, person: Person) -> AwaitedUse:
+    """The use of a seal on the document that waits; of several that this person may approve, the first.
 
     Raises LookupError when there is no such document, it does not wait, or it is not this person's to approve.
     """
     document = documents.find_in(connection, document_id, person.authority_id)
     if document is None or document["status"] != "rendered" or not seals.is_waiting(connection, document_id):
         raise LookupError(f"no document {document_id} waits for an approval")
-    used = seal_for(connection, document)
-    approver = seals.approver_of(connection, used["id"], person.id) if used is not None else None
-    if used is None or approver is None:
-        raise LookupError(f"{document_id} is not {person.id}'s to approve")
-    return AwaitedUse(document, used, approver)
+    for kind in kinds_of(store, document):
+        used = seals.active(connection, document["authority_id"], kind)
+        approver = seals.approver_of(connection, used["id"], person.id) if used is not None else None
+        if used is not None and approver is not None and _lacks(connection, document, used["id"]):
+            return AwaitedUse(document, used, approver)
+    raise LookupError(f"{document_id} is not {person.id}'s to approve")
 
 
 def approve(
-    database: Database, document_id: str, rendered_digest: str, seal_id: str, session: Session
+    database: Database, store: Store, document_id: str, rendered_digest: str, seal_id: str, session: Session
 ) -> tuple[str, ...]:
     """Approve this seal on exactly the bytes that were shown; returns the steps that are due now.
 
@@ -74,7 +78,7 @@ def approve(
     """
     person = _person(session)
     with database.write() as connection:
-        awaited = find(connection, document_id, person)
+        awaited = find(connection, store, document_id, person)
         if awaited.seal["id"] != seal_id:
             raise seal_approvals.NothingToApprove(f"{document_id} is to be sealed with {awaited.seal['id']} by now")
         return seal_approvals.approve(
@@ -87,14 +91,14 @@ def approve(
         )
 
 
-def decline(database: Database, document_id: str, reason: str, session: Session) -> None:
+def decline(database: Database, store: Store, document_id: str, reason: str, session: Session) -> None:
     """Refuse the seal: the document is void with the reason, and so is its number.
 
     Raises LookupError as `find` does.
     """
     person = _person(session)
     with database.write() as connection:
-        awaited = find(connection, document_id, person)
+        awaited = find(connection, store, document_id, person)
         digest = awaited.document["rendered_digest"]
         append(
             connection,

@@ -247,13 +247,18 @@ def main() -> int:
     """Run the demo. Exit code 0 when every sealed PDF is valid and every delivery has its date."""
     parser = argparse.ArgumentParser(prog="./run demo", description=main.__doc__)
     parser.add_argument("--out", type=Path, default=Path("var/demo"), help="where the PDFs are left (var/demo)")
-    out: Path = parser.parse_args().out
+    parser.add_argument(
+        "--electronic-seal", action="store_true", help="with an electronic seal (SM2, GB/T 38540) as well"
+    )
+    arguments = parser.parse_args()
+    out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     home = Path("var/demo-system").resolve()
     shutil.rmtree(home, ignore_errors=True)
     ports = shared_ports(SHARED_PKI)
     _say("▸ making a TEST system: database, local CA with OCSP, CRL and TSA, seal, counterparties")
-    access = make_test_system(home, ports, pki=SHARED_PKI, legal_now=_LEGAL_START, ungranted=[_APPROVED_BY_HAND])
+    made: dict[str, Any] = {"pki": SHARED_PKI, "legal_now": _LEGAL_START, "electronic": arguments.electronic_seal}
+    access = make_test_system(home, ports, ungranted=[_APPROVED_BY_HAND], **made)
     settings = load(home, {})
     write_access(access.as_dict())
     database = Database(settings.database_url)

@@ -21,16 +21,20 @@ from pyhanko_certvalidator import ValidationContext
 from pipeline.cabinet import picture_of
 from pipeline.composition import Songda
 from pipeline.measuring import cpu_ms
+from records.ids import new_id
 from signing import ses
 from signing.certificates import Anchor, CheckedChain, TrustList
+from signing.codes import Code, draw_caption
 from signing.fields import Placement
 from signing.reader import read_seals
 from signing.revocation import Evidence
 from signing.sealing import Profile, SealingMeans, seal_pdf
+from signing.seams import Edge
 from signing.ses_making import SealOrder, make_seal
 from signing.ses_pdf import add_electronic_seal
 from signing.sm2_testpki import Sm2Authority
 from signing.verification import verify
+from templates.fonts import font_path
 from templates.printing import Printed
 
 _LEVELS: Final = {"bb": Profile.B_B, "bt": Profile.B_T, "blt": Profile.B_LT, "blta": Profile.B_LTA}
@@ -38,7 +42,7 @@ _SM2_FIELD: Final = "ElectronicSeal"
 
 
 def measure_seals(songda: Songda, mark: Mapping[str, Any], printed: Sequence[Printed], count: int) -> dict[str, float]:
-    """CPU milliseconds: ``seal_*`` for each level, ``verify*`` (both readers), ``plain_pyhanko_*``, ``key_*``."""
+    """CPU ms: ``seal_*``, each level and a decision, ``verify*`` (both readers), ``plain_pyhanko_*``, ``key_*``."""
     means, picture = songda.cabinet.means(mark), picture_of(mark)
     found = {"key_ecdsa_cpu_ms": cpu_ms(lambda n: means.key.sign(b"%d" % n), count)}
     sealed: list[bytes] = []
@@ -55,8 +59,17 @@ def measure_seals(songda: Songda, mark: Mapping[str, Any], printed: Sequence[Pri
         if name in ("blt", "blta"):
             label = "verify_cpu_ms" if name == "blt" else "verify_blta_cpu_ms"
             found[label] = cpu_ms(_checking(list(sealed), songda.cabinet.trust), count)
+    found["seal_decision_cpu_ms"] = cpu_ms(lambda n: _decision(songda, mark, printed[n % len(printed)]), count)
     prepared = [put_on(n, Profile.B_LT, _SM2_FIELD) for n in range(min(count, len(printed)))]
     return found | _sm2(prepared, songda.cabinet.trust, count) | _plain(songda, mark, means, printed, count)
+
+
+def _decision(songda: Songda, mark: Mapping[str, Any], page: Printed) -> None:
+    """Seal as the pipeline seals decisions: with seam and code, and an archive time stamp."""
+    assert page.anchor is not None  # noqa: S101 - a decision has a place for its seal
+    place = (page.anchor.page + 1, page.anchor.x_mm, page.anchor.y_mm)
+    code = Code(songda.settings.public_url, new_id("doc"), draw_caption(font_path("title")))
+    songda.cabinet.seal(page.pdf, [mark], place, Profile.B_LTA, "", edge=Edge.RIGHT, code=code)
 
 
 def _checking(sealed: Sequence[bytes], trust: TrustList) -> Callable[[int], None]:

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
-from delivery.seal_uses import kind_of
 from pipeline.callers import Caller
 from pipeline.law.evaluation import Verdict, evaluate
 from pipeline.law.lookups import gather
@@ -85,6 +84,8 @@ class Asked:
         return self.value.get(name) if self.sound(name) else None
 
 
+_KINDS_ZH = {"official": "公章", "enforcement": "行政执法专用章", "signature_stamp": "签名章"}
+
 #: Parts of a document whose shape must be right before the law can be asked.
 _LAW_LOOKS_AT = ("facts", "approval", "circumstances", "recipients", "paper")
 
@@ -113,10 +114,8 @@ def check_document(
         return None, faults
     if asked.sound("number"):
         faults += _number_faults(connection, around, instrument, asked.value.get("number"))
-    seal = _seal(connection, around, instrument) if instrument.print.sealed else None
-    if instrument.print.sealed and seal is None:
-        en = "The authority has no active seal."
-        faults.append(Fault("/instrument", "no_seal", en, "该机关没有可用的印章。", "004-77"))
+    seal, lacking = _seals(connection, around, instrument)
+    faults += lacking
     recipients, wrong = _recipients(connection, around, asked)
     links, unfit = links_of(connection, around.caller.authority_id, instrument.manifest, asked.value, asked.sound)
     faults += [*wrong, *_recipient_faults(instrument, asked), *unfit]
@@ -141,8 +140,17 @@ def check_document(
     return CheckedDocument(asked.value, instrument, seal_id, tuple(recipients), links, verdict), []
 
 
-def _seal(connection: sa.Connection, around: Surroundings, instrument: Instrument) -> sa.RowMapping | None:
-    return seals.active(connection, around.caller.authority_id, kind_of(instrument.id))
+def _seals(
+    connection: sa.Connection, around: Surroundings, instrument: Instrument
+) -> tuple[sa.RowMapping | None, list[Fault]]:
+    """The first seal that the instrument asks for, if it asks for any, and a fault for each that is not to be had."""
+    kinds = instrument.print.seals if instrument.print.sealed else ()
+    found = {kind: seals.active(connection, around.caller.authority_id, kind) for kind in kinds}
+    faults = []
+    for kind in (kind for kind in kinds if found[kind] is None):
+        en, zh = f"The authority has no active seal of the kind {kind}.", f"该机关没有可用的{_KINDS_ZH[kind]}。"
+        faults.append(Fault("/instrument", "no_seal", en, zh, "004-77"))
+    return (found[kinds[0]] if kinds else None), faults
 
 
 def _approval_faults(instrument: Instrument, asked: Asked) -> Iterator[Fault]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from pipeline.composition import Songda
 from pipeline.queue import Queue
 from pipeline.runner import HINT_SECONDS
 from pipeline.wake import Bell
-from records import steps
+from records import archives, steps
 
 _LONGEST_SLEEP = 1.0
+_RENEWALS_PAUSE = 60.0
+_RENEWALS_AT_ONCE = 100  # each relay makes so many steps at a time: documents that people wait for go on between
 _BUSY_SLEEP = 0.05  # while messages wait: refill before the workers run dry
 _log = logging.getLogger(__name__)
 
@@ -30,12 +33,25 @@ def relay_once(songda: Songda, queue: Queue) -> int:
     return len(due)
 
 
+def make_renewals(songda: Songda) -> int:
+    """Make the steps of files whose proof has to be renewed by now; returns how many."""
+    with songda.database.read() as connection:
+        if not archives.any_due(connection):
+            return 0
+    with songda.database.write() as connection:
+        return archives.make_steps(connection, _RENEWALS_AT_ONCE)
+
+
 class Relay:
-    """The relay's thread. It wakes when rung, when the next step becomes due, and once a second at least."""
+    """The relay's thread. It wakes when rung, when the next step becomes due, and once a second at least.
+
+    Once a minute it looks for files that are due for renewal.
+    """
 
     def __init__(self, songda: Songda, queue: Queue, bell: Bell) -> None:
         self._songda, self._queue, self._bell = songda, queue, bell
         self._stopped = threading.Event()
+        self._renewals_at = time.monotonic()
         self._thread = threading.Thread(target=self._loop, name="relay", daemon=True)
 
     def start(self) -> None:
@@ -57,6 +73,9 @@ class Relay:
                 self._stopped.wait(_LONGEST_SLEEP)
 
     def _round(self) -> float:
+        if time.monotonic() >= self._renewals_at:
+            self._renewals_at = time.monotonic() + _RENEWALS_PAUSE
+            make_renewals(self._songda)
         relay_once(self._songda, self._queue)
         if self._queue.is_busy():
             return _BUSY_SLEEP

@@ -1,4 +1,4 @@
-"""Whether exactly these bytes were released here, and whether a later instrument ended or changed them.
+"""Whether exactly these bytes were released here, or made of such by a renewal, and what became of them since.
 
 Anybody may ask who has the file. Nothing else about the document is said, not even its number; why so much may be said
 stands in docs/threat-model.md.
@@ -13,9 +13,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
+from delivery.portal.wording import messages
 from pipeline.composition import Songda
 from pipeline.verifying import verdict_of
-from records import documents, links
+from records import affected, documents, links
 
 #: (effect of a later document, state that it makes), gravest first.
 _STATES: Final = (("ends", "revoked"), ("changes", "changed"), ("mends", "mended"))
@@ -58,22 +59,28 @@ def answer_about(songda: Songda, pdf: bytes) -> dict[str, Any]:
 
 
 def released_here(connection: sa.Connection, sha256: str) -> dict[str, Any]:
-    """``{"known", "released_on", "state", "since", "text_en", "text_zh"}`` for bytes with this SHA-256.
+    """``{"known", "released_on", "state", "since", "seal", "text_en", "text_zh"}`` for bytes with this SHA-256.
 
-    Days are Beijing's, YYYY-MM-DD; `state` is ``unchanged``, ``revoked``, ``changed`` or ``mended``, null if not known.
+    Days are Beijing's, YYYY-MM-DD; `state` is ``unchanged``, ``revoked``, ``changed`` or ``mended``, null if not known;
+    `seal` says, of a document sealed while the key may have been in other hands, what its mark says, else null.
     """
     found = documents.released_as(connection, sha256)
     if found is None:
         return _told(None, None, None)
     effects = links.effects_on(connection, found["id"])
     day = day_of(found["released_at"]).isoformat()
+    mark = affected.find(connection, found["id"])
+    seal = affected.state(mark, mark["status"]) if mark else None
     for effect, state in _STATES:
         if effect in effects:
-            return _told(state, day, effects[effect])
-    return _told("unchanged", day, None)
+            return _told(state, day, effects[effect], seal)
+    return _told("unchanged", day, None, seal)
 
 
-def _told(state: str | None, day: str | None, since: str | None) -> dict[str, Any]:
+def _told(state: str | None, day: str | None, since: str | None, seal: str | None = None) -> dict[str, Any]:
     english, chinese = (text.format(day=day, since=since) for text in _TEXTS[state or "unknown"])
-    known = {"known": state is not None, "released_on": day, "state": state, "since": since}
+    if seal:
+        mark_zh, mark_en = messages()[f"mark.{seal}"]
+        english, chinese = f"{english} {mark_en}", chinese + mark_zh
+    known = {"known": state is not None, "released_on": day, "state": state, "since": since, "seal": seal}
     return known | {"text_en": english, "text_zh": chinese}

@@ -48,6 +48,7 @@ class Settings:
     threads: int = 4  # per worker
     lease_seconds: float = 60.0
     max_attempts: int = 12
+    renewal_days: int = 400  # before a sealed file's proof ends it is renewed
     host: str = "127.0.0.1"
     port: int = 8000
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # of each seal id's key
@@ -60,13 +61,8 @@ class Settings:
 
 #: What a value has to be at least, for a system that works.
 _LEAST: Mapping[str, float] = {
-    "workers": 1,
-    "threads": 1,
-    "lease_seconds": 1,
-    "max_attempts": 1,
-    "port": 0,
-    "token_sessions": 1,
-    "revocation_seconds": 0,
+    **dict.fromkeys(("workers", "threads", "lease_seconds", "max_attempts", "renewal_days", "token_sessions"), 1),
+    **dict.fromkeys(("port", "revocation_seconds"), 0),
 }
 #: And at most: a seal put on so long after a revocation may still carry the earlier answer.
 _MOST: Mapping[str, float] = {"revocation_seconds": 300}

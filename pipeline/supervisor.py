@@ -195,14 +195,14 @@ def _told(access: Mapping[str, Any]) -> str:
     )
 
 
-def _open_test_system(home: Path, *, fresh: bool) -> Ports | None:
+def _open_test_system(home: Path, *, fresh: bool, electronic: bool) -> Ports | None:
     """Make or open the TEST system of `home` and tell how to get in; None when a production system stands there."""
     state = home / "test-system.json"
     if fresh and state.exists():
         shutil.rmtree(home)
     ports = shared_ports(SHARED_PKI)
     if not (home / "songda.toml").exists():
-        access = make_test_system(home, ports, pki=SHARED_PKI).as_dict()
+        access = make_test_system(home, ports, pki=SHARED_PKI, electronic=electronic).as_dict()
         _write_private(state, access)
     elif state.exists():
         access = json.loads(state.read_text("utf-8"))
@@ -218,10 +218,13 @@ def main() -> int:
     """`./run up`: start the installation in the home folder, or a TEST system where there is none."""
     parser = argparse.ArgumentParser(prog="./run up", description=main.__doc__)
     parser.add_argument("--fresh", action="store_true", help="throw a TEST system that stands there away first")
+    parser.add_argument(
+        "--electronic-seal", action="store_true", help="a TEST system that is made now has an electronic seal (SM2)"
+    )
     arguments = parser.parse_args()
     logs.configure()
     home = load().home
-    ports = _open_test_system(home, fresh=arguments.fresh)
+    ports = _open_test_system(home, fresh=arguments.fresh, electronic=arguments.electronic_seal)
     environment = environment_of(home, ports)
     settings = load(home, environment)
     ended = threading.Event()

@@ -21,11 +21,14 @@ import sqlalchemy as sa
 from delivery.beijing import day_of
 from delivery.passwords import hash_password
 from delivery.seal_grants import sealed_subjects
+from pipeline.electronic_seals import enter, read_electronic_seal
 from records import access, api_keys, directory, schema, seal_approvals, seals, series
 from records.database import Database, legal_time
 from records.errors import Refused
+from records.store import Store, open_store
 from signing.certificates import certificate_facts
 from signing.keys import load_key
+from signing.sm2_testfiles import ElectronicSealFiles, make_electronic_seal
 from signing.testpki import LocalPki, make_pki, open_pki
 from templates.catalogue import check_authority
 
@@ -117,12 +120,14 @@ def make_test_system(
     legal_now: datetime | None = None,
     extra: dict[str, Any] | None = None,
     ungranted: Collection[str] = (),
+    electronic: bool = False,
 ) -> Access:
     """Make a TEST system in the empty folder `home` and write its settings; returns how to get in.
 
     `pki` is the folder of the local CA, made if need be (default: in `home`); `database_url` defaults to SQLite in
     `home`; `legal_now` is where the legal clock starts; `extra` are further settings. A standing approval covers
-    everything that is sealed, case volumes too, but for the instruments `ungranted`: these wait for the leader.
+    everything that is sealed, case volumes too, but for the instruments `ungranted`: these wait for the leader. With
+    `electronic` its seal has an electronic seal (GB/T 38540).
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     world = tomllib.loads((SAMPLES / "directory.toml").read_text("utf-8"))
@@ -137,6 +142,11 @@ def make_test_system(
     schema.create(database, test=True, legal_now=legal_now)
     with database.write() as connection:
         seal_id, given = _fill(connection, world, facts, local, ungranted)
+        keys = {seal_id: local.seals[mark["id"]].passphrase}
+        if electronic:
+            store = open_store((extra or {}).get("store_url", f"file://{home}/store"))
+            files = make_electronic_seal(local.directory, mark["id"], mark["ring_text"], mark["second_line"])
+            keys |= _add_electronic_seal(connection, store, seal_id, files)
     database.close()
     settings: dict[str, Any] = {
         "database_url": url,
@@ -149,8 +159,18 @@ def make_test_system(
         "mail_from": "songda@caac-north-china.test",
         **(extra or {}),
     }
-    _write_settings(home, settings, {seal_id: local.seals[mark["id"]].passphrase})
+    _write_settings(home, settings, keys)
     return Access(settings["public_url"], f"http://127.0.0.1:{ports.mail}", **given)
+
+
+def _add_electronic_seal(
+    connection: sa.Connection, store: Store, seal_id: str, files: ElectronicSealFiles
+) -> dict[str, str]:
+    """Register it; returns its id with the passphrase of its key."""
+    key = f"pkcs8:{files.key}"
+    ready = read_electronic_seal(files.seal.read_bytes(), key, files.passphrase, files.certificate)
+    seal = seals.find(connection, seal_id)
+    return {enter(connection, store, seal, "operator:test", ready, key): files.passphrase}
 
 
 def _write_settings(home: Path, settings: dict[str, Any], keys: dict[str, str]) -> None:

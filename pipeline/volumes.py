@@ -21,8 +21,9 @@ from delivery.receipts import TITLE, print_receipt, receipt_of
 from delivery.scans import Scan, check_scan
 from delivery.service_dates import METHOD_NAMES
 from delivery.volumes import SEAL_PLACE, Cover, Paper, check_part, order, party_of
+from pipeline.archiving import keep_provable
 from pipeline.composition import Songda
-from records import directory, documents, seal_approvals, seals, volumes
+from records import archives, directory, documents, seal_approvals, seals, volumes
 from records.database import legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ledger import canonical
@@ -113,20 +114,22 @@ def make_volume(songda: Songda, authority_id: str, case_no: str, *, client_id: s
             canonical([[p.part, *p.title, p.number, p.digest] for p in papers]).encode()
         ).hexdigest()
         found = volumes.find(*of, content)
+        newest = archives.newest(connection, found["id"], found["digest"]) if found is not None else ""
         used = seals.active(connection, authority_id)
         why_none = "" if used else seals.why_none(connection, authority_id)
         grant = seal_approvals.by_grant(connection, used["id"], seal_approvals.VOLUME, client_id) if used else None
         cover = _cover(songda, connection, authority_id, case_no, rows)
+        renewed = {row["final_digest"]: archives.newest(connection, row["id"], row["final_digest"]) for row in rows}
     if found is not None:
-        pdf = songda.store.get(found["digest"])
-        return SealedVolume(found["id"], pdf, found["digest"], found["pages"], found["archival"], found["approval"])
+        pdf = songda.store.get(newest)
+        return SealedVolume(found["id"], pdf, newest, found["pages"], found["archival"], found["approval"])
     if used is None:
         raise Permanent(why_none)
     if grant is None:
         raise Permanent(f"no grant of seal {used['id']} in force covers volumes: an approver gives one")
-    bound = _bind(songda, cover, papers)
+    bound = _bind(songda, cover, papers, renewed)
     reason = f"{order().title[0]} {case_no}"
-    sealed = songda.cabinet.seal(bound.pdf, dict(used), (1, *SEAL_PLACE), Profile.B_LTA, reason)
+    (sealed,) = songda.cabinet.seal(bound.pdf, [dict(used)], (1, *SEAL_PLACE), Profile.B_LTA, reason)
     approval = grant.as_dict()
     digest = songda.store.put(sealed.pdf)
     with songda.database.write() as connection:
@@ -150,17 +153,22 @@ def make_volume(songda: Songda, authority_id: str, case_no: str, *, client_id: s
             seal_id=used["id"],
             approval=approval,
         )
+        kept = (volume_id, authority_id, volumes.stream(authority_id, case_no), digest)
+        keep_provable(songda, connection, *kept, sealed.archived_at, sealed.provable_until)
     return SealedVolume(volume_id, sealed.pdf, digest, bound.pages, bound.archival, approval)
 
 
-def _bind(songda: Songda, cover: Cover, papers: list[Paper]) -> Volume:
-    """Each paper is laid into a file first: what is bound stays out of memory until it is written."""
+def _bind(songda: Songda, cover: Cover, papers: list[Paper], renewed: Mapping[str, str]) -> Volume:
+    """Each paper is laid into a file first: what is bound stays out of memory until it is written.
+
+    A signed original goes in as it is `renewed`, by the digest of what was released.
+    """
     with tempfile.TemporaryDirectory(prefix="songda-volume-") as folder:
 
         def file_of(digest: str) -> Path:
             file = Path(folder) / digest
             if not file.exists():
-                file.write_bytes(songda.store.get(digest))
+                file.write_bytes(songda.store.get(renewed.get(digest, digest)))
             return file
 
         return bind(cover, papers, file_of, f"{order().title[0]} {cover.case_no}")

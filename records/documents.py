@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from records.instants import now
 from records.ledger import append
 from records.statements import insert_at, insert_if_absent, select_by
-from records.tables import artifact, document, job, number
+from records.tables import artifact, document, job, number, renewal
 
 #: From where each status may be reached.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
@@ -147,16 +147,19 @@ def has_case(connection: sa.Connection, case_no: str, authority_id: str, client_
 
 
 def released_as(connection: sa.Connection, digest: str) -> sa.RowMapping | None:
-    """The sealed document, whosever it is, that was released as the bytes with this SHA-256; or None.
+    """The sealed document, whosever it is, that was released as the bytes with this SHA-256, or renewed so; or None.
 
     One that is not sealed is never found: its bytes follow from its facts, so somebody could guess and ask.
     """
     if connection.execute(sa.select(artifact.c.digest).where(artifact.c.digest == digest)).first() is None:
         return None  # by the primary key: strangers' files cost no more than that
-    query = sa.select(document.c.id, document.c.status, document.c.released_at).where(
-        document.c.final_digest == digest, document.c.sealed, document.c.released_at.is_not(None)
-    )
-    return connection.execute(query.limit(1)).mappings().first()
+    query = sa.select(document.c.id, document.c.status, document.c.released_at)
+    query = query.where(document.c.sealed, document.c.released_at.is_not(None)).limit(1)
+    renewed = document.c.id.in_(sa.select(renewal.c.archive_id).where(renewal.c.digest == digest))
+    for these in (document.c.final_digest == digest, renewed):
+        if row := connection.execute(query.where(these)).mappings().first():
+            return row
+    return None
 
 
 def record_artifact(connection: sa.Connection, digest: str, size: int, media_type: str) -> None:

@@ -24,6 +24,8 @@ from records.tables import SEAL_IS_OPEN, document, person, seal, seal_approver, 
 KINDS: Final = ("official", "enforcement", "signature_stamp")
 #: What instruments are sealed with (004-77).
 ENFORCEMENT: Final = "enforcement"
+#: A person's, drawn as a square with the name.
+SIGNATURE_STAMP: Final = "signature_stamp"
 
 #: The legal clock inside a statement, in microseconds.
 LEGAL_NOW: Final = now() + sa.select(system.c.legal_offset).scalar_subquery()
@@ -234,9 +236,13 @@ def of_approver(connection: sa.Connection, person_id: str) -> list[sa.RowMapping
 # --- what waits ------------------------------------------------------------------------------------------------------
 
 
+#: What tells by which template, and on which bytes, a document is sealed.
+_SEALED_AS: Final = ("instrument", "template_version", "template_digest", "rendered_digest")
+
+
 def waiting(connection: sa.Connection, authority_id: str | None = None) -> list[sa.RowMapping]:
     """The documents that await an approval, of the authority or of all, oldest first; not their facts."""
-    columns = ("id", "authority_id", "instrument", "case_no", "number_zh", "number_en", "created_at")
+    columns = ("id", "authority_id", "client_id", "case_no", "number_zh", "number_en", "created_at", *_SEALED_AS)
     query = sa.select(*(document.c[name] for name in columns)).join(step, step.c.subject_id == document.c.id)
     query = query.where(SEAL_IS_OPEN, document.c.status == "rendered", steps.IS_PARKED)
     if authority_id is not None:

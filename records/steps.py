@@ -19,7 +19,7 @@ from records import deliveries
 from records.instants import microseconds, now, to_microseconds
 from records.ledger import append, lock
 from records.statements import select_by
-from records.tables import STEP_IS_OPEN, step, system
+from records.tables import STEP_IS_OPEN, archive, step, system
 
 #: The states of a step that is not done, the one that needs a person first.
 UNDONE: Final = ("dead", "running", "ready", "waiting")
@@ -222,6 +222,11 @@ def wake_all(connection: sa.Connection, step_ids: Sequence[str]) -> set[str]:
     return woken
 
 
+def revive(connection: sa.Connection, step_ids: Sequence[str]) -> None:
+    """`wake` for those on which nobody works just now."""
+    connection.execute(_wake(0).where(step.c.id.in_(step_ids), step.c.state != "running"))
+
+
 def _wake(hinted_seconds: float) -> sa.Update:
     return step.update().values(
         state="ready",
@@ -237,8 +242,17 @@ def _wake(hinted_seconds: float) -> sa.Update:
     )
 
 
+def stream_of(connection: sa.Connection, subject_type: str, subject_id: str) -> str:
+    """The ledger stream that tells of the steps of a subject. Raises LookupError."""
+    if subject_type == "document":
+        return subject_id
+    if subject_type == "archive":
+        return str(connection.execute(sa.select(archive.c.stream).where(archive.c.id == subject_id)).scalar_one())
+    return deliveries.stream(connection, subject_id)
+
+
 def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
-    """Make a dead or waiting step of a delivery or a notice due now, as `by`, with an event in its document's stream.
+    """Make a dead or waiting step due now, but no document's, as `by`, with an event in the stream that tells of it.
 
     Raises LookupError for an unknown step, NotRequeued for one that is under way or done, or of a document.
     """
@@ -252,7 +266,7 @@ def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
         raise NotRequeued("document_failed", message)
     if row.subject_type == "document":
         raise NotRequeued("document", "the steps of a document go on by themselves")
-    stream = deliveries.stream(connection, row.subject_id)
+    stream = stream_of(connection, row.subject_type, row.subject_id)
     lock(connection, stream)  # before the row, as everybody does
     row = connection.execute(query.with_for_update()).one()
     if row.state in ("running", "done"):

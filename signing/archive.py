@@ -62,9 +62,8 @@ def add_archive_stamp(
         room = _write(pdf, [*proven, authority], reserve)
         stamp = timestamps.stamp(room.signed(), chains, now, now)
         if stamp.certificate.sha256 == expected.certificate.sha256 and len(stamp.token) <= reserve:
-            until = min(each.not_valid_after for each in authority.path[:-1])
             test = is_test(stamp.certificate)
-            return ArchivedPdf(room.filled(stamp.token), stamp.time, until, stamp.authority, test)
+            return ArchivedPdf(room.filled(stamp.token), stamp.time, authority.ends_at, stamp.authority, test)
         expected = stamp
     raise Retry("the time stamp authorities answered by turns with different certificates; nothing was stamped")
 

@@ -181,6 +181,12 @@ class CheckedChain:
         """The certificate that was checked."""
         return self.path[0]
 
+    @property
+    def ends_at(self) -> datetime:
+        """When (UTC) the first certificate of the chain ends; the root, which is trusted by itself, does not count."""
+        ends: list[datetime] = [each.not_valid_after for each in self.path[:-1]]
+        return min(ends)
+
 
 class ChainChecker:
     """Checks certificates against a trust list and fresh revocation data, and remembers the answer for a while.

@@ -6,9 +6,9 @@ whether the file stood like this before the last authority's certificate ended.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from records.errors import Fault, Refused
+from records.errors import Fault, Permanent, Refused, Retry
 from signing.archive import ArchivedPdf, add_archive_stamp
 from signing.certificates import ChainChecker, CheckedChain
 from signing.cms import CheckedToken
@@ -25,15 +25,27 @@ def renew(
 
     The fresh proof that the authorities of the newest time stamps are not revoked goes into the security store with it
     (EN 319 142-1 §5.4.3), so that these stay provable after their end. `now` (aware) is for tests. Raises Refused for a
-    file that is not valid at this moment or that the second reader does not find sound, Permanent for an authority that
-    must not be relied on (revoked, say), and Retry when no time stamp or no fresh revocation data is to be had.
+    file that is not valid at this moment or that the second reader does not find sound, Permanent when an earlier
+    authority must not be relied on (revoked, say), and Retry when no time stamp by an authority that may be relied on,
+    or no fresh revocation data, is to be had.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
     verdict = verify(pdf, chains.trust, now=now)
     if not verdict.valid:
         raise Refused([Fault("", each.code, each.text_en, each.text_zh) for each in verdict.reasons])
     proven = [_checked(chains, stamp, now) for stamp in _newest_stamps(pdf)]
-    return add_archive_stamp(pdf, chains, timestamps, now=now, proven=proven)
+    try:
+        return add_archive_stamp(pdf, chains, timestamps, now=now, proven=proven)
+    except Permanent as error:  # of the authority that was to stamp now: another one may do it, the file is well
+        raise Retry(str(error)) from error
+
+
+def renewal_due(stamped_at: datetime, until: datetime, margin: timedelta) -> datetime:
+    """When to renew a file whose newest time stamp is of `stamped_at` and ends `until` (both aware).
+
+    That is `margin` before the end, but not before two thirds of the time have gone: of a short one a third is left.
+    """
+    return max(until - margin, stamped_at + (until - stamped_at) * 2 / 3)
 
 
 def _newest_stamps(pdf: bytes) -> list[CheckedToken]:

@@ -75,7 +75,8 @@ class SealedPdf:
     """A sealed PDF and what is worth recording about it. Times are aware, in UTC.
 
     `signed_at` is this machine's clock, `stamped_at` the time stamp authority's (None for B-B), `archived_at` that of
-    the archive time stamp (None but for B-LTA).
+    the archive time stamp (None but for B-LTA). `provable_until` is when the first certificate of the chain of the
+    authority that stamped last ends, the root left out (None for B-B).
     `test` says that the key, the time stamp or its root is a TEST one.
     """
 
@@ -84,6 +85,7 @@ class SealedPdf:
     signed_at: datetime
     stamped_at: datetime | None
     archived_at: datetime | None
+    provable_until: datetime | None
     timestamp_authority: str | None
     certificate_serial: str
     certificate_subject: str
@@ -125,14 +127,14 @@ def seal_pdf(
     With `seam` the picture is also drawn in slices over the edges of all pages (骑缝章), with `code` the verification
     code; both under the signature. `kept` prepares empty fields for counter-signatures (`counter_signing`), and
     `second_field` one of that name for an electronic seal (`ses_pdf`); DocMDP then allows filling them (level 2) in
-    place of nothing at all (level 1).
+    place of nothing at all (level 1), and the archive time stamp is left to the caller (`joint`).
     Raises Refused for a PDF that must not or cannot be sealed (a specimen, unreadable, encrypted, already signed, seal
     off the page), Permanent for a certificate that must not sign (expired, not yet valid, revoked, untrusted) or an
-    archive time stamp before the counter-signatures, and Retry when the key, the time stamp authority or fresh
+    archive time stamp before what is to be filled, and Retry when the key, the time stamp authority or fresh
     revocation data are not to be had; then nothing is sealed.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
-    if kept and profile is Profile.B_LTA:
+    if (kept or second_field) and profile is Profile.B_LTA:
         raise Permanent("the archive time stamp comes after all signatures, and fields are kept for more of them")
     signer = means.chains.check(means.key.certificate, means.key.chain, now=now)
 
@@ -198,7 +200,7 @@ class Signing:
             if stamp.certificate.sha256 == expected.certificate.sha256:
                 cms = self._cms(attributes, stamp.token, signature)
                 if len(cms) <= reserve:
-                    return self._result(prepared.filled(cms), stamp)
+                    return self._result(prepared.filled(cms), stamp, authority)
             expected = stamp
         raise Retry("the time stamp authorities answered by turns with different certificates; nothing was sealed")
 
@@ -215,7 +217,7 @@ class Signing:
         """Room for the CMS object in bytes, with a margin: names, an RSA signature, a longer token."""
         return len(self.signer.certificate.dump()) + (len(token) if token else 0) + 1024
 
-    def _result(self, pdf: bytes, stamp: Timestamp | None) -> SealedPdf:
+    def _result(self, pdf: bytes, stamp: Timestamp | None, authority: CheckedChain | None = None) -> SealedPdf:
         certificate = self.signer.certificate
         return SealedPdf(
             pdf=pdf,
@@ -223,6 +225,7 @@ class Signing:
             signed_at=self.now,
             stamped_at=stamp.time if stamp else None,
             archived_at=None,
+            provable_until=authority.ends_at if authority else None,
             timestamp_authority=stamp.authority if stamp else None,
             certificate_serial=f"{certificate.serial_number:x}",
             certificate_subject=name_of(certificate),
@@ -239,6 +242,7 @@ def archived(sealed: SealedPdf, means: SealingMeans) -> SealedPdf:
         pdf=stamped.pdf,
         profile=Profile.B_LTA,
         archived_at=stamped.stamped_at,
+        provable_until=stamped.until,
         test=sealed.test or stamped.test,
     )
 

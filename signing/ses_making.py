@@ -19,6 +19,7 @@ from signing.ses import (
     SIGNATURE_2020,
     TO_SIGN_2020,
     Picture,
+    Seal,
     SesError,
     read_seal,
 )
@@ -97,22 +98,7 @@ def sign_with_seal(
     certificate, and when key and certificate do not belong together or are not in force.
     """
     now = (now or datetime.now(UTC)).astimezone(UTC)
-    _refuse_unfit(signer, certificate, now)
-    try:
-        read = read_seal(seal)
-        maker = load_certificate(read.signed.certificate)
-    except (SesError, ValueError) as error:
-        raise Permanent(f"the electronic seal cannot be read: {error}") from error
-    if read.edition == GMT_0031_2014:
-        raise Permanent(f"electronic seal {read.name}: it is of {read.edition}; such seals are read, not used")
-    if not sm2.verify(maker.public_key.dump(), read.signed.signature, read.signed.content):
-        raise Permanent(f"electronic seal {read.name}: its maker's signature does not fit; it was changed")
-    if not read.valid_from <= now <= read.valid_to:
-        raise Permanent(
-            f"electronic seal {read.name}: valid from {read.valid_from:%Y-%m-%d} to {read.valid_to:%Y-%m-%d}"
-        )
-    if not may_use(read, certificate):
-        raise Permanent(f"electronic seal {read.name}: does not name the certificate; a renewed one needs a new seal")
+    check_use(seal, signer, certificate, now)
     if len(digest) != 32:
         raise Permanent("an electronic seal signs an SM3 digest of 32 bytes")
     to_sign = TO_SIGN_2020(
@@ -134,6 +120,30 @@ def sign_with_seal(
             }
         )
     )
+
+
+def check_use(seal: bytes, signer: sm2.Sm2Key, certificate: bytes, now: datetime) -> Seal:
+    """What the seal (DER) says of itself, if `signer` with this certificate may sign with it at `now` (aware).
+
+    Raises Permanent as `sign_with_seal` does.
+    """
+    _refuse_unfit(signer, certificate, now)
+    try:
+        read = read_seal(seal)
+        maker = load_certificate(read.signed.certificate)
+    except (SesError, ValueError) as error:
+        raise Permanent(f"the electronic seal cannot be read: {error}") from error
+    if read.edition == GMT_0031_2014:
+        raise Permanent(f"electronic seal {read.name}: it is of {read.edition}; such seals are read, not used")
+    if not sm2.verify(maker.public_key.dump(), read.signed.signature, read.signed.content):
+        raise Permanent(f"electronic seal {read.name}: its maker's signature does not fit; it was changed")
+    if not read.valid_from <= now <= read.valid_to:
+        raise Permanent(
+            f"electronic seal {read.name}: valid from {read.valid_from:%Y-%m-%d} to {read.valid_to:%Y-%m-%d}"
+        )
+    if not may_use(read, certificate):
+        raise Permanent(f"electronic seal {read.name}: does not name the certificate; a renewed one needs a new seal")
+    return read
 
 
 def _refuse_unfit(key: sm2.Sm2Key, der: bytes, now: datetime) -> None:

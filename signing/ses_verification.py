@@ -28,7 +28,8 @@ NO_EVIDENCE = Evidence()
 class Surroundings:
     """With what a seal is judged: the roots, revocation data and certificates that came along, and the time.
 
-    `revocation` fetches what is missing; without it only what came along counts. `now` is aware.
+    `revocation` fetches what is missing; without it only what came along counts. `now` is aware, and so is `proven_at`:
+    when a time stamp over the signature, such as the archive one of its file, proves that it was there.
     """
 
     trust: TrustList
@@ -36,6 +37,7 @@ class Surroundings:
     evidence: Evidence = NO_EVIDENCE
     certificates: tuple[x509.Certificate, ...] = ()
     revocation: RevocationCache | None = None
+    proven_at: datetime | None = None
 
     def distrust(self, certificate: x509.Certificate, moment: datetime) -> Reason | None:
         """Why that certificate was not good at `moment`, or None."""
@@ -107,7 +109,7 @@ def judge_seal_signature(
         return Judged("invalid", report_on(field, (), "SES"), (_unreadable(error),))
     broken = broken_signature(signature, signer, document) + broken_seal(signature.seal, maker)
     stamp, doubts = _stamp(signature, around)
-    moment = stamp.time if stamp and not doubts else around.now
+    moment = stamp.time if stamp and not doubts else around.proven_at or around.now
     if not broken:
         doubts += _time_doubts(signature, moment, around.now)
         doubts += _seal_doubts(signature.seal, maker, moment, around)

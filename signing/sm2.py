@@ -85,6 +85,20 @@ class Sm2Key:
         """The private key as unencrypted PKCS#8 DER."""
         return _to_pkcs8(self._handle)
 
+    def encrypted(self, passphrase: str) -> bytes:
+        """The private key as PKCS#8 DER under that passphrase (PBES2, AES-256-CBC; RFC 8018)."""
+        crypto, secret = _crypto(), passphrase.encode()
+        sink = crypto.BIO_new(crypto.BIO_s_mem())
+        try:
+            how = (crypto.EVP_aes_256_cbc(), secret, len(secret), None, None)
+            if crypto.i2d_PKCS8PrivateKey_bio(sink, self._handle, *how) != 1:
+                raise Permanent("libcrypto cannot encrypt that SM2 key")
+            room = ctypes.create_string_buffer(4096)
+            length = crypto.BIO_read(sink, room, len(room))
+            return room.raw[:length]
+        finally:
+            crypto.BIO_free(sink)
+
     def sign(self, message: bytes, identity: bytes = IDENTITY) -> bytes:
         """The DER signature over `message`. Raises Permanent when it does not verify: a wrong one never leaves."""
         crypto = _crypto()
@@ -194,7 +208,10 @@ _OUT, _LONG = ctypes.POINTER(_POINTER), ctypes.c_long
 # name: what it gives, what it takes (openssl.org, man3)
 _CALLS: dict[str, tuple[Any, ...]] = {
     "BIO_free": (_INT, _POINTER),
+    "BIO_new": (_POINTER, _POINTER),
     "BIO_new_mem_buf": (_POINTER, _BYTES, _INT),
+    "BIO_read": (_INT, _POINTER, _POINTER, _INT),
+    "BIO_s_mem": (_POINTER,),
     "ERR_clear_error": (None,),
     "EVP_DigestSign": (_INT, _POINTER, _BYTES, ctypes.POINTER(_SIZE), _BYTES, _SIZE),
     "EVP_DigestSignInit": (_INT, _POINTER, _POINTER, _POINTER, _POINTER, _POINTER),
@@ -212,11 +229,13 @@ _CALLS: dict[str, tuple[Any, ...]] = {
     "EVP_PKEY_generate": (_INT, _POINTER, _OUT),
     "EVP_PKEY_is_a": (_INT, _POINTER, _BYTES),
     "EVP_PKEY_keygen_init": (_INT, _POINTER),
+    "EVP_aes_256_cbc": (_POINTER,),
     "EVP_sm3": (_POINTER,),
     "PKCS8_PRIV_KEY_INFO_free": (None, _POINTER),
     "d2i_AutoPrivateKey": (_POINTER, _OUT, _OUT, _LONG),
     "d2i_PKCS8PrivateKey_bio": (_POINTER, _POINTER, _POINTER, _POINTER, _BYTES),
     "d2i_PUBKEY": (_POINTER, _OUT, _OUT, _LONG),
+    "i2d_PKCS8PrivateKey_bio": (_INT, _POINTER, _POINTER, _POINTER, _BYTES, _INT, _POINTER, _POINTER),
     "i2d_PKCS8_PRIV_KEY_INFO": (_INT, _POINTER, _OUT),
     "i2d_PUBKEY": (_INT, _POINTER, _OUT),
 }

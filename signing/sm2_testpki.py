@@ -1,4 +1,4 @@
-"""A TEST authority for SM2 certificates, wholly in memory: certomancer, which serves the others, knows no SM2.
+"""A TEST authority for SM2 certificates: certomancer, which serves the others, knows no SM2.
 
 Everything it issues carries TEST in its organisation, so that no answer about such a seal can hide what it is.
 """
@@ -30,14 +30,16 @@ class Sm2Identity:
 
 @dataclass(frozen=True)
 class Sm2Authority(Sm2Identity):
-    """A TEST root. Times are aware."""
+    """A TEST root. Times are aware. `crl_url`, if any, stands in the certificates that it issues."""
+
+    crl_url: str = ""
 
     @classmethod
-    def make(cls, common_name: str = "TEST SM2 Root CA") -> Sm2Authority:
+    def make(cls, common_name: str = "TEST SM2 Root CA", crl_url: str = "") -> Sm2Authority:
         """A new root with a new key."""
         key = Sm2Key.generate()
         name = _name(ORGANISATION, common_name)
-        return cls(key, _certificate(key, name, key, name, (_FROM, _TO), authority=True))
+        return cls(key, _certificate(key, name, key, name, (_FROM, _TO), authority=True), crl_url)
 
     def issue(
         self, organisation: str, common_name: str, *, valid_from: datetime = _FROM, valid_to: datetime = _TO
@@ -47,9 +49,8 @@ class Sm2Authority(Sm2Identity):
         marked = organisation if "TEST" in organisation.upper() else f"{organisation} TEST 测试"
         issuer = x509.Certificate.load(self.certificate).subject
         period = (valid_from, valid_to)
-        return Sm2Identity(
-            key, _certificate(key, _name(marked, common_name), self.key, issuer, period, authority=False)
-        )
+        named = (_name(marked, common_name), self.key, issuer, period)
+        return Sm2Identity(key, _certificate(key, *named, authority=False, crl_url=self.crl_url))
 
     def revocations(self, revoked: Mapping[int, datetime], *, since: datetime, until: datetime) -> crl.CertificateList:
         """A CRL that names these serial numbers with the time of their revocation."""
@@ -74,6 +75,10 @@ def _name(organisation: str, common_name: str) -> x509.Name:
     return x509.Name.build({"country_name": "CN", "organization_name": organisation, "common_name": common_name})
 
 
+def _url(address: str) -> x509.GeneralName:
+    return x509.GeneralName("uniform_resource_identifier", address)
+
+
 def _time(moment: datetime) -> x509.Time:
     """RFC 5280 §4.1.2.5: UTCTime up to 2049."""
     form = "utc_time" if moment.year < 2050 else "general_time"
@@ -89,6 +94,7 @@ def _certificate(
     period: tuple[datetime, datetime],
     *,
     authority: bool,
+    crl_url: str = "",
 ) -> bytes:
     usage = {"key_cert_sign", "crl_sign"} if authority else {"digital_signature", "non_repudiation"}
     public, issuer_public = (keys.PublicKeyInfo.load(each.public_key) for each in (key, issuer_key))
@@ -98,6 +104,9 @@ def _certificate(
         {"extn_id": "key_identifier", "extn_value": public.sha1},
         {"extn_id": "authority_key_identifier", "extn_value": {"key_identifier": issuer_public.sha1}},
     ]
+    if crl_url:
+        point = {"distribution_point": x509.DistributionPointName("full_name", [_url(crl_url)])}
+        extensions.append({"extn_id": "crl_distribution_points", "extn_value": [point]})
     body = x509.TbsCertificate(
         {
             "version": "v3",

@@ -29,13 +29,15 @@ from signing.waiting import finished
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
-def covered_at(signature: EmbeddedPdfSignature, stamps: Sequence[EmbeddedPdfSignature]) -> datetime | None:
-    """When (UTC) the first of `stamps`, oldest first, that covers `signature` says that it was made; None without one.
+def covered_at(end: int, stamps: Sequence[EmbeddedPdfSignature]) -> datetime | None:
+    """The time (UTC) that the first of `stamps`, oldest first, names which covers more than the first `end` bytes.
+
+    It proves the signature over these bytes. None without one.
 
     One that cannot be read tells no time: it is found invalid by itself.
     """
     for stamp in stamps:
-        if covered(stamp) > covered(signature):
+        if covered(stamp) > end:
             try:
                 return time_in(stamp.signed_data)
             except Exception:

@@ -38,6 +38,8 @@ ARCHITECTURE = "songda-test"
 _CA_VALIDITY = ("2020-01-01T00:00:00+0000", "2120-01-01T00:00:00+0000")
 _SEAL_VALIDITY = ("2024-01-01T00:00:00+0000", "2060-01-01T00:00:00+0000")
 _AUTHORITIES = ("root", "interm", "ocsp", "tsa")
+#: Where the root of SM2 lies, if one was made, and the path of its CRL below the authority's address.
+SM2_ROOT, SM2_CRL = "sm2/root.pem", "/sm2/root.crl"
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -121,11 +123,11 @@ def make_pki(
         state.setdefault("stampers", {}).setdefault(stamper.id, times)
     kinds = {name: record.get("key", "p256") for name, record in state["seals"].items()}
     _make_keys(directory, dict.fromkeys((*_AUTHORITIES, *state.get("stampers", ())), "p256") | kinds)
-    _write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
+    write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
     _issue(directory, state)
     # once more, now naming the issued files: a served certificate is the issued one, byte for byte
-    _write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
-    _write(directory / "pki.json", json.dumps(state, ensure_ascii=False, indent=1))
+    write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
+    write(directory / "pki.json", json.dumps(state, ensure_ascii=False, indent=1))
     return open_pki(directory)
 
 
@@ -138,8 +140,8 @@ def revoke(directory: Path, seal: str, since: datetime) -> None:
     if state is None or seal not in state["seals"]:
         raise Permanent(f"test PKI: no seal {seal!r} was made in {directory}")
     state["seals"][seal]["revoked_since"] = state["seals"][seal]["revoked_since"] or _stamp(since)
-    _write(directory / "pki.json", json.dumps(state, ensure_ascii=False, indent=1))
-    _write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
+    write(directory / "pki.json", json.dumps(state, ensure_ascii=False, indent=1))
+    write(directory / "certomancer.yml", yaml.safe_dump(_configuration(directory, state), allow_unicode=True))
 
 
 def open_pki(directory: Path) -> LocalPki:
@@ -211,6 +213,11 @@ def _application(directory: Path, any_time: bool) -> Callable[[dict[str, Any], A
     loaded: dict[str, Any] = {"stamp": None, "animator": None}
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == SM2_CRL and (directory / SM2_ROOT).exists():
+            from signing.sm2_testfiles import open_authority
+
+            start_response("200 OK", [("Content-Type", "application/pkix-crl")])
+            return [open_authority(directory).revocations_now()]
         stamp = configuration.stat().st_mtime_ns
         with lock:
             if loaded["stamp"] != stamp:
@@ -338,7 +345,7 @@ def _make_keys(directory: Path, kinds: Mapping[str, str]) -> None:
                 rsa.generate_private_key(65537, 3072) if kind == "rsa3072" else ec.generate_private_key(ec.SECP256R1())
             )
             encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-            _write(path, key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
+            write(path, key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain))
 
 
 def _issue(directory: Path, state: dict[str, Any]) -> None:
@@ -351,12 +358,8 @@ def _issue(directory: Path, state: dict[str, Any]) -> None:
         path = directory / "certs" / f"{name}.pem"
         if not path.exists():
             certificate = x509.load_der_x509_certificate(arch.get_cert(CertLabel(name)).dump())
-            _write(path, certificate.public_bytes(serialization.Encoding.PEM))
-    trust = {
-        "anchors": [{"file": "certs/root.pem", "source": "made by signing.testpki", "obtained": "2020-01-01"}],
-        "intermediates": ["certs/interm.pem"],
-    }
-    _write(directory / "trust.json", json.dumps(trust, indent=1))
+            write(path, certificate.public_bytes(serialization.Encoding.PEM))
+    write_trust(directory)
     chain = [x509.load_pem_x509_certificate((directory / "certs" / "interm.pem").read_bytes())]
     for name in state["seals"]:
         path = directory / "seals" / f"{name}.p12"
@@ -368,8 +371,18 @@ def _issue(directory: Path, state: dict[str, Any]) -> None:
         if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
             raise Permanent(f"test PKI: keys/{name}.pem is no EC or RSA key; it was not made here")
         lock = serialization.BestAvailableEncryption(passphrase.encode())
-        _write(directory / "seals" / f"{name}.passphrase", passphrase)
-        _write(path, pkcs12.serialize_key_and_certificates(name.encode(), key, certificate, chain, lock))
+        write(directory / "seals" / f"{name}.passphrase", passphrase)
+        write(path, pkcs12.serialize_key_and_certificates(name.encode(), key, certificate, chain, lock))
+
+
+def write_trust(directory: Path) -> None:
+    """Write the trust list: the root, and that of SM2 if there is one (`sm2_testfiles`)."""
+    roots = [file for file in ("certs/root.pem", SM2_ROOT) if (directory / file).exists()]
+    trust = {
+        "anchors": [{"file": file, "source": "made by signing.testpki", "obtained": "2020-01-01"} for file in roots],
+        "intermediates": ["certs/interm.pem"],
+    }
+    write(directory / "trust.json", json.dumps(trust, indent=1))
 
 
 def _read_state(directory: Path) -> dict[str, Any] | None:
@@ -380,7 +393,7 @@ def _read_state(directory: Path) -> dict[str, Any] | None:
     return state
 
 
-def _write(path: Path, content: str | bytes) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Whole file or nothing, readable by its owner only."""
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -323,6 +323,13 @@ class Verdict:
         """Whether the file may be relied on."""
         return self.verdict == "valid"
 
+    @property
+    def stamped_at(self) -> datetime | None:
+        """The time (UTC) that the newest time stamp names: what `provable_until` runs from. None without one."""
+        if self.archive:
+            return self.archive[-1].stamped_at
+        return max((each.stamped_at for each in self.signatures if each.stamped_at), default=None)
+
     def as_dict(self) -> dict[str, Any]:
         """The answer of ``songda verify`` and ``POST /v1/verify``."""
         return {

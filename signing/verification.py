@@ -75,14 +75,15 @@ def verify(
         return Verdict("invalid", False, (), (Reason.of("unsigned"),), trust_list=trust.told, pdfa=claim)
     proof = Proof.of(reader)
     stamps = sorted((each for each in signatures if each.sig_object_type == "/DocTimeStamp"), key=covered)
-    found = [_judge(pdf, each, covered_at(each, stamps), trust, proof, revocation, now) for each in regular]
+    found = [_judge(pdf, each, covered_at(covered(each), stamps), trust, proof, revocation, now) for each in regular]
     around = Surroundings(trust, now, proof.evidence, proof.certificates, revocation)
-    found += [_of_seal(judge_seal_in_pdf(pdf, seal, around)) for seal in seals]
+    for seal in seals:
+        found.append(_of_seal(judge_seal_in_pdf(pdf, seal, replace(around, proven_at=covered_at(seal.end, stamps)))))
     reasons = [reason for each in found for reason in each.reasons]
     words = [each.word for each in found]
     archive = []
     for stamp in stamps:
-        word, doubts, read = judge_archive_stamp(pdf, stamp, covered_at(stamp, stamps), trust, proof, now)
+        word, doubts, read = judge_archive_stamp(pdf, stamp, covered_at(covered(stamp), stamps), trust, proof, now)
         words.append(word)
         reasons += doubts
         archive += [read] if read else []

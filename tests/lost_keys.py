@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from records import affected, compromises, directory, documents
+from records import affected, compromises, seal_approvals, seals
 from records.database import Database, database_time
+from records.seal_approvals import Authorisation
+
+_ALLOWED = Authorisation(
+    "approval", "sla_1", "per_1", "孙", "局长", "director", "004-58", datetime(2026, 11, 20, 1, tzinfo=UTC)
+)
 
 
 def lose_key(database: Database, authority_id: str, *document_ids: str) -> str:
     """Report the key that sealed these documents lost since an hour, and mark them; returns the seal's id."""
     with database.write() as connection:
-        seal_id = directory.create_seal(
+        seal_id = seals.register(
             connection, authority_id, ring_text="甲局", second_line="专用章", key_uri="pkcs12:none", test=True
         )
         for document_id in document_ids:
-            documents.record_seal_use(
+            seal_approvals.record_use(
                 connection,
+                _ALLOWED,
                 document_id=document_id,
                 seal_id=seal_id,
                 rendered_digest="0",
                 sealed_digest="1",
-                approver_name="孙",
-                approver_role="局长",
-                approval_rule="004-58",
-                approved_at="2026-11-20T09:00:00+08:00",
                 certificate_serial="1",
                 certificate_subject="CN=x",
             )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from records import api_keys, deliveries, directory, documents
+from records import api_keys, archives, deliveries, directory, documents, seal_approvals, seals
+from records.database import legal_time
 from records.ids import new_id
-from records.tables import authority, client
+from records.tables import authority, client, person
 
 AUTHORITY = "a"
 COUNTERPARTY = "c"
@@ -63,6 +65,34 @@ def make_document(
         **(values | columns),
     )
     return document_id
+
+
+def make_renewal(connection: sa.Connection, document_id: str, released: str, renewed: str) -> datetime:
+    """A released document whose proof was renewed: digests of what was released and of the newer file.
+
+    Returns until when it is provable.
+    """
+    end = datetime(2046, 1, 1, tzinfo=UTC)
+    row = documents.get(connection, document_id)
+    archives.keep(connection, document_id, row["authority_id"], document_id, released, end, end)
+    documents.record_artifact(connection, renewed, 1, "application/pdf")
+    moments = {"stamped_at": end, "provable_until": end, "renew_at": end}
+    kept = archives.get(connection, document_id)
+    archives.renewed(connection, kept, digest=renewed, timestamp_authority="x", **moments)
+    return end
+
+
+def allow_everything(connection: sa.Connection, seal_id: str) -> None:
+    """A person of the seal's authority becomes its approver, and grants its use on everything for a month."""
+    here = person.c.authority_id == seals.find(connection, seal_id)["authority_id"]
+    person_id = connection.execute(sa.select(person.c.id).where(here).order_by(person.c.id).limit(1)).scalar_one()
+    office = {"role_zh": "局领导", "role_en": "deputy director", "rule": "004-77"}
+    seals.add_approver(connection, seal_id, person_id, **office, by="operator:test")
+    approver = seals.approver_of(connection, seal_id, person_id)
+    assert approver is not None
+    until = legal_time(connection) + timedelta(days=30)
+    limits: dict[str, Any] = {"client_id": None, "valid_until": until, "most_uses": 1000}
+    seal_approvals.grant(connection, approver, instruments=(), **limits, by=person_id)
 
 
 def make_delivery(connection: sa.Connection, document_id: str, *, authority_id: str = AUTHORITY, **columns: Any) -> str:

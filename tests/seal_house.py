@@ -65,8 +65,9 @@ class SealHouse:
     def rendered(self, digest: str = "", **columns: Any) -> str:
         """A document that is to be sealed now."""
         with self.database.write() as connection:
+            placement = columns.pop("placement", {"page": 1, "x_mm": 140, "y_mm": 100})
             document_id = make_document(connection, approval=STATEMENT, **columns)
-            values = {"rendered_digest": digest or self.printed, "placement": {"page": 1, "x_mm": 140, "y_mm": 100}}
+            values = {"rendered_digest": digest or self.printed, "placement": placement}
             rendered = document.update().where(document.c.id == document_id)
             connection.execute(rendered.values(status="rendered", pages=2, **values))
             steps.add(connection, "document", document_id, "seal")
@@ -103,10 +104,10 @@ class SealHouse:
             proof = {"session": "0" * 64, "authenticated": "password again"}
             return seal_approvals.approve(connection, row, digest or row["rendered_digest"], approver, **proof)
 
-    def grant(self, *instruments: str, most_uses: int = 10, days: int = 30, **more: Any) -> str:
-        """The leader grants; returns the grant's id."""
+    def grant(self, *instruments: str, most_uses: int = 10, days: int = 30, seal_id: str = "", **more: Any) -> str:
+        """The leader grants uses of a seal, the first one unless told otherwise; returns the grant's id."""
         with self.database.write() as connection:
-            approver = seals.approver_of(connection, self.seal_id, self.leader)
+            approver = seals.approver_of(connection, seal_id or self.seal_id, self.leader)
             assert approver is not None
             until = legal_time(connection) + timedelta(days=days)
             grant_id, _ = seal_approvals.grant(

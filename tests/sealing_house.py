@@ -23,10 +23,11 @@ from pipeline.installation import add_secret
 from pipeline.settings import load
 from pipeline.supervisor import environment_of
 from pipeline.testsystem import Access, free_ports, make_test_system
-from records import directory, documents
+from records import documents, seals
 from records.tables import seal_use, step
 from signing.testpki import LocalPki, make_server, open_pki
 from tests.conftest import LEGAL_NOW
+from tests.rows import allow_everything
 from tests.system import sample
 
 AUTHORITY = "caac-north-china"
@@ -77,11 +78,12 @@ class SealingHouse:
         return self.songda.settings.home / "songda.toml"
 
     def use_key(self, key_uri: str, secret: str) -> str:
-        """Register a seal with that key: it is the newest, so it is used from now on."""
+        """Register a seal with that key, and let it be used: it is the newest, so it is used from now on."""
         with self.songda.database.write() as connection:
-            seal_id = directory.create_seal(
+            seal_id = seals.register(
                 connection, AUTHORITY, ring_text="民航华北", second_line="行政执法专用章", key_uri=key_uri, test=True
             )
+            allow_everything(connection, seal_id)
             add_secret(self.settings_file, seal_id, secret)
         return seal_id
 

@@ -69,7 +69,7 @@ def listing(
             rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         approver = bool(seals.of_approver(connection, clerk.id))
-        to_approve = sum(1 for _ in seal_uses.waiting_for(connection, clerk)) if approver else None
+        to_approve = sum(1 for _ in seal_uses.waiting_for(connection, portal.store, clerk)) if approver else None
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
     return page(

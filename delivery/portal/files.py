@@ -14,7 +14,7 @@ from delivery.imprints import imprint_of, template_of
 from delivery.portal.views import file_headers, file_names
 from delivery.portal.web import Portal
 from delivery.receipts import print_receipt, receipt_of
-from records import directory, documents
+from records import archives, directory, documents
 from records.database import legal_time
 from records.errors import Permanent
 from templates.catalogue import catalogue
@@ -32,10 +32,15 @@ def pdf_response(data: bytes, names: tuple[str, str], *, download: bool) -> Resp
 
 
 def document(portal: Portal, row: sa.RowMapping, *, download: bool) -> Response:
-    """The released bytes of the row's document, checked against their digest. Raises 404 before the release."""
+    """The newest file of the row's document, checked against its digest: it begins with the released bytes.
+
+    Raises 404 before the release.
+    """
     if row["final_digest"] is None:
         raise HTTPException(404)
-    return pdf_response(portal.store.get(row["final_digest"]), file_names(row), download=download)
+    with portal.database.read() as connection:
+        digest = archives.newest(connection, row["document_id"], row["final_digest"])
+    return pdf_response(portal.store.get(digest), file_names(row), download=download)
 
 
 def copies(portal: Portal, row: sa.RowMapping) -> Response:

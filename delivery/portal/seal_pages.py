@@ -66,7 +66,7 @@ def listing(request: Request, portal: PortalPart, session: AnySession, person: T
     with portal.database.read() as connection:
         if not seals.of_approver(connection, person.id):
             raise HTTPException(404)
-        rows = list(seal_uses.waiting_for(connection, person))
+        rows = list(seal_uses.waiting_for(connection, portal.store, person))
     items = [_item(row, t) for row in rows[:SHOWN]]
     return page(request, "seal_uses.html", session, items=items, count=len(rows), shown=SHOWN, told=_TOLD.get(told, ""))
 
@@ -83,7 +83,7 @@ def _awaited(portal: Portal, person: Person, document_id: str) -> seal_uses.Awai
     """The use that waits for this person. Raises 404."""
     with portal.database.read() as connection:
         try:
-            return seal_uses.find(connection, document_id, person)
+            return seal_uses.find(connection, portal.store, document_id, person)
         except LookupError:
             raise HTTPException(404) from None
 
@@ -150,7 +150,7 @@ def approve(
         return _page(request, session, awaited, problem=problem, status=429 if problem == "login.slow" else 401)
     try:
         shown = (form.fields.get("digest", ""), form.fields.get("seal", ""))
-        due = seal_uses.approve(portal.database, document_id, *shown, session)
+        due = seal_uses.approve(portal.database, portal.store, document_id, *shown, session)
     except (LookupError, NothingToApprove):  # printed anew, approved or ended by somebody else meanwhile
         raise HTTPException(409) from None
     portal.hint(due)
@@ -167,7 +167,7 @@ def decline(
     if not 1 <= len(reason) <= LONGEST_REASON:
         return _page(request, session, awaited, problem="sealing.reason_missing", status=422)
     try:
-        seal_uses.decline(portal.database, document_id, reason, session)
+        seal_uses.decline(portal.database, portal.store, document_id, reason, session)
     except (LookupError, WrongState):
         raise HTTPException(409) from None
     return see("/desk/seal-uses?told=declined")

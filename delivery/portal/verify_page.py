@@ -56,7 +56,8 @@ def _shown(found: Mapping[str, Any], t: Words) -> dict[str, Any]:
         "reasons": _texts(found["reasons"], t),
         "signatures": [_signature(each, t) for each in found["signatures"]],
         "archive": [_signature(each, t) for each in found["archive"]],
-        "released": released and {"state": released["state"] or "unknown", "text": _text(released, t)},
+        "released": released
+        and {"state": released["state"] or "unknown", "seal": released["seal"], "text": _text(released, t)},
         "unchecked": _texts(found["unchecked"], t),
         "claim": _texts(claim["notes"], t) if claim else [],
         "trust_list": found["trust_list"],

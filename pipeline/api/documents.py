@@ -17,7 +17,7 @@ from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
 from pipeline.api.views import document_view
 from pipeline.callers import Caller
 from pipeline.composition import Songda
-from records import cancellation, documents, ledger
+from records import archives, cancellation, documents, ledger
 from templates.copies import numbered_copies
 
 router = APIRouter(tags=["documents"])
@@ -56,13 +56,13 @@ def get_document(songda: Installation, caller: DocumentReader, document_id: Docu
     | {200: {"description": "the released PDF", "content": {"application/pdf": {"schema": {}}}}},
 )
 def get_pdf(songda: Installation, caller: DocumentReader, document_id: DocumentId) -> Response:
-    """The released bytes, exactly as they were signed; 409 before the release."""
+    """The newest file: the released bytes, exactly as they were signed, and behind them the archive time stamps that
+    were put on since; 409 before the release."""
     found = _released(songda, caller, document_id)
-    headers = {
-        "Content-Disposition": f'attachment; filename="{document_id}.pdf"',
-        "ETag": f'"{found["final_digest"]}"',
-    }
-    return Response(songda.store.get(found["final_digest"]), media_type="application/pdf", headers=headers)
+    with songda.database.read() as connection:
+        digest = archives.newest(connection, document_id, found["final_digest"])
+    headers = {"Content-Disposition": f'attachment; filename="{document_id}.pdf"', "ETag": f'"{digest}"'}
+    return Response(songda.store.get(digest), media_type="application/pdf", headers=headers)
 
 
 @router.get(

@@ -7,8 +7,8 @@ from typing import Final, Literal
 import sqlalchemy as sa
 
 from pipeline.api.models.dates import ServiceReason
-from pipeline.api.models.documents import Delivery, Document, Link, Number, SealMark
-from records import affected, deliveries, links, seals
+from pipeline.api.models.documents import Archive, Delivery, Document, Link, Number, SealMark
+from records import affected, archives, deliveries, links, seals
 from records.database import is_test
 from records.links import PASSIVE
 from templates.manifests import manifests
@@ -58,6 +58,7 @@ def document_view(connection: sa.Connection, row: sa.RowMapping) -> Document:
         awaiting=_awaiting(connection, row),
         sha256=row["final_digest"] if row["released_at"] else None,
         seal_mark=_seal_mark(connection, row["id"]),
+        archive=_archive_view(connection, row),
         links=[_link_view(link, row["id"]) for link in links.of_documents(connection, [row["id"]])],
         deliveries=[_delivery_view(delivery) for delivery in deliveries.of_document(connection, row["id"])],
     )
@@ -66,6 +67,13 @@ def document_view(connection: sa.Connection, row: sa.RowMapping) -> Document:
 def _awaiting(connection: sa.Connection, row: sa.RowMapping) -> Literal["approval"] | None:
     waits = row["status"] == "rendered" and row["sealed"] and seals.is_waiting(connection, row["id"])
     return "approval" if waits else None
+
+
+def _archive_view(connection: sa.Connection, row: sa.RowMapping) -> Archive | None:
+    kept = archives.find(connection, row["id"]) if row["released_at"] and row["sealed"] else None
+    if kept is None:
+        return None
+    return Archive(sha256=kept["digest"], provable_until=kept["provable_until"], renewals=kept["renewals"])
 
 
 def _number_view(zh: str | None, en: str | None, status: str) -> Number | None:

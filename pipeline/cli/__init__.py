@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "series": ("numbers", "number series: create, open a year, move forward; list numbers and voids"),
     "documents": ("documents", "make a numbered document void, print the copies of a released one"),
     "volume": ("volumes", "the sealed volume of a case; --add puts a file into the case first"),
+    "archive": ("archives", "until when sealed files are provable; renew them now"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
     "person": ("access", "add or stop a clerk or an administrator, change the password"),

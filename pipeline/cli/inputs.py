@@ -50,7 +50,7 @@ def opened(arguments: Namespace) -> Iterator[Songda]:
     except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
         raise BadInput("--home", "database", f"the database cannot be used: {error.orig}") from error
     finally:
-        songda.database.close()
+        songda.close()
 
 
 def read_file(name: str, largest: int = LARGEST) -> bytes:

@@ -22,8 +22,10 @@ from pipeline.cli.inputs import (
     operator,
     read_file,
 )
+from pipeline.composition import Songda
+from pipeline.electronic_seals import enter, read_electronic_seal
 from pipeline.installation import SealPlan, add_secret, check_seal_key, key_of, register_seal
-from records import access, seals
+from records import access, electronic_seals, seals
 from records.database import is_test
 from signing.certificates import TrustList
 from signing.pictures import check_picture
@@ -46,6 +48,16 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     compromises.declare_actions(actions, common)
     _declare_approvers(actions.add_parser("approver", help="who may approve its use: add, end"), common)
     seal_grants.declare(actions.add_parser("grant", help="standing approvals: add, revoke, list"), common)
+    electronic = actions.add_parser(
+        "electronic", help="the electronic seal (GB/T 38540) that is put on beside a seal", parents=[common]
+    )
+    electronic.add_argument("seal", metavar="SEAL_ID")
+    electronic.add_argument("--file", metavar="SEAL.esl", help="the electronic seal (SESeal, DER)")
+    electronic.add_argument("--key", metavar="URI", help="pkcs8:PATH: the signer's SM2 key, in an encrypted file")
+    electronic.add_argument("--certificate", metavar="FILE", help="the signer's certificate (PEM or DER)")
+    electronic.add_argument("--off", action="store_true", help="it is put on no more")
+    add_secret_options(electronic)
+    electronic.set_defaults(run=electronic_seal)
 
 
 def _declare_approvers(parser: ArgumentParser, common: ArgumentParser) -> None:
@@ -227,3 +239,37 @@ def end_approver(arguments: Namespace) -> Answer:
     except LookupError as error:
         raise BadInput("APPROVER_ID", "unknown_approver", str(error)) from error
     return Answer({"ended": arguments.approver}, f"ended: {arguments.approver}")
+
+
+def electronic_seal(arguments: Namespace) -> Answer:
+    """Register the electronic seal that goes with a seal, or take it off; its passphrase goes into songda.toml."""
+    named = (arguments.file, arguments.key, arguments.certificate)
+    if arguments.off == any(named) or not (arguments.off or all(named)):
+        raise BadInput("--file", "usage", "either --file, --key and --certificate, or --off")
+    try:
+        with opened(arguments) as songda:
+            return _take_off(songda, arguments) if arguments.off else _register(songda, arguments)
+    except LookupError as error:
+        raise BadInput("SEAL_ID", "unknown_seal", str(error)) from error
+
+
+def _take_off(songda: Songda, arguments: Namespace) -> Answer:
+    with songda.database.write() as connection:
+        authority_id = seals.find(connection, arguments.seal)["authority_id"]
+        ended = electronic_seals.take_off(connection, authority_id, arguments.seal, operator())
+    text = f"off: {ended}" if ended else f"{arguments.seal} has no electronic seal"
+    return Answer({"seal": arguments.seal, "off": ended}, text)
+
+
+def _register(songda: Songda, arguments: Namespace) -> Answer:
+    with songda.database.read() as connection:
+        seal = seals.find(connection, arguments.seal)
+    secret = ask(arguments, f"Passphrase of {arguments.key}")
+    content = read_file(arguments.file)
+    ready = read_electronic_seal(content, arguments.key, secret, Path(arguments.certificate))
+    songda.cabinet.electronic.check(ready)
+    with songda.database.write() as connection:
+        electronic_id = enter(connection, songda.store, seal, operator(), ready, arguments.key)
+        add_secret(songda.settings.home / "songda.toml", electronic_id, secret)
+    answer = {"electronic_seal_id": electronic_id, "seal": seal["id"], "test": ready.test}
+    return Answer(answer, f"{electronic_id}{' TEST' if ready.test else ''}")

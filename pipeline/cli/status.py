@@ -12,7 +12,18 @@ from delivery.beijing import day_of
 from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
-from records import affected, deliveries, documents, numbers, providers, seals, series, steps
+from records import (
+    affected,
+    archives,
+    deliveries,
+    documents,
+    electronic_seals,
+    numbers,
+    providers,
+    seals,
+    series,
+    steps,
+)
 from records.database import is_test, legal_time
 from signing.providers import shown
 
@@ -21,6 +32,7 @@ OVERDUE: Final = 60.0
 
 _ON_THE_WAY: Final = ("accepted", "numbered", "rendered", "sealed")
 _FAILED_SHOWN: Final = 20
+_TROUBLED_SHOWN: Final = 20
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
@@ -57,12 +69,31 @@ def _told(connection: sa.Connection, authorities: list[str]) -> dict[str, Any]:
             | {name: row[name] and row[name].isoformat() for name in ("created_at", "valid_from", "valid_until")}
             for row in seals.listed(connection)
         ],
+        "electronic_seals": [
+            {name: row[name] for name in ("id", "seal_id", "name", "test")} | {"valid_to": row["valid_to"].isoformat()}
+            for row in electronic_seals.in_use(connection)
+        ],
         "timestamps": _timestamps(connection, authorities),
         "series": [dict(row) for row in series.listed(connection)],
         "series_to_open": [dict(row) for row in numbers.lacking(connection, today.year + 1)]
         if today.month == 12
         else [],
         "calendar": _calendar(connection, today),
+        "archive": _archive(connection),
+    }
+
+
+def _archive(connection: sa.Connection) -> dict[str, Any]:
+    """How long what was sealed is provable; `troubled` counts as an alarm unless it is empty."""
+    told = archives.summary(connection)
+    return {
+        "files": told["files"],
+        "provable_until": told["provable_until"] and told["provable_until"].isoformat(),
+        "next_renewal": told["renew_at"] and told["renew_at"].isoformat(),
+        "troubled": [
+            dict(row) | {"provable_until": row["provable_until"].isoformat()}
+            for row in archives.troubled(connection, _TROUBLED_SHOWN)
+        ],
     }
 
 
@@ -115,11 +146,27 @@ def _lines(value: dict[str, Any]) -> list[str]:
         f"{row['ring_text']}{row['second_line']}, {row['kind']}{_until(row)}"
         for row in value["seals"]
     ]
+    lines += [
+        f"electronic {row['id']}{' TEST' if row['test'] else ''} {row['name']}, until {row['valid_to'][:10]}, "
+        f"goes with {row['seal_id']}"
+        for row in value["electronic_seals"]
+    ]
     lines += [_timestamp_line(row) for row in value["timestamps"]]
     lines += [f"series     {row['kind']} {row['year']}: next {row['next']}" for row in value["series"]]
     lines += [f"series     {row['kind']}: next year's is to be opened" for row in value["series_to_open"]]
-    lines += _calendar_lines(value["calendar"])
-    return lines
+    return lines + _calendar_lines(value["calendar"]) + _archive_lines(value["archive"])
+
+
+def _archive_lines(archive: dict[str, Any]) -> list[str]:
+    lines = [f"archive    {archive['files']} sealed files"]
+    if archive["files"]:
+        next_run = (archive["next_renewal"] or "under way")[:10]
+        lines = [f"{lines[0]}, the first provable until {archive['provable_until'][:10]}; next renewal {next_run}"]
+    return lines + [
+        f"archive    ALARM: {row['id']}, provable until {row['provable_until'][:10]}, is not renewed "
+        f"({'given up' if row['state'] == 'dead' else 'tried again'}): {one_line(row['error'])}"
+        for row in archive["troubled"]
+    ]
 
 
 def _timestamp_line(row: dict[str, Any]) -> str:

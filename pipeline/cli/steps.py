@@ -21,8 +21,10 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     show.add_argument("--state", choices=steps.UNDONE, help="only these")
     show.add_argument("--limit", type=int, default=100, metavar="N", help="print at most so many (default: 100)")
     show.set_defaults(run=run_list)
-    again = actions.add_parser("requeue", help="make a step of a delivery or a reminder due now", parents=[common])
-    again.add_argument("step", metavar="STEP_ID", help="e.g. dlv_…/dispatch, ntc_…/send")
+    again = actions.add_parser(
+        "requeue", help="make a step of a delivery, a reminder or a renewal due now", parents=[common]
+    )
+    again.add_argument("step", metavar="STEP_ID", help="e.g. dlv_…/dispatch, ntc_…/send, doc_…/renew")
     again.set_defaults(run=run_requeue)
 
 

@@ -15,14 +15,14 @@ from pipeline.cli.inputs import is_installed, opened, read_file, settings_of
 from pipeline.released import answer_about
 from pipeline.testsystem import SHARED_PKI
 from pipeline.verifying import verdict_of
-from records import affected
+from records import affected, archives
 from records.tables import document
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
     """Declare the command."""
     parser.add_argument("file", metavar="FILE.pdf")
-    parser.add_argument("--document", metavar="ID", help="also: are these the released bytes of this document?")
+    parser.add_argument("--document", metavar="ID", help="also: are these its released or renewed bytes?")
     parser.add_argument("--trust", metavar="FILE", help="trust list (JSON); default: the installation's")
     parser.add_argument("--test", action="store_true", help="with --trust: let TEST roots count")
     parser.set_defaults(run=run)
@@ -50,17 +50,20 @@ def _verdict(arguments: Namespace, pdf: bytes) -> dict[str, Any]:
 
 
 def _compare(arguments: Namespace, value: dict[str, Any]) -> None:
-    """Turn the verdict to invalid unless these are the released bytes of the document that was named.
+    """Turn the verdict to invalid unless these are the released bytes of the document that was named, or renewed ones.
 
     That its seal's key may have been in other hands is told and leaves the verdict: the bytes stand in our own ledger.
     """
     with opened(arguments) as songda, songda.database.read() as connection:
         query = sa.select(document.c.final_digest, document.c.released_at).where(document.c.id == arguments.document)
         found = connection.execute(query).first()
+        known = set(archives.digests(connection, arguments.document))
         mark = affected.find(connection, arguments.document)
     if found is None:
         raise BadInput("--document", "unknown_document", f"no document {arguments.document}")
-    if found.released_at is None or found.final_digest != value["sha256"]:
+    if found.released_at is not None:
+        known.add(found.final_digest)
+    if value["sha256"] not in known:
         value["verdict"] = "invalid"
         value["reasons"].append(
             {

@@ -1,4 +1,4 @@
-"""The stages of a document, a delivery, a notice and a report of a lost key, one module each."""
+"""The stages of a document, a delivery, a notice, an archived file and a report of a lost key, one module each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pipeline.steps.marking import mark
 from pipeline.steps.numbering import number
 from pipeline.steps.releasing import release
 from pipeline.steps.rendering import render
+from pipeline.steps.renewing import renew
 from pipeline.steps.sealing import seal
 from pipeline.steps.sending import send
 from pipeline.steps.settling import settle
@@ -23,4 +24,5 @@ STAGES: Mapping[str, Stage] = {
     "settle": settle,
     "send": send,
     "mark": mark,
+    "renew": renew,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from records.tables.archives import archive, renewal
 from records.tables.base import metadata
 from records.tables.compromises import affected_document, genuine_document, seal_compromise
 from records.tables.directory import (
@@ -20,6 +21,7 @@ from records.tables.directory import (
     system,
 )
 from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
+from records.tables.electronic_seals import electronic_seal
 from records.tables.evidence import (
     artifact,
     calendar_approval,
@@ -47,6 +49,7 @@ APPEND_ONLY = (
     template_version,
     case_file,
     volume,
+    renewal,
     seal_compromise,
     affected_document,
     genuine_document,
@@ -59,6 +62,7 @@ __all__ = [
     "account",
     "affected_document",
     "api_key",
+    "archive",
     "artifact",
     "authority",
     "authority_revision",
@@ -72,6 +76,7 @@ __all__ = [
     "counterparty",
     "delivery",
     "document",
+    "electronic_seal",
     "event",
     "genuine_document",
     "idempotency_key",
@@ -85,6 +90,7 @@ __all__ = [
     "paper_receipt",
     "paper_seal",
     "person",
+    "renewal",
     "seal",
     "seal_approval",
     "seal_approver",

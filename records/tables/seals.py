@@ -12,7 +12,7 @@ seal = table(
     text("id", primary_key=True),
     text("authority_id", sa.ForeignKey("authority.id")),
     text("name"),
-    text("issuer"),  # 发印机关; "" for seals of before 0009, of which nobody recorded it
+    text("issuer"),  # 发印机关; "" for seals of before 0011, of which nobody recorded it
     text("kind"),
     text("ring_text"),
     text("second_line"),
@@ -95,22 +95,24 @@ seal_grant = table(
     sa.Index("ix_seal_grant_seal_id", "seal_id"),
 )
 
-#: Each use of a seal and what allowed it. Append-only.
+#: Each use of a seal and what allowed it; a document may bear several. Append-only.
 seal_use = table(
     "seal_use",
     text("document_id", sa.ForeignKey("document.id"), primary_key=True),
-    text("seal_id", sa.ForeignKey("seal.id")),
+    text("seal_id", sa.ForeignKey("seal.id"), primary_key=True),
     text("rendered_digest"),
     text("sealed_digest"),
-    text("basis", null=True),  # null before 0009, when the case system's statement was enough
+    text("basis", null=True),  # null before 0011, when the case system's statement was enough
     text("approval_id", null=True),
     text("grant_id", null=True),
-    text("approver_name"),  # who approved or granted; before 0009: whom the case system named
+    text("approver_name"),  # who approved or granted; before 0011: whom the case system named
     text("approver_role"),
     text("approval_rule"),
     text("approved_at"),  # ISO 8601 with its offset
     text("certificate_serial"),
     text("certificate_subject"),
+    text("electronic_seal_id", null=True),  # null: without one
+    text("electronic_seal_digest", null=True),
     instant("used_at"),
 )
 

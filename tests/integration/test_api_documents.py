@@ -21,6 +21,7 @@ from records import api_keys, directory, documents, ledger, links, series, steps
 from records.database import Database, legal_time
 from records.tables import number, step
 from tests.house import AUTHORITY, House, another_key, furnish, sample
+from tests.rows import make_renewal
 
 JOB = sample("penalty-decision")
 
@@ -79,6 +80,22 @@ def test_only_released_bytes_are_given_out(house: House, web: TestClient, docume
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["ETag"] == f'"{hashlib.sha256(pdf).hexdigest()}"'
     assert web.get(f"/documents/{document}").json()["sha256"] == hashlib.sha256(pdf).hexdigest()
+
+
+def test_a_renewed_document_is_given_out_as_it_stands_now_and_says_what_was_released(
+    house: House, web: TestClient, document: str
+) -> None:
+    pdf = _release(house, document)
+    assert web.get(f"/documents/{document}").json()["archive"] is None, "no seal in this test"
+    newer, released = house.songda.store.put(pdf + b"stamp"), hashlib.sha256(pdf).hexdigest()
+    with house.songda.database.write() as connection:
+        until = make_renewal(connection, document, released, newer)
+    answer = web.get(f"/documents/{document}/pdf")
+    assert answer.content == pdf + b"stamp" and answer.headers["ETag"] == f'"{newer}"'
+    told = web.get(f"/documents/{document}").json()
+    assert told["sha256"] == released
+    assert told["archive"]["sha256"] == newer and told["archive"]["renewals"] == 1
+    assert told["archive"]["provable_until"].startswith(f"{until:%Y-%m-%d}")
 
 
 @pytest.mark.rule("ESL-7", "LAW-13")

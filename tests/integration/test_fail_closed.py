@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from records import directory
+from records import seals
 from signing.testpki import SealSubject, Stamper, make_pki, open_pki
 from signing.verification import verify
 from tests.csc_server import CscServer, serving
@@ -114,7 +114,7 @@ def test_the_certificate_expires_overnight_and_a_new_seal_is_registered(house: S
     fresh = house.use_key(*_new_key(house, "fresh"))
     _assert_released_and_valid(house, document_id)
     with house.songda.database.write() as connection:  # the expired one is the newest that is active again
-        directory.stop_seal(connection, fresh, by="person:admin", reason="test")
+        seals.stop(connection, fresh, by="person:admin", reason="test")
     document_id = house.submit()
     house.assert_waits(document_id, "expired on", attempts=1)
     _renew(house, "brief")

@@ -28,10 +28,10 @@ from pipeline.cli import main
 from pipeline.testsystem import Login
 from pipeline.visitor import Visitor
 from pipeline.wake import wake_workers
-from records import directory, ledger
+from records import ledger, seals
 from records.database import set_legal_time
 from records.errors import Permanent
-from records.tables import notice, seal_use, step
+from records.tables import notice, seal_use
 from signing.certificates import ChainChecker, CheckedChain, TrustList
 from signing.keys import load_key
 from signing.revocation import RevocationCache
@@ -40,6 +40,7 @@ from signing.seals import SealDesign, draw_seal
 from signing.testpki import SealSubject, make_pki, open_pki, revoke
 from signing.timestamps import TimestampService
 from templates.fonts import font_path
+from tests.conftest import LEGAL_NOW
 from tests.servers import Postgres, Valkey
 from tests.signing_support import PLACEMENT, tagged_pdf
 from tests.system import System, running_system, sample
@@ -118,7 +119,7 @@ class Drill:
     def the_seal(self) -> dict[str, Any]:
         (seal_id,) = self.system.songda.settings.secrets
         with self.system.songda.database.read() as connection:
-            return dict(directory.find_seal(connection, seal_id))
+            return dict(seals.find(connection, seal_id))
 
     def stop_worker(self) -> None:
         self.system.running["worker-1"].terminate()
@@ -126,12 +127,6 @@ class Drill:
 
     def start_worker(self) -> None:
         self.system.start("worker-1")
-
-    def try_now(self, step_id: str) -> None:
-        """As if the pause of a minute were over."""
-        with self.system.songda.database.write() as connection:
-            connection.execute(step.update().where(step.c.id == step_id, step.c.state == "ready").values(run_at=0))
-        wake_workers(self.home)
 
     # --- the thief
 
@@ -241,7 +236,7 @@ def _stop_and_list(drill: Drill, since: datetime, before: list[str], after: list
     assert [each["serial"] for each in value["certificates"]] == [f"{key.certificate.serial_number:x}"]
     assert value["active_seals"] == 0 and not set(before) & set(after)
     with drill.system.songda.database.read() as connection:
-        assert directory.active_seal(connection, SEAL) is None
+        assert seals.active(connection, SEAL) is None
 
 
 def _revoke(drill: Drill, forged: bytes, genuine: str) -> None:
@@ -251,7 +246,7 @@ def _revoke(drill: Drill, forged: bytes, genuine: str) -> None:
     seal = drill.the_seal()
     with pytest.raises(Permanent, match="revoked"):
         # even if nobody had stopped it: the check comes before the key is used
-        drill.system.songda.cabinet.seal(tagged_pdf(), seal, (1, 100.0, 100.0), Profile.B_LT, "")
+        drill.system.songda.cabinet.seal(tagged_pdf(), [seal], (1, 100.0, 100.0), Profile.B_LT, "")
     drill.system.songda.cabinet.close()
     late = drill.forged(with_old_proof=False)
     verdict, reasons = drill.verdict(late)
@@ -315,9 +310,11 @@ def _go_on(drill: Drill, waiting: str) -> None:
     files = fresh.seals["fresh"]
     words = ("--ring-text", "中国民用航空华北地区管理局", "--second-line", "行政执法专用章")
     added = drill.songda("seal", "add", "--key", f"pkcs12:{files.pkcs12}", *words, secret=files.passphrase)
-    drill.stop_worker()
-    drill.start_worker()
-    drill.try_now(f"{waiting}/seal")
+    office = ("--role-zh", "局领导", "--role-en", "deputy director", "--rule", "004-77")
+    drill.songda("seal", "approver", "add", added["seal_id"], "leader", *office)
+    until = (LEGAL_NOW + timedelta(days=30)).date().isoformat()
+    limits = ("--approver", "leader", "--everything", "--until", until, "--most-uses", "100")
+    drill.songda("seal", "grant", "add", added["seal_id"], *limits)
     drill.until(waiting, status="released", seal_mark=None)
     (use,) = [row for row in drill.system.rows(seal_use) if row["document_id"] == waiting]
     assert use["seal_id"] == added["seal_id"]

@@ -21,7 +21,7 @@ from pipeline.composition import Songda
 from pipeline.outcomes import Done
 from pipeline.settings import Settings
 from pipeline.steps import marking
-from records import access, affected, compromises, deliveries, directory, documents, ledger, steps
+from records import access, affected, compromises, deliveries, directory, documents, ledger, seals, steps
 from records.database import Database, database_time
 from records.store import FileStore
 from records.tables import affected_document, notice, seal_compromise, seal_use, step
@@ -54,7 +54,7 @@ class Vault:
             )
 
     def _seal(self, connection: sa.Connection) -> str:
-        return directory.create_seal(
+        return seals.register(
             connection, AUTHORITY, ring_text="甲局", second_line="专用章", key_uri="pkcs12:none", test=True
         )
 
@@ -146,7 +146,7 @@ def test_a_report_stops_the_seal_at_once_and_the_directory_tells(vault: Vault) -
     done = vault.report(vault.now - HOUR)
     assert (done.first, done.active_seals) == (True, 0)
     with vault.database.read() as connection:
-        assert directory.active_seal(connection, AUTHORITY) is None
+        assert seals.active(connection, AUTHORITY) is None
         assert compromises.lost_since(connection, vault.seal) == vault.now - HOUR
     told = {event.kind: event for event in vault.events(STREAM)}
     assert told["seal.stopped"].body == {"reason": REASON}
@@ -175,7 +175,7 @@ def test_a_moment_in_the_future_and_an_unknown_seal_are_refused_and_nothing_is_s
     with pytest.raises(LookupError), vault.database.write() as connection:
         compromises.report(connection, "sea_x", vault.now - HOUR, "operator:root", REASON)
     with vault.database.read() as connection:
-        assert directory.active_seal(connection, AUTHORITY) is not None
+        assert seals.active(connection, AUTHORITY) is not None
     assert vault.rows(seal_compromise) == []
 
 
@@ -183,13 +183,13 @@ def test_a_moment_in_the_future_and_an_unknown_seal_are_refused_and_nothing_is_s
 def test_a_seal_that_is_being_used_is_stopped_after_that_use_so_that_no_document_slips_through(vault: Vault) -> None:
     reporting = threading.Thread(target=vault.report, args=(vault.now - HOUR,))
     with vault.database.write() as connection:
-        assert directory.find_seal(connection, vault.seal, held=True)["state"] == "active"
+        assert seals.is_usable(connection, vault.seal)
         reporting.start()
         reporting.join(0.5)
         assert reporting.is_alive()  # the sealing commits first: whoever looks after the report sees its document
     reporting.join(20)
     with vault.database.read() as connection:
-        assert directory.find_seal(connection, vault.seal)["state"] == "stopped"
+        assert seals.find(connection, vault.seal)["state"] == "stopped"
 
 
 # --- which documents

@@ -11,10 +11,11 @@ from fastapi.testclient import TestClient
 from pypdf import PdfReader
 
 from delivery import inbox
-from records import documents
+from records import documents, ledger
 from records.database import Database, legal_time
 from records.tables import delivery, document
 from tests.portal_house import PDF, PortalHouse, furnish, hidden
+from tests.rows import make_renewal
 
 
 @pytest.fixture
@@ -91,6 +92,22 @@ def test_the_pdf_is_the_stored_bytes_under_its_number(house: PortalHouse, client
     assert kept.startswith('attachment; filename="') and "filename*=UTF-8''" in kept
     assert "No. 1.pdf" in kept and "%E3%80%942026%E3%80%95" in kept  # 〔2026〕
     assert house.row(delivery_id)["status"] == "accessed"
+
+
+def test_a_renewed_document_is_downloaded_as_it_stands_now_and_the_receipt_names_what_was_served(
+    house: PortalHouse, client: TestClient
+) -> None:
+    delivery_id = house.deliver()
+    open_it(client, delivery_id, "pdf")
+    row = house.row(delivery_id)
+    with house.database.write() as connection:
+        released = documents.get(connection, row["document_id"])["final_digest"]
+        make_renewal(connection, row["document_id"], released, house.store.put(PDF + b"stamp"))
+    assert client.get(f"/inbox/{delivery_id}/document.pdf").content == PDF + b"stamp"
+    confirm_it(client, delivery_id)
+    with house.database.read() as connection:
+        told = [event for event in ledger.events(connection, row["document_id"]) if "document_sha256" in event.body]
+    assert told and {event.body["document_sha256"] for event in told} == {released}
 
 
 def test_confirming_takes_a_second_click_on_the_words_in_both_languages(house: PortalHouse, client: TestClient) -> None:

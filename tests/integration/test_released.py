@@ -12,7 +12,8 @@ from pipeline.cli import main
 from pipeline.released import released_here
 from records import documents, links
 from records.database import Database
-from tests.rows import make_document
+from tests.lost_keys import lose_key
+from tests.rows import make_document, make_renewal
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 
@@ -36,8 +37,26 @@ def test_released_bytes_are_known_and_nothing_names_the_document(database: Datab
     document = _release(database)
     told = _told(database)
     assert (told["known"], told["state"], told["since"]) == (True, "unchanged", None)
-    assert set(told) == {"known", "released_on", "state", "since", "text_en", "text_zh"}
+    assert set(told) == {"known", "released_on", "state", "since", "seal", "text_en", "text_zh"}
     assert told["released_on"] in told["text_zh"] and document not in str(told)
+
+
+def test_what_a_renewal_made_of_released_bytes_is_known_as_well(database: Database) -> None:
+    document = _release(database)
+    with database.write() as connection:
+        make_renewal(connection, document, DIGEST, OTHER)
+    for digest in (DIGEST, OTHER):
+        assert _told(database, digest)["state"] == "unchanged"
+
+
+@pytest.mark.rule("ESL-15")
+def test_it_is_said_that_the_key_of_the_seal_may_have_been_in_other_hands(database: Database) -> None:
+    document = _release(database)
+    assert _told(database)["seal"] is None
+    lose_key(database, "a", document)
+    told = _told(database)
+    assert (told["known"], told["state"], told["seal"]) == (True, "unchanged", "in_question")
+    assert "正在核查" in told["text_zh"] and "in other hands" in told["text_en"]
 
 
 def test_other_bytes_are_not_known_and_that_is_no_blame(database: Database) -> None:

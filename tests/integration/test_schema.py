@@ -20,6 +20,7 @@ from pipeline.steps import STAGES
 from records import (
     access,
     affected,
+    archives,
     compromises,
     deliveries,
     documents,
@@ -179,7 +180,17 @@ def _fill(connection: sa.Connection) -> None:
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
     _fill_case(connection, seal_id)
-    _fill_lost_key(connection)
+    _fill_lost_key(connection, seal_id)
+    _fill_archive(connection, document_id)
+
+
+def _fill_archive(connection: sa.Connection, document_id: str) -> None:
+    end = LEGAL_NOW + timedelta(days=3650)
+    archives.keep(connection, document_id, "a", document_id, "0" * 64, end, end - timedelta(days=400))
+    moments = {"stamped_at": LEGAL_NOW, "provable_until": end, "renew_at": end}
+    archives.renewed(
+        connection, archives.get(connection, document_id), digest="0" * 64, timestamp_authority="x", **moments
+    )
 
 
 def _fill_approvals(connection: sa.Connection, seal_id: str, row: sa.RowMapping) -> None:
@@ -213,10 +224,10 @@ def _fill_case(connection: sa.Connection, seal_id: str) -> None:
     volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
 
 
-def _fill_lost_key(connection: sa.Connection) -> None:
+def _fill_lost_key(connection: sa.Connection, seal_id: str) -> None:
     since = database_time(connection) - timedelta(hours=1)
-    report_id = compromises.report(connection, "sea_1", since, "operator:root", "the token was stolen").id
-    found, _ = affected.sealed_since(connection, "sea_1", since, limit=10)
+    report_id = compromises.report(connection, seal_id, since, "operator:root", "the token was stolen").id
+    found, _ = affected.sealed_since(connection, seal_id, since, limit=10)
     assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
     person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
     assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
@@ -418,6 +429,19 @@ def test_the_relays_question_reads_an_index_however_many_steps_wait_for_years(da
     for ask in (steps.any_due, steps.seconds_until_next, lambda connection: steps.pick_due(connection, 16, 10)):
         plan = _plan_of(database, ask)
         assert re.search(r"Index Cond: .*run_at [<>]", plan) or "ix_step_due (run_at" in plan, plan
+
+
+def test_what_is_to_be_renewed_in_years_costs_a_look_into_an_index(database: Database) -> None:
+    with database.write() as connection:
+        make_document(connection, "doc_1")
+        for n in range(2000):
+            archives.keep(connection, f"doc_{n}", "a", f"doc_{n}", "0", *[LEGAL_NOW + timedelta(days=3650 + n)] * 2)
+    with database.write() as connection:
+        connection.exec_driver_sql("analyze")
+    assert "ix_archive_renew_at" in _plan_of(database, archives.any_due)
+    with database.write() as connection:
+        assert archives.make_steps(connection, 100) == 0
+        assert connection.execute(sa.select(sa.func.count()).select_from(step)).scalar_one() == 0
 
 
 def _plan_of(database: Database, ask: Callable[[sa.Connection], object]) -> str:

@@ -18,7 +18,7 @@ from PIL import Image
 from delivery.volumes import order
 from pipeline.verifying import verdict_of
 from pipeline.volumes import SealedVolume, make_volume
-from records import ledger
+from records import archives, ledger
 from tests.system import SAMPLES, System, running_system, sample
 
 CASE = sample("penalty-decision")["case_no"]
@@ -187,6 +187,29 @@ def test_pictures_and_scans_stand_on_numbered_a4_pages_and_a_scan_ends_the_claim
     assert "不声明为PDF/A-3" in "".join(_text(page) for page in reader.pages[:front])
     with pikepdf.open(io.BytesIO(made.pdf)) as pdf:
         assert "pdfaid:part" not in pdf.open_metadata()
+
+
+def test_a_volume_is_kept_provable_like_a_document_and_given_out_as_it_was_renewed(case: Case) -> None:
+    """Workers renew it by themselves; and a document that was renewed goes into later volumes as it is then."""
+    songda, made = case.system.songda, case.volume()
+    document_id = next(each for each, name in case.released.items() if name == "penalty-decision")
+    with songda.database.write() as connection:
+        assert set(archives.ask(connection, "operator:test", ids=[made.id, document_id])) == {made.id, document_id}
+        archives.make_steps(connection, 10)  # a relay would within a minute
+    case.system.wait_until_done(60)
+    again = case.volume()
+    assert again.id == made.id and again.digest != made.digest and again.pdf.startswith(made.pdf)
+    assert case.verdict(again.pdf)["verdict"] == "valid"
+    with songda.database.read() as connection:
+        events = ledger.events(connection, f"case:{AUTHORITY}:{CASE}")
+        kept = archives.get(connection, document_id)
+    assert (events[-1].kind, events[-1].subject) == ("case.volume_renewed", made.id)
+    assert events[-1].body["previous_digest"] == made.digest
+    about = {"title_zh": "补充", "title_en": "Supplement", "day": "2026-09-04"}
+    assert case.post("files", _picture("PNG", (200, 200)), "image/png", **about).status_code == 201
+    with pikepdf.open(io.BytesIO(case.volume().pdf)) as pdf:
+        original = bytes(pdf.attachments[f"{document_id}.pdf"].get_file().read_bytes())
+    assert original == songda.store.get(kept["digest"]) != songda.store.get(kept["released_digest"])
 
 
 def test_a_case_system_gets_its_own_volume_over_http_and_an_unknown_case_is_not_found(case: Case) -> None:

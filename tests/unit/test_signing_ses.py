@@ -102,6 +102,29 @@ def test_raw_signatures_as_some_vendors_write_them_are_read() -> None:
     assert _verified(value.dump()).verdict == "valid"
 
 
+def _der(tag: int, content: bytes, *, long: bool = False) -> bytes:
+    """A TLV with a length of four bytes where `long`, as BER allows and DER does not; else of two."""
+    size = 4 if long else 2
+    return bytes([tag, 0x80 | size]) + len(content).to_bytes(size, "big") + content
+
+
+def test_what_is_verified_is_what_stood_in_the_file_and_no_new_encoding_of_it() -> None:
+    value = ses.SIGNATURE_2020.load(SIGNATURE)
+    signed = _der(0x30, value["toSign"].contents, long=True)
+    rest = value["cert"].dump() + value["signatureAlgID"].dump()
+
+    def assembled(over: bytes) -> bytes:
+        return _der(0x30, signed + rest + core.BitString.load(b"\x03" + _bits(SIGNER.key.sign(over))).dump())
+
+    assert _verified(assembled(signed)).verdict == "valid"
+    assert _codes(_verified(assembled(value["toSign"].dump())))[0] == "signature_wrong"
+
+
+def _bits(signature: bytes) -> bytes:
+    """Length and content of a BIT STRING without unused bits."""
+    return bytes([len(signature) + 1, 0]) + signature
+
+
 def test_another_document_is_invalid() -> None:
     verdict = _verified(document=DOCUMENT + b"\n")
     assert verdict.verdict == "invalid"

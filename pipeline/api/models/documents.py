@@ -127,6 +127,14 @@ class SealMark(BaseModel):
     reason: str | None = Field(description="how it was checked, in that person's words")
 
 
+class Archive(BaseModel):
+    """How long the sealed file is provable. A renewal adds a time stamp behind the bytes that stand."""
+
+    sha256: Sha256 = Field(description="of the newest file, which begins with the released one; downloads give it")
+    provable_until: datetime = Field(description="it is renewed before")
+    renewals: int
+
+
 class Document(BaseModel):
     """An issued instrument, or one that is being made."""
 
@@ -147,6 +155,7 @@ class Document(BaseModel):
     important: bool = Field(description="served on paper as well; the paper date counts")
     pages: int | None
     sha256: Sha256 | None = Field(description="of the released PDF")
+    archive: Archive | None = Field(description="null for what was not released, or bears no seal")
     created_at: datetime
     released_at: datetime | None
     links: list[Link] = Field(

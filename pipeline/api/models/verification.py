@@ -49,12 +49,15 @@ class ArchivalClaim(BaseModel):
 
 
 class Release(BaseModel):
-    """Whether this system released exactly these bytes; nothing else is said about the document."""
+    """Whether this system released exactly these bytes, or renewed them; nothing else is said about the document."""
 
     known: bool
     released_on: date | None = Field(description="the day in Beijing")
     state: Literal["unchanged", "revoked", "changed", "mended"] | None
     since: date | None = Field(description="the legal day since when a later instrument has its effect")
+    seal: Literal["in_question", "genuine", "ended"] | None = Field(
+        description="sealed while the key may have been in other hands: being checked, confirmed as genuine, ended"
+    )
     text_en: str
     text_zh: str
 
