@@ -1,4 +1,6 @@
-"""SMS reminders: that an instrument has arrived, and nothing of the case. An SMS is never service and sets no date.
+"""SMS: reminders that an instrument has arrived, and nothing of the case; codes and results of registrations.
+
+An SMS is never service and sets no date.
 
 Gateways send by template and parameters, as Chinese operators demand; the recording one writes what it would send.
 """
@@ -18,6 +20,16 @@ from records.errors import Permanent
 TEMPLATES: Final[Mapping[str, str]] = {
     "instrument-arrived": "【{system}】贵单位账号收到一份行政执法文书，请及时登录系统查收并确认收讫。本短信仅为提醒。"
     "An enforcement instrument has arrived in your account: please log in and confirm receipt. Reminder only.",
+    "register-code": "【{system}】验证码{code}，用于相对人注册或者查询注册申请，{minutes}分钟内有效，请勿告知他人。"
+    "Your code for the registration is {code}, valid for {minutes} minutes. Tell it to nobody.",
+    "registration-approved": "【{system}】贵单位的注册申请{number}已审核通过，账号激活码另行发送。"
+    "Your registration {number} has been approved; the activation codes are sent separately.",
+    "registration-returned": "【{system}】贵单位的注册申请{number}已被退回，请登录注册页面查看原因并修改后重新报送。"
+    "Your registration {number} has been returned: please see the reasons on the registration page and report it anew.",
+    "activation-code": "【{system}】账号{login}的激活码为{code}，{days}日内有效。请在登录页面选择“首次登录”，"
+    "自行设置密码，请勿告知他人。"
+    "The activation code of account {login} is {code}, valid for {days} days: choose your password under First log-in."
+    " Tell the code to nobody.",
 }
 """Texts by template. Real gateways have the same texts approved under the same names."""
 

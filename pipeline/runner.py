@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Next, Stage
 from pipeline.queue import Queue
-from records import deliveries, documents, links, series, steps
+from records import documents, links, series, steps
 from records.errors import Ambiguous, Permanent, Refused, Retry
 from records.ledger import append
 
@@ -220,7 +220,7 @@ class Runner:
             else:
                 append(
                     connection,
-                    deliveries.stream(connection, claim.subject_id),
+                    steps.stream_of(connection, claim.subject_type, claim.subject_id),
                     f"{claim.id}/dead/{claim.fence}",
                     "step.dead",
                     subject=claim.subject_id,

@@ -19,7 +19,7 @@ from records import deliveries
 from records.instants import microseconds, now, to_microseconds
 from records.ledger import append, lock
 from records.statements import select_by
-from records.tables import STEP_IS_OPEN, step, system
+from records.tables import STEP_IS_OPEN, message, step, system
 
 #: The states of a step that is not done, the one that needs a person first.
 UNDONE: Final = ("dead", "running", "ready", "waiting")
@@ -224,7 +224,7 @@ def _wake(hinted_seconds: float) -> sa.Update:
 
 
 def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
-    """Make a dead or waiting step of a delivery or a notice due now, as `by`, with an event in its document's stream.
+    """Make a dead or waiting step of a delivery, a notice or a message due now, as `by`, with an event in its stream.
 
     Raises LookupError for an unknown step, NotRequeued for one that is under way or done, or of a document.
     """
@@ -234,11 +234,11 @@ def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
     if row is None:
         raise LookupError(f"no step {step_id}")
     if row.subject_type == "document" and row.state == "dead":
-        message = "a failed document is final and its number is void: the case system submits the job again"
-        raise NotRequeued("document_failed", message)
+        why = "a failed document is final and its number is void: the case system submits the job again"
+        raise NotRequeued("document_failed", why)
     if row.subject_type == "document":
         raise NotRequeued("document", "the steps of a document go on by themselves")
-    stream = deliveries.stream(connection, row.subject_id)
+    stream = stream_of(connection, row.subject_type, row.subject_id)
     lock(connection, stream)  # before the row, as everybody does
     row = connection.execute(query.with_for_update()).one()
     if row.state in ("running", "done"):
@@ -253,6 +253,14 @@ def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
         actor=by,
         body={"stage": row.stage, "was": row.state, "error": row.error},
     )
+
+
+def stream_of(connection: sa.Connection, subject_type: str, subject_id: str) -> str:
+    """The ledger stream of what a step works on. Raises NoResultFound."""
+    if subject_type != "message":
+        return deliveries.stream(connection, subject_id)
+    row = connection.execute(select_by(message, "id"), {"id": subject_id}).mappings().one()
+    return str(row["registration_id"] or f"directory:{row['authority_id']}")
 
 
 def stop(connection: sa.Connection, subject_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The stages of a document, a delivery and a notice, one module each."""
+"""The stages of a document, a delivery, a notice and a message, one module each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.steps.rendering import render
 from pipeline.steps.sealing import seal
 from pipeline.steps.sending import send
 from pipeline.steps.settling import settle
+from pipeline.steps.telling import tell
 
 STAGES: Mapping[str, Stage] = {
     "number": number,
@@ -21,4 +22,5 @@ STAGES: Mapping[str, Stage] = {
     "dispatch": dispatch,
     "settle": settle,
     "send": send,
+    "tell": tell,
 }

@@ -30,15 +30,36 @@ from records.tables.evidence import (
     volume,
 )
 from records.tables.numbers import number, seal, seal_use, series
+from records.tables.registrations import (
+    activation,
+    campaign,
+    message,
+    registration,
+    registration_decision,
+    registration_submission,
+    visit,
+)
 from records.tables.steps import STEP_IS_OPEN, step
 
 #: Tables that refuse UPDATE and DELETE by trigger.
-APPEND_ONLY = (event, seal_use, paper_receipt, calendar_notice, calendar_approval, template_version, case_file, volume)
+APPEND_ONLY = (
+    event,
+    seal_use,
+    paper_receipt,
+    calendar_notice,
+    calendar_approval,
+    template_version,
+    case_file,
+    volume,
+    registration_submission,
+    registration_decision,
+)
 
 __all__ = [
     "APPEND_ONLY",
     "STEP_IS_OPEN",
     "account",
+    "activation",
     "api_key",
     "artifact",
     "authority",
@@ -46,6 +67,7 @@ __all__ = [
     "calendar_approval",
     "calendar_feed",
     "calendar_notice",
+    "campaign",
     "case_file",
     "client",
     "confirmation_letter",
@@ -59,11 +81,15 @@ __all__ = [
     "ledger_head",
     "link",
     "login_failure",
+    "message",
     "metadata",
     "notice",
     "number",
     "paper_receipt",
     "person",
+    "registration",
+    "registration_decision",
+    "registration_submission",
     "seal",
     "seal_use",
     "series",
@@ -71,5 +97,6 @@ __all__ = [
     "step",
     "system",
     "template_version",
+    "visit",
     "volume",
 ]
