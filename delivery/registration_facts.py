@@ -187,7 +187,7 @@ def _files(category: str, facts: Mapping[str, Any], files: Mapping[str, Any]) ->
 def _letter(facts: Mapping[str, Any], authority: Mapping[str, Any]) -> Iterator[Fault]:
     """What the letter could not be printed with: missing glyphs, control characters, texts that do not agree."""
     for fault in check_job_document(catalogue().get(LETTER), letter_facts(facts), authority):
-        pointer = next((own for printed, own in _OF_LETTER if fault.pointer.startswith(printed)), "")
+        pointer = next((own for printed, own in _OF_LETTER if fault.pointer.startswith(printed)), "/contacts")
         if contact := re.match(r"/contacts/([0-9]+)(/name/zh|/name|/phone)?", fault.pointer):
             part = {"/name/zh": "/name", "/name": "/name_en", "/phone": "/mobile", None: ""}[contact[2]]
             pointer = f"/contacts/{contact[1]}{part}"

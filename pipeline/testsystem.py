@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.passwords import hash_password
-from records import access, api_keys, directory, schema, series
+from records import access, api_keys, campaigns, directory, schema, series
 from records.database import Database, legal_time
 from records.errors import Refused
 from signing.testpki import LocalPki, make_pki, open_pki
@@ -28,6 +28,8 @@ from templates.catalogue import check_authority
 #: The local CA that the demo and `./run up` share, so that each verifies what the other sealed.
 SHARED_PKI = Path(__file__).resolve().parents[1] / "var" / "test-pki"
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+#: The code of the campaign that is open: rule R5, 000 annex 2.
+REGISTRATION_CODE = "ses2018"
 _LETTERS_SINCE = datetime(2018, 8, 14, tzinfo=UTC)
 
 
@@ -169,6 +171,7 @@ def _fill(
     for each in world["series"]:
         for of in (year, year + 1):
             series.create(connection, authority_id, each["kind"], of, each["pattern_zh"], each["pattern_en"])
+    campaigns.add(connection, authority_id, REGISTRATION_CODE, f"{year + 1}-12-31", by="person:admin")
     client = api_keys.create_client(connection, authority_id, "TEST case system")
     return seal_id, {
         "api_key": api_keys.issue(connection, client, api_keys.SCOPES),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -186,7 +185,7 @@ async def form_of(request: Request) -> Posted:
 async def posted(request: Request, session: AnySession) -> Posted:
     """The form, if it came from a page of this session. Raises 403 otherwise."""
     form = await form_of(request)
-    if not hmac.compare_digest(form.fields.get("csrf", "").encode(), session.csrf_token.encode()):
+    if not access.same_token(form.fields.get("csrf", ""), session.csrf_token):
         raise HTTPException(403)
     return form
 
@@ -203,7 +202,7 @@ def door_page(request: Request, name: str, *, status: int = 200, **values: Any) 
 def genuine(request: Request, form: Posted) -> bool:
     """Whether the form comes from a `door_page` that this browser was shown."""
     expected = request.cookies.get(portal_of(request).login_cookie, "")
-    return bool(expected) and hmac.compare_digest(form.fields.get("csrf", "").encode(), expected.encode())
+    return access.same_token(form.fields.get("csrf", ""), expected)
 
 
 def network(request: Request) -> str:
