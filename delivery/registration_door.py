@@ -78,18 +78,17 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**6):06}"
 
 
-def prove(database: Database, token: str, code: str) -> bool:
-    """Let the visitor in if the code is right. The try is counted before the code is looked at."""
+def prove(database: Database, token: str, code: str) -> str | None:
+    """The token that the visitor is in by, if the code is right. The try is counted before the code is looked at."""
     with database.write() as connection:
         stored = visits.count_try(connection, token_hash(token), TRIES)
     if not passwords.matches(stored, code):
-        return False
+        return None
     with database.write() as connection:
         visit = visits.find(connection, token)
         if visit is None or visit["code_hash"] != stored:  # somebody used this very code a moment ago
-            return False
+            return None
         registration_id = visit["registration_id"] or registrations.start(
             connection, visit["authority_id"], visit["campaign_id"], visit["category"], visit["mobile"]
         )
-        visits.prove(connection, visit["token_hash"], registration_id, VISIT_SECONDS)
-    return True
+        return visits.prove(connection, visit["token_hash"], registration_id, VISIT_SECONDS)

@@ -68,6 +68,12 @@ def of_registration(connection: sa.Connection, registration_id: str) -> list[sa.
     return sorted(rows, key=lambda row: (row["created_at"], row["id"]))
 
 
+def count_by_state(connection: sa.Connection) -> dict[str, int]:
+    """How many messages stand in each state."""
+    query = sa.select(message.c.state, sa.func.count().label("many")).group_by(message.c.state)
+    return {row.state: row.many for row in connection.execute(query)}
+
+
 def asked(connection: sa.Connection, address: str, network: str, seconds: float) -> tuple[int, int]:
     """How many codes were asked for within `seconds`: to this address, and from this network. Sweeps old ones."""
     asked_for = message.c.asked_from.is_not(None)

@@ -52,12 +52,20 @@ def count_try(connection: sa.Connection, visit_hash: str, most: int) -> str | No
     return connection.execute(counted).scalar()
 
 
-def prove(connection: sa.Connection, visit_hash: str, registration_id: str, seconds: float) -> None:
-    """The number is proved: the visit is in that application for `seconds`, and its code is used up."""
+def prove(connection: sa.Connection, visit_hash: str, registration_id: str, seconds: float) -> str:
+    """The number is proved: the visit is in that application for `seconds`, its code is used up; returns a new token.
+
+    The token from before the proof opens nothing: whoever planted it in a browser gains nothing by the proof.
+    """
+    token = secrets.token_urlsafe(32)
     values = {"registration_id": registration_id, "proved_at": now(), "expires_at": now() + microseconds(seconds)}
+    renewed = {"token_hash": token_hash(token), "csrf_token": secrets.token_urlsafe(32)}
     connection.execute(
-        visit.update().where(visit.c.token_hash == visit_hash).values(code_hash=None, code_until=None, **values)
+        visit.update()
+        .where(visit.c.token_hash == visit_hash)
+        .values(code_hash=None, code_until=None, **renewed, **values)
     )
+    return token
 
 
 def close(connection: sa.Connection, visit_hash: str) -> None:

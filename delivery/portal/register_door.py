@@ -150,9 +150,12 @@ def prove(request: Request, portal: PortalPart, visit: Knocking, form: DoorForm)
     """Let in whoever has the code."""
     _check(visit, form.fields.get("csrf", ""))
     code = re.sub(r"\s", "", form.fields.get("code", ""))[:20]
-    if not registration_door.prove(portal.database, request.cookies[portal.visit_cookie], code):
+    token = registration_door.prove(portal.database, request.cookies[portal.visit_cookie], code)
+    if token is None:
         return _code(request, visit, "register.wrong_sms", status=401)
-    return see("/register/form")
+    response = see("/register/form")
+    set_cookie(portal, response, portal.visit_cookie, token, registration_door.VISIT_SECONDS)
+    return response
 
 
 @router.post("/code/again")

@@ -162,7 +162,7 @@ def texts_of(pointer: str, faults: Sequence[Fault], t: Words) -> tuple[str, ...]
 
 
 def _entry(name: str, full: str, values: Mapping[str, str], faults: Sequence[Fault], t: Words, category: str) -> Entry:
-    key = {"signer-name": "signer_name", "signer-signed_on": "signed_on"}.get(full, name)
+    key = label_of(full.replace("-", "/"))
     hint = t(f"register.{key}_hint") if key in (*_HINTED, "signed_on") else ""
     if name == "mobile" and category == "foreign_entity":
         hint = t("register.mobile_abroad_hint")
@@ -177,6 +177,13 @@ def _entry(name: str, full: str, values: Mapping[str, str], faults: Sequence[Fau
         completed=_COMPLETED.get(full, "off"),
         optional=optional,
     )
+
+
+def label_of(place: str) -> str:
+    """The message that names what stands at a place of the facts, such as `contacts/0/name_en`."""
+    parts = place.split("/")
+    special = {("contacts", "name_en"): "latin_name", ("signer", "name"): "signer_name"}
+    return special.get((parts[0], parts[-1]), parts[-1])
 
 
 def _choice(

@@ -224,8 +224,7 @@ def _name(fault: Fault, t: Any) -> str:
     """What the fault is about, in the words of the form."""
     parts = fault.pointer.strip("/").split("/")
     place = f" {int(parts[1]) + 1}" if len(parts) > 1 and parts[1].isdigit() else ""
-    key = {"signer/name": "signer_name", "signer": "step_letter", "": "step_entity"}.get("/".join(parts), parts[-1])
-    label = t(f"register.{key}")
+    label = t(f"register.{register_form.label_of('/'.join(parts)) or 'step_entity'}")
     return f"{t(f'register.{parts[0]}')}{place} · {label}" if place and len(parts) > 2 else label
 
 

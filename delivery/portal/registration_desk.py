@@ -16,7 +16,7 @@ from delivery.offices import offices
 from delivery.portal.desk_form import read_day
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
-from delivery.portal.registration_lines import office_line, said, scans, versions
+from delivery.portal.registration_lines import said, scans, versions
 from delivery.portal.views import minute
 from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, portal_of, see, words_of
 from delivery.portal.wording import Words
@@ -92,15 +92,12 @@ def _one(
     t = words_of(request)
     with portal_of(request).database.read() as connection:
         history = registrations.history(connection, row["id"])
-        entered = registrations.entered_under(connection, row) if row["state"] != "approved" else []
-        others = registrations.others_under(connection, row)
-        logins = [each["login"] for each in row["facts"].get("accounts", [])]
-        taken = registrations.taken_logins(connection, logins) if row["state"] != "approved" else []
+        notes = _notes(connection, row, t) if row["state"] == "submitted" else []
         sent = messages.of_registration(connection, row["id"])
         of = (row["authority_id"], row["counterparty_id"])
         accounts = activations.of_counterparty(connection, *of) if row["counterparty_id"] else []
-    office = history[0]["office"]
-    review = {"office": office["id"], "counterparty_id": _identifier(row), **review}
+    reported = versions(history, t)
+    review = {"office": history[0]["office"]["id"], "counterparty_id": _identifier(row), **review}
     entries = [_entry(name, review, faults, t) for name in ENTRIES]
     return page(
         request,
@@ -114,8 +111,8 @@ def _one(
         counterparty=row["counterparty_id"] or "",
         sections=said(row, t),
         scans=[each for each in scans(row, t) if each["kept"]],
-        office=office_line(office, t),
-        notes=_notes(row, entered, others, taken, t),
+        office=reported[0]["office"],
+        notes=notes,
         checks=[
             (name, t(f"review.{name}"), bool(review.get(name)), texts_of(f"/{name}", faults, t))
             for name in _checks(row)
@@ -124,7 +121,7 @@ def _one(
         general=[text for at in ("/accounts", "/credit_code") for text in texts_of(at, faults, t)],
         reasons=[_area(name, fields or {}, faults, t) for name in ("reasons_zh", "reasons_en")],
         problems=len(faults),
-        versions=versions(history, t),
+        versions=reported,
         messages=[_message(each, t) for each in sent],
         accounts=[_account(each, t) for each in accounts],
         call_back=[_entry(f"call_back_{name}", fields or {}, faults, t, f"/{name}") for name in activation.CALL_BACK],
@@ -142,13 +139,12 @@ def _identifier(row: sa.RowMapping) -> str:
     return (facts.get("abbreviation") or initials(facts.get("short_name", ""))).lower()
 
 
-def _notes(
-    row: sa.RowMapping, entered: Sequence[str], others: Sequence[str], taken: Sequence[str], t: Words
-) -> list[str]:
+def _notes(connection: sa.Connection, row: sa.RowMapping, t: Words) -> list[str]:
     """What the machine found for the clerk to look at."""
-    facts, notes = row["facts"], []
-    notes += [t("review.entered", counterparty=each) for each in entered]
-    notes += [t("review.other", number=each) for each in others]
+    facts = row["facts"]
+    taken = registrations.taken_logins(connection, [each["login"] for each in facts["accounts"]])
+    notes = [t("review.entered", counterparty=each) for each in registrations.entered_under(connection, row)]
+    notes += [t("review.other", number=each) for each in registrations.others_under(connection, row)]
     notes += [t("review.taken", login=each) for each in taken]
     code, division = facts.get("credit_code", ""), facts.get("division", "")
     if code and division and code[2:4] not in (division[:2], "10"):  # 10: registered with the State itself

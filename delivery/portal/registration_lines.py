@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
 from delivery.offices import offices
-from delivery.portal.register_form import texts_of
+from delivery.portal.register_form import label_of, texts_of
 from delivery.portal.views import minute
 from delivery.portal.wording import Words
 from delivery.registration_facts import ACCOUNT, CONTACT, ENTITY, FILES, letter_digest
@@ -45,7 +46,10 @@ def said(row: sa.RowMapping, t: Words) -> list[Section]:
 
 def _many(part: str, names: Sequence[str], facts: Mapping[str, Any], t: Words) -> list[Section]:
     return [
-        (f"{t(f'register.{part}')} {place}", [(t(f"register.{name}"), each.get(name, "")) for name in names])
+        (
+            f"{t(f'register.{part}')} {place}",
+            [(t(f"register.{label_of(f'{part}/{name}')}"), each.get(name, "")) for name in names],
+        )
         for place, each in enumerate(facts.get(part, []), 1)
     ]
 
@@ -73,13 +77,20 @@ def office_line(office: Mapping[str, Any], t: Words) -> dict[str, Any]:
     return {"name": t.pick(office["zh"], office["en"]), "above": above, "certain": office["certain"]}
 
 
+def _decided_office(each: sa.RowMapping) -> Mapping[str, Any]:
+    """The office that a clerk confirmed or put right, else the one that was found."""
+    if each["outcome"] != "approved":
+        return dict(each["office"])
+    return asdict(offices().all[each["review"]["office"]]) | {"certain": True}
+
+
 def versions(history: Sequence[sa.RowMapping], t: Words) -> list[dict[str, Any]]:
     """What was reported each time and what was decided on it, newest first."""
     return [
         {
             "nth": each["nth"],
             "submitted": minute(each["submitted_at"], t),
-            "office": office_line(each["office"], t),
+            "office": office_line(_decided_office(each), t),
             "outcome": each["outcome"] or "submitted",
             "decided": minute(each["decided_at"], t),
             "decided_by": each["decided_by"],

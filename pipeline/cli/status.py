@@ -12,7 +12,7 @@ from delivery.beijing import day_of
 from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
-from records import deliveries, directory, documents, numbers, series, steps
+from records import deliveries, directory, documents, messages, numbers, series, steps
 from records.database import is_test, legal_time
 
 #: A step that has been due for longer than this, in seconds, and that nobody took tells that no worker is alive.
@@ -46,6 +46,7 @@ def _told(connection: sa.Connection) -> dict[str, Any]:
         "steps": {state: by_state.get(state, 0) for state in (*steps.UNDONE, "done")},
         "overdue": steps.count_overdue(connection, OVERDUE),
         "reminders": [dict(row) for row in deliveries.count_notices(connection)],
+        "messages": messages.count_by_state(connection),
         "seals": [
             {name: row[name] for name in ("id", "authority_id", "ring_text", "second_line", "state", "test")}
             | {"created_at": row["created_at"].isoformat()}
@@ -81,6 +82,7 @@ def _lines(value: dict[str, Any]) -> list[str]:
     lines += [f"  failed   {row['id']} {row['number_zh'] or ''} {one_line(row['reason'])}" for row in value["failed"]]
     lines += [f"steps      {steps_told}; overdue {value['overdue']}"]
     lines += [f"reminders  {row['channel']} {row['state']} {row['notices']}" for row in value["reminders"]]
+    lines += [f"messages   {state} {number}" for state, number in sorted(value["messages"].items())]
     lines += [
         f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} {row['ring_text']}{row['second_line']}"
         for row in value["seals"]

@@ -1,4 +1,4 @@
-"""Registration on a running system in Chromium, in both languages: reported, returned, approved, first log-in, inbox."""
+"""Registration on a running system in Chromium, both languages: reported, returned, approved, first log-in, inbox."""
 
 from __future__ import annotations
 

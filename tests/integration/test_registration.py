@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from delivery import registration_door
 from delivery.portal import login
 from records import campaigns, ledger, registrations
+from records.access import token_hash
 from records.database import Database
 from records.instants import microseconds, now
 from records.tables import message, visit
@@ -75,11 +76,12 @@ def test_a_code_lets_in_once_for_ten_minutes_and_five_tries(house: PortalHouse, 
         assert someone.post("/register/code", code=wrong).status_code == 401
     assert someone.post("/register/code", code=code).status_code == 401  # the tries are used up
     assert someone.post("/register/code/again", "/register/code").headers["location"] == "/register/code?told=again"
+    planted = token_hash(someone.client.cookies["songda_register"])
     assert someone.prove().headers["location"] == "/register/form"
     with house.database.read() as connection:
         (row,) = connection.execute(sa.select(visit)).mappings()
         (first, second) = connection.execute(sa.select(message).order_by(message.c.created_at)).mappings()
-    assert row["code_hash"] is None
+    assert row["code_hash"] is None and row["token_hash"] != planted
     last = re.findall(r"验证码([0-9]{6})", someone.sms()[-1])[0]
     assert last not in str(dict(first)) + str(dict(second)) + str(dict(row))
 
