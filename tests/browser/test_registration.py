@@ -141,7 +141,7 @@ def test_an_entity_registers_is_returned_mends_is_approved_and_reads_its_inbox(
             "name_en": "Bohai Example Cargo Co., Ltd.",
             "short_name": "渤海示例货运",
             "abbreviation": "BEC",
-            "credit_code": "91110113MA0BF8AX2Q",
+            "credit_code": "91370203MA0BF8AX2L",
             "division": "3702",
         }
         others = {"contacts-0-mobile": "13800138003", "contacts-1-mobile": "13800138004"}
