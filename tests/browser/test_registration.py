@@ -22,6 +22,7 @@ PICTURES = os.environ.get("SONGDA_PICTURES", "")
 
 def looked_at(page: Page, lang: str, name: str) -> None:
     """Accessible, and no wider than a desk or a phone."""
+    page.wait_for_load_state("load")  # with its styles: targets have their size by them
     accessible(page)
     for width in (375, 1100):
         page.set_viewport_size({"width": width, "height": 900})
