@@ -27,6 +27,12 @@ TRIES: Final = 10
 """Tries of one code; then a clerk issues another."""
 
 CALL_BACK: Final = ("number", "source", "person")
+OWN_NUMBER: Final = Fault(
+    "",
+    "own_number",
+    "The number stands in the application itself: call one from an independent source.",
+    "该号码由申请人自己填报：应当使用独立来源的号码回拨核实。",
+)
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # 10 of 30: 49 bits
 _LENGTH: Final = 10
 
@@ -51,6 +57,16 @@ def reached(contact: Mapping[str, str]) -> tuple[str, str]:
     if check_mobile(contact["mobile"]) is None:
         return "sms", contact["mobile"]
     return "email", contact["email"]
+
+
+def own_numbers(registration: sa.RowMapping) -> set[str]:
+    """The numbers that an application names itself, as `digits` gives them: calling one of them proves nothing."""
+    return {digits(each["mobile"]) for each in registration["facts"]["contacts"]} | {digits(registration["mobile"])}
+
+
+def digits(number: str) -> str:
+    """The digits by which a number is known again: the last eleven, without the country code."""
+    return re.sub(r"[^0-9]", "", number)[-11:]
 
 
 def issue(
@@ -92,6 +108,8 @@ def issue_again(
         for name in CALL_BACK
         if not call_back.get(name)
     ]
+    if not missing and digits(call_back["number"]) in own_numbers(registration):
+        missing = [OWN_NUMBER.under("/number")]
     if missing:
         raise Refused(missing)
     with database.write() as connection:

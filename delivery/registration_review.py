@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -37,9 +37,12 @@ class NotWaiting(Exception):
 
 
 def review_faults(
-    category: str, facts: Mapping[str, Any], review: Mapping[str, Any], signed_on: date, today: date
+    category: str, review: Mapping[str, Any], own_numbers: Collection[str], signed_on: date, today: date
 ) -> list[Fault]:
-    """What is missing on the checklist for an approval on `today`; none when it may be approved."""
+    """What is missing on the checklist for an approval on `today`; none when it may be approved.
+
+    `own_numbers` are those of the application (`activation.own_numbers`), `signed_on` is the day of the letter.
+    """
     found = [_needed(name) for name in CHECKS if not review.get(name) and _asked(name, category)]
     try:
         received = date.fromisoformat(review.get("original_received_on", ""))
@@ -49,16 +52,11 @@ def review_faults(
     except ValueError:
         found.append(_needed("original_received_on"))
     found += [_needed(name) for name in ("call_back_source", "call_back_person") if not review.get(name)]
-    number = _digits(review.get("call_back_number", ""))
-    own = {_digits(each.get("mobile", "")) for each in facts.get("contacts", [])}
-    if not _NUMBER.fullmatch(review.get("call_back_number", "")):
+    number = review.get("call_back_number", "")
+    if not _NUMBER.fullmatch(number):
         found.append(_needed("call_back_number"))
-    elif number in own:
-        said = (
-            "The number stands in the application itself: call one from an independent source.",
-            "该号码由申请人自己填报：应当使用独立来源的号码回拨核实。",
-        )
-        found.append(Fault("/call_back_number", "own_number", *said))
+    elif activation.digits(number) in own_numbers:
+        found.append(activation.OWN_NUMBER.under("/call_back_number"))
     if review.get("office") not in offices().all:
         found.append(_needed("office"))
     if not _IDENTIFIER.fullmatch(review.get("counterparty_id", "")):
@@ -73,10 +71,6 @@ def _asked(check: str, category: str) -> bool:
 
 def _needed(name: str) -> Fault:
     return Fault(f"/{name}", "missing", "This is needed for the approval.", "审核通过前应当填写。")
-
-
-def _digits(number: str) -> str:
-    return re.sub(r"[^0-9]", "", number)
 
 
 def note(database: Database, person: Person, registration_id: str, review: Mapping[str, Any]) -> None:
@@ -158,7 +152,8 @@ def _waiting(connection: sa.Connection, person: Person, registration_id: str) ->
 
 def _raise_faults(connection: sa.Connection, row: sa.RowMapping, review: Mapping[str, Any]) -> None:
     facts, today = row["facts"], day_of(legal_time(connection))
-    found = review_faults(row["category"], facts, review, date.fromisoformat(facts["signer"]["signed_on"]), today)
+    signed_on = date.fromisoformat(facts["signer"]["signed_on"])
+    found = review_faults(row["category"], review, activation.own_numbers(row), signed_on, today)
     for login in registrations.taken_logins(connection, [each["login"] for each in facts["accounts"]]):
         said = (f"The account name {login} is taken: return the application.", f"账号名称{login}已被使用：请退回申请。")
         found.append(Fault("/accounts", "taken", *said))

@@ -19,7 +19,7 @@ from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, ThePerson, page, see, words_of
-from records import deliveries, paper
+from records import deliveries, paper, registrations
 from records.access import Person
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -63,11 +63,13 @@ def listing(
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
+        waiting = registrations.counts(connection, clerk.authority_id).get("submitted", 0)
     return page(
         request,
         "desk.html",
         session,
         calendar=calendar,
+        waiting=waiting,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         tracks=[(each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS],

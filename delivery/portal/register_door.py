@@ -141,7 +141,12 @@ def code_page(request: Request, visit: Knocking, told: str = "") -> Response:
 def _code(request: Request, visit: sa.RowMapping, problem: str = "", *, told: str = "", status: int = 200) -> Response:
     number = f"{visit['mobile'][:3]}****{visit['mobile'][-4:]}"
     minutes = int(registration_door.CODE_SECONDS // 60)
-    values = {"csrf": visit["csrf_token"], "number": number, "tracking": visit["campaign_id"] is None}
+    values = {
+        "csrf": visit["csrf_token"],
+        "wait": WINDOW_SECONDS // 60,
+        "number": number,
+        "tracking": visit["campaign_id"] is None,
+    }
     return page(request, "register_code.html", status=status, problem=problem, told=told, minutes=minutes, **values)
 
 
@@ -149,6 +154,8 @@ def _code(request: Request, visit: sa.RowMapping, problem: str = "", *, told: st
 def prove(request: Request, portal: PortalPart, visit: Knocking, form: DoorForm) -> Response:
     """Let in whoever has the code."""
     _check(visit, form.fields.get("csrf", ""))
+    if _too_many(request):
+        return _code(request, visit, "register.slow", status=429)
     code = re.sub(r"\s", "", form.fields.get("code", ""))[:20]
     token = registration_door.prove(portal.database, request.cookies[portal.visit_cookie], code)
     if token is None:

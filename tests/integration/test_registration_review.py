@@ -285,6 +285,8 @@ def test_a_further_code_is_a_clerks_after_a_call_back_and_the_password_holds_unt
     data = {"csrf": hidden(clerk.get(path).text, "csrf"), "account": opened}
     assert clerk.post(f"{path}/activation", data=data).status_code == 422
     told = {"call_back_number": "022-12345678", "call_back_source": "官网", "call_back_person": "赵敏"}
+    own = clerk.post(f"{path}/activation", data=data | told | {"call_back_number": someone.mobile})
+    assert own.status_code == 422 and "应当使用独立来源的号码" in own.text
     assert clerk.post(f"{path}/activation", data=data | told | {"account": "acc_other"}).status_code == 404
     assert clerk.post(f"{path}/activation", data=data | told).headers["location"] == f"{path}?told=issued"
     second = code_for(someone)

@@ -45,6 +45,7 @@ FACTS: dict[str, Any] = {
     "accounts": [{"department": "法律部", "login": "HEA-FLB"}],
     "signer": {"capacity": "legal_representative", "name": "李明远", "power": "", "signed_on": "2026-11-20"},
 }
+OWN = {"13800138001", "13800138002"}
 REVIEW = {
     "licence_matches": True,
     "letter_signed": True,
@@ -171,6 +172,7 @@ def test_the_letter_names_the_entity_and_its_first_two_contacts() -> None:
         ("call_back_number", "", "missing"),
         ("call_back_number", "ask me", "missing"),
         ("call_back_number", "138-0013-8001", "own_number"),
+        ("call_back_number", "+86 138 0013 8001", "own_number"),
         ("call_back_source", "", "missing"),
         ("call_back_person", "", "missing"),
         ("office", "nowhere", "missing"),
@@ -180,11 +182,11 @@ def test_the_letter_names_the_entity_and_its_first_two_contacts() -> None:
 )
 def test_every_point_of_the_checklist_is_needed(name: str, value: object, code: str) -> None:
     signed = date(2026, 11, 20)
-    assert review_faults("legal_person", FACTS, REVIEW, signed, TODAY) == []
-    (fault,) = review_faults("legal_person", FACTS, REVIEW | {name: value}, signed, TODAY)
+    assert review_faults("legal_person", REVIEW, OWN, signed, TODAY) == []
+    (fault,) = review_faults("legal_person", REVIEW | {name: value}, OWN, signed, TODAY)
     assert (fault.pointer, fault.code) == (f"/{name}", code)
 
 
 def test_nobody_asks_an_entity_abroad_for_its_licence() -> None:
     review = REVIEW | {"licence_matches": False}
-    assert review_faults("foreign_entity", FACTS, review, date(2026, 11, 20), TODAY) == []
+    assert review_faults("foreign_entity", review, OWN, date(2026, 11, 20), TODAY) == []
