@@ -208,8 +208,9 @@ def _decide(
 
 
 def _tell_result(connection: sa.Connection, row: sa.RowMapping, template: str) -> list[str]:
-    """Tell the applicant and the contacts (000 二(一)): by SMS in the mainland, by e-mail elsewhere."""
+    """Tell the applicant and the contacts (000 二(一)): by SMS in the mainland, and every contact by e-mail."""
     to = {("sms", row["mobile"]): None}
-    to |= dict.fromkeys(activation.reached(each) for each in row["facts"]["contacts"])
+    for each in row["facts"]["contacts"]:
+        to |= {activation.reached(each): None, ("email", each["email"]): None}
     of, said = (connection, row["authority_id"]), {"number": row["number"]}
     return [messages.write(*of, *address, template, said, registration_id=row["id"]) for address in to]

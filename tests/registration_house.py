@@ -118,8 +118,8 @@ class Applicant:
 
     def upload(self, name: str, content: bytes) -> Any:
         """Send a scan."""
-        data = {"csrf": self.token("/register/letter")}
-        return self.client.post(f"/register/files/{name}", data=data, files={"scan": ("x.pdf", content)})
+        data = {"csrf": self.token("/register/letter"), "upload": name}
+        return self.client.post("/register/letter", data=data, files={"scan": ("x.pdf", content)})
 
     def fill(self, category: str = "legal_person", **changed: str) -> None:
         """From the door to the last look, everything right."""
@@ -153,9 +153,10 @@ def open_campaign(house: PortalHouse, code: str = CODE, ends_on: str = "2026-12-
 
 
 def deliver(songda: Songda) -> None:
-    """What a worker does with every message that waits."""
+    """What a worker does with every SMS that waits."""
+    pending = (message.c.state == "pending", message.c.channel == "sms")
     with songda.database.read() as connection:
-        waiting = connection.execute(sa.select(message.c.id).where(message.c.state == "pending")).scalars().all()
+        waiting = connection.execute(sa.select(message.c.id).where(*pending)).scalars().all()
     for message_id in waiting:
         with songda.database.write() as connection:
             claim = steps.claim(connection, f"{message_id}/tell", "test", 60)

@@ -152,8 +152,10 @@ def _code(request: Request, visit: sa.RowMapping, problem: str = "", *, told: st
 
 @router.post("/code")
 def prove(request: Request, portal: PortalPart, visit: Knocking, form: DoorForm) -> Response:
-    """Let in whoever has the code."""
+    """Let in whoever has the code, or send another one."""
     _check(visit, form.fields.get("csrf", ""))
+    if form.fields.get("action") == "again":
+        return _again(request, visit)
     if _too_many(request):
         return _code(request, visit, "register.slow", status=429)
     code = re.sub(r"\s", "", form.fields.get("code", ""))[:20]
@@ -165,10 +167,9 @@ def prove(request: Request, portal: PortalPart, visit: Knocking, form: DoorForm)
     return response
 
 
-@router.post("/code/again")
-def again(request: Request, portal: PortalPart, visit: Knocking, form: DoorForm) -> Response:
+def _again(request: Request, visit: sa.RowMapping) -> Response:
     """Send another code; the one before no longer lets in once it goes out."""
-    _check(visit, form.fields.get("csrf", ""))
+    portal = portal_of(request)
     try:
         with portal.database.write() as connection:
             token = request.cookies[portal.visit_cookie]

@@ -162,11 +162,25 @@ def _asked(name: str, category: str) -> bool:
 
 @router.post("/letter")
 def signer(request: Request, visit: VisitForm) -> Response:
-    """Keep who signs; go on when nothing is wrong, scans included."""
+    """Keep who signs; go on when nothing is wrong, scans included. Or keep a scan."""
+    if "upload" in visit.form.fields:
+        return _upload(request, visit, visit.form.fields["upload"])
     facts = register_form.signer_of(visit.form.fields)
     _save(request, visit, facts)
     wrong = _of("letter", _faults(request, visit))
     return _letter(request, visit, facts, wrong, 422) if wrong else see("/register/check")
+
+
+def _upload(request: Request, visit: ProvedVisit, name: str) -> Response:
+    """Keep a scan, or say what is wrong with it."""
+    portal = portal_of(request)
+    try:
+        registration.add_scan(portal.database, portal.store, visit.row["id"], name, visit.form.files.get("scan", b""))
+    except Refused as refused:
+        return _letter(request, visit, visit.row["facts"], refused.faults, 422)
+    except registration.NotOpen:
+        raise HTTPException(409) from None
+    return see("/register/letter#scans")
 
 
 @router.get("/letter.pdf")
@@ -179,18 +193,6 @@ def letter_pdf(portal: PortalPart, visit: TheVisit) -> Response:
     except registration.NotOpen:
         raise HTTPException(409) from None
     return pdf_response(pdf, ("SES确认函.pdf", "Confirmation Letter.pdf"), download=False)
-
-
-@router.post("/files/{name}")
-def upload(request: Request, portal: PortalPart, visit: VisitForm, name: FileName) -> Response:
-    """Keep a scan, or say what is wrong with it."""
-    try:
-        registration.add_scan(portal.database, portal.store, visit.row["id"], name, visit.form.files.get("scan", b""))
-    except Refused as refused:
-        return _letter(request, visit, visit.row["facts"], refused.faults, 422)
-    except registration.NotOpen:
-        raise HTTPException(409) from None
-    return see("/register/letter#scans")
 
 
 @router.get("/files/{name}")

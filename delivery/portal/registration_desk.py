@@ -18,7 +18,7 @@ from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
 from delivery.portal.views import minute
-from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, portal_of, see, words_of
+from delivery.portal.web import AnySession, Form, PortalPart, Posted, ThePerson, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.registration_review import CHECKS, ENTRIES
 from records import activations, messages, registrations
@@ -222,9 +222,11 @@ def decide(
     form: Form,
     registration_id: RegistrationId,
 ) -> Response:
-    """Keep the checklist, return the application with reasons, or approve it."""
+    """Keep the checklist, return the application with reasons, approve it, or issue another activation code."""
     row, review = _row(request, clerk, registration_id), _review_of(form.fields)
     action, of = form.fields.get("action", ""), (portal.database, clerk, registration_id)
+    if action == "issue":
+        return _issue(request, session, clerk, form, row)
     hints: list[str] = []
     try:
         if action == "approve":
@@ -251,17 +253,9 @@ def _review_of(fields: Mapping[str, str]) -> dict[str, Any]:
     return review
 
 
-@router.post("/{registration_id}/activation")
-def issue(
-    request: Request,
-    portal: PortalPart,
-    session: AnySession,
-    clerk: ThePerson,
-    form: Form,
-    registration_id: RegistrationId,
-) -> Response:
+def _issue(request: Request, session: AnySession, clerk: Person, form: Posted, row: sa.RowMapping) -> Response:
     """Another activation code, after a call-back that is told."""
-    row = _row(request, clerk, registration_id)
+    portal = portal_of(request)
     call_back = {name: typed(form.fields, f"call_back_{name}") for name in activation.CALL_BACK}
     try:
         hint = activation.issue_again(portal.database, row, clerk, form.fields.get("account", ""), call_back)
@@ -270,4 +264,4 @@ def issue(
     except LookupError:
         raise HTTPException(404) from None
     portal.hint([hint])
-    return see(f"/desk/registrations/{registration_id}?told=issued")
+    return see(f"/desk/registrations/{row['id']}?told=issued")

@@ -144,6 +144,8 @@ def test_an_approval_enters_counterparty_contacts_letter_and_accounts_at_once(
         ("registration-approved", someone.mobile),
         ("registration-approved", "13800138001"),
         ("registration-approved", "13800138002"),
+        ("registration-approved", "sun@haihe.test"),
+        ("registration-approved", "ma@haihe.test"),
         ("activation-code", "13800138001"),
     }
 
@@ -221,8 +223,9 @@ def test_another_authoritys_clerk_decides_nothing(house: PortalHouse, someone: A
     elsewhere = house.browser("clerk-elsewhere")
     token = hidden(elsewhere.get("/desk").text, "csrf")
     row = the_row(house)
-    for path in (f"/desk/registrations/{row['id']}", f"/desk/registrations/{row['id']}/activation"):
-        assert elsewhere.post(path, data={"csrf": token, "action": "approve", **REVIEW}).status_code == 404
+    for action in ("approve", "return", "save", "issue"):
+        data = {"csrf": token, "action": action, **REVIEW}
+        assert elsewhere.post(f"/desk/registrations/{row['id']}", data=data).status_code == 404
     counterpartys = house.browser("NEA-FLB")
     answer = counterpartys.post(
         f"/desk/registrations/{row['id']}",
@@ -282,13 +285,13 @@ def test_a_further_code_is_a_clerks_after_a_call_back_and_the_password_holds_unt
     with house.database.read() as connection:
         (opened,) = connection.execute(sa.select(account.c.id).where(account.c.login == "HEA-FLB")).scalars()
     path = f"/desk/registrations/{row['id']}"
-    data = {"csrf": hidden(clerk.get(path).text, "csrf"), "account": opened}
-    assert clerk.post(f"{path}/activation", data=data).status_code == 422
+    data = {"csrf": hidden(clerk.get(path).text, "csrf"), "action": "issue", "account": opened}
+    assert clerk.post(path, data=data).status_code == 422
     told = {"call_back_number": "022-12345678", "call_back_source": "官网", "call_back_person": "赵敏"}
-    own = clerk.post(f"{path}/activation", data=data | told | {"call_back_number": someone.mobile})
+    own = clerk.post(path, data=data | told | {"call_back_number": someone.mobile})
     assert own.status_code == 422 and "应当使用独立来源的号码" in own.text
-    assert clerk.post(f"{path}/activation", data=data | told | {"account": "acc_other"}).status_code == 404
-    assert clerk.post(f"{path}/activation", data=data | told).headers["location"] == f"{path}?told=issued"
+    assert clerk.post(path, data=data | told | {"account": "acc_other"}).status_code == 404
+    assert clerk.post(path, data=data | told).headers["location"] == f"{path}?told=issued"
     second = code_for(someone)
     assert second != first
     assert log_in(house.browser(), "HEA-FLB", OWN).status_code == 303
@@ -334,7 +337,7 @@ def test_a_message_of_unknown_outcome_is_told_and_not_sent_twice(
             if each["template"] == "activation-code"
         )
     with house.database.write() as connection:
-        assert steps.claim(connection, step_id, "killed", 0)
+        assert steps.claim(connection, step_id, "killed", -1)
     with house.database.write() as connection:
         claim = steps.claim(connection, step_id, "next", 60)
     assert claim and claim.takes_over
