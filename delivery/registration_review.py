@@ -86,7 +86,8 @@ def _keep(connection: sa.Connection, row: sa.RowMapping, person: Person, review:
         raise Refused(long)
     if dict(review) == row["review"]:
         return
-    registrations.change(connection, row["id"], ("submitted",), review=dict(review))
+    noted = {"review": dict(review), "changed_at": row["changed_at"]}  # it has waited as long as before
+    registrations.change(connection, row["id"], ("submitted",), **noted)
     kind = "registration.checked"
     nth = count(connection, row["id"], row["id"], {kind}) + 1
     append(connection, row["id"], f"checked/{nth}", kind, actor=person.id, body=dict(review))

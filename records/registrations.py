@@ -66,7 +66,7 @@ def tracked(connection: sa.Connection, number: str, mobile: str) -> sa.RowMappin
 def change(connection: sa.Connection, registration_id: str, states: tuple[str, ...], **columns: Any) -> bool:
     """Change an application that stands in one of `states`; False when it does not (any more)."""
     here = (registration.c.id == registration_id, registration.c.state.in_(states))
-    changed = connection.execute(registration.update().where(*here).values(changed_at=now(), **columns))
+    changed = connection.execute(registration.update().where(*here).values({"changed_at": now(), **columns}))
     return bool(changed.rowcount)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -136,7 +137,8 @@ def _checks(row: sa.RowMapping) -> list[str]:
 def _identifier(row: sa.RowMapping) -> str:
     """The identifier that jobs will name the counterparty by, as it may be proposed."""
     facts = row["facts"]
-    return (facts.get("abbreviation") or initials(facts.get("short_name", ""))).lower()
+    name = facts.get("abbreviation") or initials(facts.get("short_name", ""))
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _notes(connection: sa.Connection, row: sa.RowMapping, t: Words) -> list[str]:

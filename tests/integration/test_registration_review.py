@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from delivery import activation
+from delivery import activation, registration_review
 from pipeline.steps.telling import tell
 from records import access, campaigns, directory, ledger, messages, registrations, steps
 from records.database import Database
@@ -162,6 +163,27 @@ def test_an_approval_that_fails_half_way_leaves_nothing(
         assert directory.find_counterparty(connection, AUTHORITY, "hea") is None
         assert access.credentials(connection, "HEA-FLB") == []
     assert the_row(house)["state"] == "submitted"
+
+
+def test_two_clerks_who_approve_at_the_same_moment_enter_it_once(house: PortalHouse, someone: Applicant) -> None:
+    row = the_row(house)
+    with house.database.read() as connection:
+        person = access.credentials(connection, "clerk")[0].subject
+    assert isinstance(person, access.Person)
+    review = REVIEW | {"licence_matches": True, "letter_signed": True, "original_received_on": "2026-11-22"}
+
+    def approve(_: int) -> str:
+        try:
+            registration_review.approve(house.database, person, row["id"], review)
+        except registration_review.NotWaiting:
+            return "late"
+        return "approved"
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(approve, range(4))) == ["approved", "late", "late", "late"]
+    with house.database.read() as connection:
+        assert len(messages.of_registration(connection, row["id"])) == 6
+        assert list(ledger.verify(connection)) == []
 
 
 def test_an_entity_is_registered_once_and_an_account_name_is_given_once(
