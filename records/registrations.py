@@ -129,6 +129,17 @@ def entered_under(connection: sa.Connection, row: sa.RowMapping) -> list[str]:
     return [str(each["id"]) for each in connection.execute(select_by(counterparty, *named), named).mappings()]
 
 
+def named_alike(connection: sa.Connection, row: sa.RowMapping) -> list[str]:
+    """The counterparties (ids) of the authority that have a name of the application's, whatever the case of letters."""
+    facts = row["facts"]
+    alike = sa.or_(
+        counterparty.c.name_zh == facts["name_zh"],
+        sa.func.lower(counterparty.c.name_en) == facts["name_en"].lower(),
+    )
+    query = sa.select(counterparty.c.id).where(counterparty.c.authority_id == row["authority_id"], alike)
+    return [str(each) for each in connection.execute(query.order_by(counterparty.c.id)).scalars()]
+
+
 def others_under(connection: sa.Connection, row: sa.RowMapping) -> list[str]:
     """The numbers of other applications under the same credit code that are not decided or were returned."""
     code = row["facts"].get("credit_code")

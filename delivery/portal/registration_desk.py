@@ -146,6 +146,7 @@ def _notes(connection: sa.Connection, row: sa.RowMapping, t: Words) -> list[str]
     facts = row["facts"]
     taken = registrations.taken_logins(connection, [each["login"] for each in facts["accounts"]])
     notes = [t("review.entered", counterparty=each) for each in registrations.entered_under(connection, row)]
+    notes += [t("review.alike", counterparty=each) for each in registrations.named_alike(connection, row)]
     notes += [t("review.other", number=each) for each in registrations.others_under(connection, row)]
     notes += [t("review.taken", login=each) for each in taken]
     code, division = facts.get("credit_code", ""), facts.get("division", "")

@@ -193,11 +193,12 @@ def test_an_entity_is_registered_once_and_an_account_name_is_given_once(
         connection.execute(
             counterparty.update()
             .where(counterparty.c.id == "air-example", counterparty.c.authority_id == AUTHORITY)
-            .values(credit_code=ENTITY["credit_code"])
+            .values(credit_code=ENTITY["credit_code"], name_en=ENTITY["name_en"].upper())
         )
         connection.execute(account.update().where(account.c.login == "OTHER-FLB").values(login="hea-flb"))
     row = the_row(house)
     page = clerk.get(f"/desk/registrations/{row['id']}").text
+    assert "同名的相对人：air-example" in page
     assert "已在名录库中：air-example" in page and "账号名称已被使用：HEA-FLB" in page
     answer = decide(clerk, row["id"], "approve")
     assert answer.status_code == 422 and "已在名录库中" in answer.text
