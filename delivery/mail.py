@@ -167,15 +167,33 @@ def reminder(
 @lru_cache(maxsize=64)
 def _common_part(sender: str, inbox_url: str, test: bool, letter: str, facts: tuple[tuple[str, str], ...]) -> bytes:
     """What all mails of one letter have in common: folding and encoding it costs more than all the rest."""
+    subject, words = LETTERS[letter]
+    return _message(sender, subject, words.format(url=inbox_url, **dict(facts)), test).as_bytes()
+
+
+def note(
+    *, message_id: str, sender: str, recipient: str, subject: str, text: str, created_at: datetime, test: bool = False
+) -> Mail:
+    """A mail about a registration, with a text of its own; the other values are as `reminder` takes them.
+
+    Raises `Permanent` when an address or the id isn't one, or the subject is more than one line.
+    """
+    if not _MESSAGE_ID.fullmatch(message_id) or not subject.isprintable():
+        raise Permanent(f"{message_id!r:.120} is not a Message-ID, or {subject!r:.120} no subject")
+    sender, recipient = checked_address(sender), checked_address(recipient)
+    message = _message(sender, subject, text, test)
+    message["To"], message["Date"], message["Message-ID"] = recipient, format_datetime(created_at), message_id
+    return Mail(sender, recipient, message_id, message.as_bytes())
+
+
+def _message(sender: str, subject: str, body: str, test: bool) -> EmailMessage:
     message = EmailMessage(policy=SMTP_POLICY)
     message["From"] = sender
-    subject, words = LETTERS[letter]
     message["Subject"] = f"[TEST] {subject}" if test else subject
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine replies
     message["Content-Language"] = "zh, en"
-    body = words.format(url=inbox_url, **dict(facts))
     message.set_content(_TEST_NOTE + body if test else body, charset="utf-8", cte="base64")
-    return message.as_bytes()
+    return message
 
 
 def send(mail: Mail, server: MailServer) -> Sent:

@@ -1,7 +1,8 @@
 """A mail server for TEST systems: takes every mail, keeps it as a file, and shows it in the browser. Loopback only.
 
-Run as `python -m delivery.mailsink DIR SMTP_PORT HTTP_PORT`; a port of 0 lets the system choose. One JSON line on
-standard output says which ports it listens on.
+Run as `python -m delivery.mailsink DIR SMTP_PORT HTTP_PORT [SMS_FILE]`; a port of 0 lets the system choose. One line
+of JSON on standard output says which ports it listens on. `SMS_FILE` is what the recording SMS gateway writes, and
+`/sms` shows.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ HOST: Final = "127.0.0.1"
 _NAME = re.compile(r"[0-9]{20}-[0-9]{6}\.eml")
 _HOSTS = re.compile(r"(127\.0\.0\.1|localhost)(:[0-9]+)?")
 _MAX_BYTES: Final = 10 * 1024 * 1024
+_SMS_SHOWN: Final = 100
 
 _PAGE: Final = """<!doctype html>
 <html lang="zh"><head><meta charset="utf-8"><title>{title}</title>
@@ -88,11 +90,12 @@ class _Pages(BaseHTTPRequestHandler):
     """List and reading page; nothing of a mail gets out of its frame: everything is escaped, nothing is loaded."""
 
     folder: MailFolder
+    sms: Path | None
     server_version = "songda-mailsink"
     sys_version = ""
 
     def do_GET(self) -> None:
-        """Answer `/`, `/mail/NAME` and `/raw/NAME`."""
+        """Answer `/`, `/sms`, `/mail/NAME` and `/raw/NAME`."""
         if not _HOSTS.fullmatch(self.headers.get("Host", "")):
             self._answer(HTTPStatus.MISDIRECTED_REQUEST, "Not here", "<p>This page answers on loopback only.</p>")
             return
@@ -100,6 +103,8 @@ class _Pages(BaseHTTPRequestHandler):
         try:
             if self.path == "/":
                 self._answer(HTTPStatus.OK, "邮件 Mails", self._list())
+            elif self.path == "/sms":
+                self._answer(HTTPStatus.OK, "短信 SMS", _sms_page(self.sms))
             elif kind == "mail":
                 self._answer(HTTPStatus.OK, "邮件 Mail", _reading_page(name, self.folder.read(name)))
             elif kind == "raw":
@@ -118,7 +123,8 @@ class _Pages(BaseHTTPRequestHandler):
             rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + f"<td>{subject}</td></tr>")
         head = "<tr><th>日期 Date</th><th>收件人 To</th><th>主题 Subject</th></tr>"
         table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
-        return f"<h1>邮件 Mails</h1>{table if rows else '<p>还没有邮件。No mail yet.</p>'}"
+        link = '<p><a href="/sms">短信 SMS →</a></p>'
+        return f"<h1>邮件 Mails</h1>{link}{table if rows else '<p>还没有邮件。No mail yet.</p>'}"
 
     def _answer(self, status: HTTPStatus, title: str, body: str) -> None:
         self._send(status, "text/html; charset=utf-8", _PAGE.format(title=escape(title), body=body).encode())
@@ -160,12 +166,26 @@ def _reading_page(name: str, content: bytes) -> str:
     return f"<h1>{escape(_header(mail, 'Subject'))}</h1>{links}<table>{rows}</table><pre>{escape(str(text))}</pre>"
 
 
+def _sms_page(file: Path | None) -> str:
+    """The messages that the recording gateway wrote last, newest first."""
+    lines = file.read_text("utf-8").splitlines()[-_SMS_SHOWN:] if file is not None and file.is_file() else []
+    rows = []
+    for line in reversed(lines):
+        message = json.loads(line)
+        cells = (message["recorded_at"], message["phone"], message["text"])
+        rows.append("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
+    head = "<tr><th>时间 Time</th><th>手机 Phone</th><th>内容 Text</th></tr>"
+    table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+    link = '<p><a href="/">← 全部邮件 All mails</a></p>'
+    return f"<h1>短信 SMS</h1>{link}{table if rows else '<p>还没有短信。No SMS yet.</p>'}"
+
+
 class MailSink:
     """Both servers, each in a thread of its own. `smtp_port` and `http_port` are those listened on once started."""
 
-    def __init__(self, folder: Path, smtp_port: int = 0, http_port: int = 0) -> None:
+    def __init__(self, folder: Path, smtp_port: int = 0, http_port: int = 0, sms: Path | None = None) -> None:
         self.folder = MailFolder(folder)
-        pages = type("_PagesOfOneFolder", (_Pages,), {"folder": self.folder})
+        pages = type("_PagesOfOneFolder", (_Pages,), {"folder": self.folder, "sms": sms})
         self._http = ThreadingHTTPServer((HOST, http_port), pages)
         self._http.daemon_threads = True
         self.http_port = int(self._http.server_address[1])
@@ -211,13 +231,14 @@ class MailSink:
 
 def main(arguments: list[str]) -> int:
     """Run until SIGTERM or SIGINT."""
-    if len(arguments) != 3 or not all(argument.isdecimal() for argument in arguments[1:]):
-        sys.stderr.write("usage: python -m delivery.mailsink DIR SMTP_PORT HTTP_PORT\n")
+    if len(arguments) not in (3, 4) or not all(argument.isdecimal() for argument in arguments[1:3]):
+        sys.stderr.write("usage: python -m delivery.mailsink DIR SMTP_PORT HTTP_PORT [SMS_FILE]\n")
         return 2
     logs.configure()
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # before any thread: all of them leave the signals to us
-    sink = MailSink(Path(arguments[0]), int(arguments[1]), int(arguments[2]))
+    sms = Path(arguments[3]) if len(arguments) == 4 else None
+    sink = MailSink(Path(arguments[0]), int(arguments[1]), int(arguments[2]), sms)
     sink.start()
     sys.stdout.write(json.dumps({"smtp_port": sink.smtp_port, "http_port": sink.http_port}) + "\n")
     sys.stdout.flush()

@@ -1,4 +1,5 @@
-"""SMS: that an instrument has arrived, or that a seal's key was lost, and nothing of a case. None is ever service.
+"""SMS: that an instrument has arrived, or that a seal's key was lost, and nothing of a case; codes and results of
+registrations. None is ever service.
 
 Gateways send by template and parameters, as Chinese operators demand; the recording one writes what it would send.
 """
@@ -24,6 +25,16 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "The key of one of our electronic seals may have been in other hands; it is no longer used. Documents concerned "
     "are marked in your account, periods may be running. Before you act on one that is not in your account, ask us by "
     "a number you know.",
+    "register-code": "【{system}】验证码{code}，用于相对人注册或者查询注册申请，{minutes}分钟内有效，请勿告知他人。"
+    "Your code for the registration is {code}, valid for {minutes} minutes. Tell it to nobody.",
+    "registration-approved": "【{system}】贵单位的注册申请{number}已审核通过，账号激活码另行发送。"
+    "Your registration {number} has been approved; the activation codes are sent separately.",
+    "registration-returned": "【{system}】贵单位的注册申请{number}已被退回，请登录注册页面查看原因并修改后重新报送。"
+    "Your registration {number} has been returned: please see the reasons on the registration page and report it anew.",
+    "activation-code": "【{system}】账号{login}的激活码为{code}，{days}日内有效。请在登录页面选择“首次登录”，"
+    "自行设置密码，请勿告知他人。"
+    "The activation code of account {login} is {code}, valid for {days} days: choose your password under First log-in."
+    " Tell the code to nobody.",
 }
 """Texts by template. Real gateways have the same texts approved under the same names."""
 

@@ -23,7 +23,7 @@ from typing import Any
 import httpx2
 
 from pipeline.settings import Settings, load
-from pipeline.testsystem import SHARED_PKI, Ports, make_test_system, shared_ports
+from pipeline.testsystem import REGISTRATION_CODE, SHARED_PKI, Ports, make_test_system, shared_ports
 from records import logs
 
 _RESTART_PAUSE = 1.0
@@ -123,7 +123,8 @@ def programs_of(settings: Settings, ports: Ports | None) -> list[Program]:
     if ports is not None:
         if not _answers(settings.host, ports.pki):  # the demo may find the CA of ./run up running
             programs.append(Program("pki", ["signing.testpki", str(Path(settings.trust_list).parent)]))
-        mail = ["delivery.mailsink", str(settings.home / "mail"), str(ports.smtp), str(ports.mail)]
+        sms = str(settings.home / "sms.jsonl")
+        mail = ["delivery.mailsink", str(settings.home / "mail"), str(ports.smtp), str(ports.mail), sms]
         programs.append(Program("mail", mail))
     programs.append(Program("web", ["pipeline.web"]))
     programs += [Program(f"worker-{number}", ["pipeline.worker"]) for number in range(1, settings.workers + 1)]
@@ -190,6 +191,7 @@ def _told(access: Mapping[str, Any]) -> str:
     people = [access[who] for who in ("clerk", "administrator", "leader") if who in access]  # no leader before 0009
     logins = [*people, *access["counterparties"].values()]
     lines += [f"  log in as {login['account']:<10} password {login['password']}" for login in logins]
+    lines += [f"  register     {access['url']}/register with code {REGISTRATION_CODE}; codes: {access['mail_url']}/sms"]
     return "\n".join(
         [*lines, f"  API key      {access['api_key']}", "", "These stand in var/access.json. Ctrl-C ends all."]
     )

@@ -22,7 +22,7 @@ from delivery.beijing import day_of
 from delivery.passwords import hash_password
 from delivery.seal_grants import sealed_subjects
 from pipeline.electronic_seals import enter, read_electronic_seal
-from records import access, api_keys, directory, schema, seal_approvals, seals, series
+from records import access, api_keys, campaigns, directory, schema, seal_approvals, seals, series
 from records.database import Database, legal_time
 from records.errors import Refused
 from records.store import Store, open_store
@@ -37,6 +37,8 @@ SHARED_PKI = Path(__file__).resolve().parents[1] / "var" / "test-pki"
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 _GRANTED_FOR = timedelta(days=3660)
 _MOST_USES = 1_000_000
+#: The code of the campaign that is open: rule R5, 000 annex 2.
+REGISTRATION_CODE = "ses2018"
 _LETTERS_SINCE = datetime(2018, 8, 14, tzinfo=UTC)
 
 
@@ -206,6 +208,7 @@ def _fill(
     for each in world["series"]:
         for of in (year, year + 1):
             series.create(connection, authority_id, each["kind"], of, each["pattern_zh"], each["pattern_en"])
+    campaigns.add(connection, authority_id, REGISTRATION_CODE, f"{year + 1}-12-31", by="person:admin")
     client = api_keys.create_client(connection, authority_id, "TEST case system")
     return seal_id, {
         "api_key": api_keys.issue(connection, client, api_keys.SCOPES),

@@ -7,6 +7,7 @@ database's clock.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -221,6 +222,11 @@ def find_account(connection: sa.Connection, account_id: str, authority_id: str) 
 def token_hash(token: str) -> str:
     """SHA-256 of a session token; tokens are 256 random bits, so no slow hash is needed."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def same_token(given: str, expected: str) -> bool:
+    """Whether a form carries the token that it was given, compared in constant time; an empty one is none."""
+    return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
 
 
 def open_session(connection: sa.Connection, subject: Account | Person, seconds: float) -> str:

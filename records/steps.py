@@ -19,7 +19,7 @@ from records import deliveries
 from records.instants import microseconds, now, to_microseconds
 from records.ledger import append, lock
 from records.statements import select_by
-from records.tables import STEP_IS_OPEN, archive, step, system
+from records.tables import STEP_IS_OPEN, archive, message, step, system
 
 #: The states of a step that is not done, the one that needs a person first.
 UNDONE: Final = ("dead", "running", "ready", "waiting")
@@ -248,6 +248,9 @@ def stream_of(connection: sa.Connection, subject_type: str, subject_id: str) -> 
         return subject_id
     if subject_type == "archive":
         return str(connection.execute(sa.select(archive.c.stream).where(archive.c.id == subject_id)).scalar_one())
+    if subject_type == "message":
+        row = connection.execute(select_by(message, "id"), {"id": subject_id}).mappings().one()
+        return str(row["registration_id"] or f"directory:{row['authority_id']}")
     return deliveries.stream(connection, subject_id)
 
 
@@ -262,8 +265,8 @@ def requeue(connection: sa.Connection, step_id: str, by: str) -> None:
     if row is None:
         raise LookupError(f"no step {step_id}")
     if row.subject_type == "document" and row.state == "dead":
-        message = "a failed document is final and its number is void: the case system submits the job again"
-        raise NotRequeued("document_failed", message)
+        why = "a failed document is final and its number is void: the case system submits the job again"
+        raise NotRequeued("document_failed", why)
     if row.subject_type == "document":
         raise NotRequeued("document", "the steps of a document go on by themselves")
     stream = stream_of(connection, row.subject_type, row.subject_id)

@@ -16,14 +16,19 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from delivery.portal import (
+    activate_page,
     desk_pages,
     feed_pages,
     grant_pages,
     inbox_pages,
     login,
+    register_door,
+    register_pages,
+    registration_desk,
     seal_pages,
     verify_page,
 )
+from delivery.portal.register_visit import ProveFirst
 from delivery.portal.security import Guard
 from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
 from delivery.portal.wording import messages
@@ -38,16 +43,29 @@ _log = structlog.get_logger(__name__)
 
 
 def make_portal(portal: Portal) -> FastAPI:
-    """The pages `/login`, `/inbox…`, `/desk…`, `/verify` as an application of its own, to be mounted at `/`."""
+    """The pages as an application of its own, to be mounted at `/`."""
     app = FastAPI(title="Songda portal", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.portal = portal
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    for module in (login, feed_pages, seal_pages, grant_pages, inbox_pages, desk_pages, verify_page):
-        app.include_router(module.router)
+    for part in (
+        login,
+        activate_page,
+        register_door,
+        register_pages,
+        feed_pages,
+        inbox_pages,
+        # before the desk's own pages, whose `/desk/{delivery_id}` would take these
+        seal_pages,
+        grant_pages,
+        registration_desk,
+        desk_pages,
+        verify_page,
+    ):
+        app.include_router(part.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)
+    app.add_exception_handler(ProveFirst, _register_first)
     app.add_exception_handler(HTTPException, _error_page)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_exception_handler(Retry, _later)
@@ -63,6 +81,10 @@ def _log_in_first(_request: Request, error: Exception) -> Response:
 def _other_door(_request: Request, error: Exception) -> Response:
     assert isinstance(error, WrongDoor)  # noqa: S101 - registered for this class only
     return see(error.home)
+
+
+def _register_first(_request: Request, _error: Exception) -> Response:
+    return see("/register")
 
 
 def _error_page(request: Request, error: Exception) -> Response:

@@ -22,7 +22,7 @@ from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
 from delivery.portal.wording import Words
-from records import affected, deliveries, paper, paper_seals, seals
+from records import affected, deliveries, paper, paper_seals, registrations, seals
 from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -72,12 +72,14 @@ def listing(
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, portal.store, clerk)) if approver else None
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
+        waiting = registrations.counts(connection, clerk.authority_id).get("submitted", 0)
     return page(
         request,
         "desk.html",
         session,
         calendar=calendar,
         to_approve=to_approve,
+        waiting=waiting,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,

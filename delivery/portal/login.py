@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import hmac
-import secrets
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from delivery.portal.proving import WINDOW_SECONDS, TooManyAttempts, prove
 from delivery.portal.web import (
     SESSION_SECONDS,
     AnySession,
+    DoorForm,
     Form,
     Portal,
     PortalPart,
-    Posted,
+    door_page,
     drop_cookie,
-    form_of,
+    genuine,
     home_of,
-    page,
-    portal_of,
     safe_next,
     see,
     session_of,
@@ -51,29 +48,16 @@ def login_page(request: Request) -> Response:
 
 
 def _form(request: Request, next_path: str, *, problem: str = "", login: str = "", status: int = 200) -> Response:
-    portal = portal_of(request)
-    token = request.cookies.get(portal.login_cookie) or secrets.token_urlsafe(32)
-    response = page(
-        request,
-        "login.html",
-        status=status,
-        token=token,
-        next_path=next_path,
-        problem=problem,
-        login=login,
-        minutes=WINDOW_SECONDS // 60,
-    )
-    set_cookie(portal, response, portal.login_cookie, token, _FORM_SECONDS)
-    return response
+    values = {"next_path": next_path, "problem": problem, "login": login, "minutes": WINDOW_SECONDS // 60}
+    return door_page(request, "login.html", status=status, **values)
 
 
 @router.post("/login")
-def log_in(request: Request, portal: PortalPart, form: Annotated[Posted, Depends(form_of)]) -> Response:
+def log_in(request: Request, portal: PortalPart, form: DoorForm) -> Response:
     """Look at login and password; open a session or show the form again."""
     login = form.fields.get("login", "").strip()[:200]
     next_path = safe_next(form.fields.get("next", "/"))
-    expected = request.cookies.get(portal.login_cookie, "")
-    if not expected or not hmac.compare_digest(form.fields.get("csrf", "").encode(), expected.encode()):
+    if not genuine(request, form):
         return _form(request, next_path, problem="login.expired", login=login, status=403)
     try:
         subject = prove(request, portal, login, form.fields.get("password", ""))
@@ -83,10 +67,10 @@ def log_in(request: Request, portal: PortalPart, form: Annotated[Posted, Depends
         return response
     if subject is None:
         return _form(request, next_path, problem="login.wrong", login=login, status=401)
-    return _open(request, portal, subject, next_path)
+    return enter(request, portal, subject, next_path)
 
 
-def _open(request: Request, portal: Portal, subject: access.Account | access.Person, next_path: str) -> Response:
+def enter(request: Request, portal: Portal, subject: access.Account | access.Person, next_path: str) -> Response:
     """Open a session with a token of its own, and end the one that the browser had."""
     former = request.cookies.get(portal.session_cookie)
     with portal.database.write() as connection:

@@ -7,8 +7,7 @@ from typing import Final
 from fastapi import Request
 
 from delivery import passwords
-from delivery.portal.security import network_of
-from delivery.portal.web import Portal
+from delivery.portal.web import Portal, network
 from records import access
 
 WINDOW_SECONDS: Final = 15 * 60
@@ -27,7 +26,7 @@ def prove(request: Request, portal: Portal, login: str, password: str) -> access
 
     The caller forgives the counted attempts (`access.forget_failures`) in the transaction that uses the proof.
     """
-    address = network_of(request.client.host if request.client else "")
+    address = network(request)
     with portal.database.write() as connection:
         attempt = access.count_attempt(connection, login, address, WINDOW_SECONDS)
     with portal.database.write() as connection:  # anew, so that attempts made at the same moment see each other

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
 import re
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import time_en, time_zh
+from delivery.portal.security import network_of
 from delivery.portal.wording import LANGUAGES, Words
 from records import access
 from records.access import Account, Person, Session
@@ -27,6 +28,7 @@ PAGES: Final = Path(__file__).parent / "pages"
 SESSION_SECONDS: Final = 8 * 3600.0
 _LANGUAGE_COOKIE: Final = "songda_language"
 _YEAR: Final = 365 * 24 * 3600
+_DOOR_SECONDS: Final = 3600
 _NEXT = re.compile(r"/(inbox|desk)(/[a-z0-9_-]{1,64}){0,2}")
 
 
@@ -58,8 +60,13 @@ class Portal:
 
     @property
     def login_cookie(self) -> str:
-        """The cookie that guards the log-in form, before there is a session."""
+        """The cookie that guards the forms at the doors, before there is a session."""
         return "__Host-songda_login" if self.secure_cookies else "songda_login"
+
+    @property
+    def visit_cookie(self) -> str:
+        """The cookie of whoever registers."""
+        return "__Host-songda_register" if self.secure_cookies else "songda_register"
 
 
 class LogInFirst(Exception):
@@ -184,14 +191,35 @@ async def form_of(request: Request) -> Posted:
 async def posted(request: Request, session: AnySession) -> Posted:
     """The form, if it came from a page of this session. Raises 403 otherwise."""
     form = await form_of(request)
-    if not hmac.compare_digest(form.fields.get("csrf", "").encode(), session.csrf_token.encode()):
+    if not access.same_token(form.fields.get("csrf", ""), session.csrf_token):
         raise HTTPException(403)
     return form
+
+
+def door_page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+    """A page with a form that nobody has to be logged in for; `genuine` knows it again when it comes back."""
+    portal = portal_of(request)
+    token = request.cookies.get(portal.login_cookie) or secrets.token_urlsafe(32)
+    response = page(request, name, status=status, token=token, **values)
+    set_cookie(portal, response, portal.login_cookie, token, _DOOR_SECONDS)
+    return response
+
+
+def genuine(request: Request, form: Posted) -> bool:
+    """Whether the form comes from a `door_page` that this browser was shown."""
+    expected = request.cookies.get(portal_of(request).login_cookie, "")
+    return access.same_token(form.fields.get("csrf", ""), expected)
+
+
+def network(request: Request) -> str:
+    """Whom the visitor's address is counted for."""
+    return network_of(request.client.host if request.client else "")
 
 
 DocumentId = Annotated[str, PathPart(pattern="^doc_[0-9a-z]{1,40}$")]
 DeliveryId = Annotated[str, PathPart(pattern="^dlv_[0-9a-z]{1,40}$")]
 Form = Annotated[Posted, Depends(posted)]
+DoorForm = Annotated[Posted, Depends(form_of)]
 
 
 def see(path: str) -> Response:

@@ -1,4 +1,4 @@
-"""The words of the pages: one file with two columns, Chinese and English; no page has words of its own."""
+"""The words of the pages: files with two columns, Chinese and English; no page has words of its own."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Final
 
 from records.errors import Permanent
 
-MESSAGES: Final = Path(__file__).parent / "messages.toml"
+FILES: Final = ("messages.toml", "registration.toml")
 LANGUAGES: Final = ("zh", "en")
 
 
 @cache
 def messages() -> Mapping[str, tuple[str, str]]:
     """Every message by its key, (Chinese, English). Raises Permanent for one without its twin."""
-    return read(MESSAGES.read_text(encoding="utf-8"))
+    folder = Path(__file__).parent
+    return read("\n".join((folder / name).read_text(encoding="utf-8") for name in FILES))
 
 
 def read(text: str) -> Mapping[str, tuple[str, str]]:

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "calendar": ("calendars", "import or show a year of working days"),
     "init": ("init", "set up a production system"),
     "authority": ("authorities", "propose and approve the authority's own facts"),
+    "campaign": ("campaigns", "open, close or list campaigns of registration"),
     "counterparty": ("counterparties", "enter a counterparty"),
     "contact": ("counterparties", "add a contact person of a counterparty"),
     "account": ("counterparties", "add or stop a log-in account of a counterparty, change its password"),

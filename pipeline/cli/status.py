@@ -18,6 +18,7 @@ from records import (
     deliveries,
     documents,
     electronic_seals,
+    messages,
     numbers,
     providers,
     seals,
@@ -64,6 +65,7 @@ def _told(connection: sa.Connection, authorities: list[str]) -> dict[str, Any]:
         "overdue": steps.count_overdue(connection, OVERDUE),
         "reminders": [dict(row) for row in deliveries.count_notices(connection)],
         "seal_in_question": affected.count_in_question(connection),
+        "messages": messages.count_by_state(connection),
         "seals": [
             {name: row[name] for name in ("id", "authority_id", "kind", "ring_text", "second_line", "state", "test")}
             | {name: row[name] and row[name].isoformat() for name in ("created_at", "valid_from", "valid_until")}
@@ -141,6 +143,7 @@ def _lines(value: dict[str, Any]) -> list[str]:
     lines += [f"reminders  {row['channel']} {row['state']} {row['notices']}" for row in value["reminders"]]
     if value["seal_in_question"]:
         lines.append(f"seal       ALARM: {value['seal_in_question']} documents sealed with a lost key await a decision")
+    lines += [f"messages   {state} {number}" for state, number in sorted(value["messages"].items())]
     lines += [
         f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} "
         f"{row['ring_text']}{row['second_line']}, {row['kind']}{_until(row)}"

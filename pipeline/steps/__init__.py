@@ -1,4 +1,4 @@
-"""The stages of a document, a delivery, a notice, an archived file and a report of a lost key, one module each."""
+"""The stages of documents, deliveries, notices, messages, archived files and reports of lost keys, one module each."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pipeline.steps.renewing import renew
 from pipeline.steps.sealing import seal
 from pipeline.steps.sending import send
 from pipeline.steps.settling import settle
+from pipeline.steps.telling import tell
 
 STAGES: Mapping[str, Stage] = {
     "number": number,
@@ -25,4 +26,5 @@ STAGES: Mapping[str, Stage] = {
     "send": send,
     "mark": mark,
     "renew": renew,
+    "tell": tell,
 }

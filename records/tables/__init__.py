@@ -33,6 +33,15 @@ from records.tables.evidence import (
     volume,
 )
 from records.tables.numbers import number, series
+from records.tables.registrations import (
+    activation,
+    campaign,
+    message,
+    registration,
+    registration_decision,
+    registration_submission,
+    visit,
+)
 from records.tables.seals import paper_seal, seal, seal_approval, seal_approver, seal_grant, seal_use
 from records.tables.steps import SEAL_IS_OPEN, STEP_IS_OPEN, step
 from records.tables.watch import timestamp_authority
@@ -53,6 +62,8 @@ APPEND_ONLY = (
     seal_compromise,
     affected_document,
     genuine_document,
+    registration_submission,
+    registration_decision,
 )
 
 __all__ = [
@@ -60,6 +71,7 @@ __all__ = [
     "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
     "account",
+    "activation",
     "affected_document",
     "api_key",
     "archive",
@@ -69,6 +81,7 @@ __all__ = [
     "calendar_approval",
     "calendar_feed",
     "calendar_notice",
+    "campaign",
     "case_file",
     "client",
     "confirmation_letter",
@@ -84,12 +97,16 @@ __all__ = [
     "ledger_head",
     "link",
     "login_failure",
+    "message",
     "metadata",
     "notice",
     "number",
     "paper_receipt",
     "paper_seal",
     "person",
+    "registration",
+    "registration_decision",
+    "registration_submission",
     "renewal",
     "seal",
     "seal_approval",
@@ -103,5 +120,6 @@ __all__ = [
     "system",
     "template_version",
     "timestamp_authority",
+    "visit",
     "volume",
 ]

@@ -19,6 +19,7 @@ import pytest
 
 from delivery.mail import Mail, MailServer, reminder, send
 from delivery.mailsink import HOST, MailSink
+from delivery.sms import RecordingGateway
 from records.errors import Ambiguous, Permanent, Retry
 
 MAIL = reminder(
@@ -63,6 +64,23 @@ def test_a_mail_is_sent_kept_and_read_in_the_browser(sink: MailSink) -> None:
     assert "贵单位的专用登录账号中收到一份行政执法文书" in reading
     assert "&lt;ntc_01@songda.test&gt;" in reading
     assert page(sink.http_port, f"/raw/{name}")[1].encode() == MAIL.content
+
+
+def test_what_the_recording_gateway_would_have_sent_is_read_beside_the_mails(tmp_path: Path) -> None:
+    file = tmp_path / "sms.jsonl"
+    sink = MailSink(tmp_path / "mails", sms=file)
+    sink.start()
+    try:
+        assert "还没有短信" in page(sink.http_port, "/sms")[1]
+        gateway = RecordingGateway(file)
+        for code in ("111111", "222222"):
+            signed = {"system": "<b>系统", "code": code, "minutes": "10"}
+            gateway.send("msg_1", "13900139000", "register-code", signed)
+        shown = page(sink.http_port, "/sms")[1]
+    finally:
+        sink.stop()
+    assert shown.index("222222") < shown.index("111111") and "13900139000" in shown
+    assert "<b>系统" not in shown
 
 
 def test_a_mail_sent_again_has_the_same_bytes(sink: MailSink) -> None:

@@ -1,0 +1,55 @@
+"""First log-in: account, activation code, and a password of one's own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from delivery import activation, passwords
+from delivery.portal.login import enter
+from delivery.portal.proving import PER_ADDRESS, PER_LOGIN, WINDOW_SECONDS
+from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, portal_of
+from records import access
+
+router = APIRouter()
+
+_COUNTED: Final = "/activate"  # no log-in begins so: who guesses codes locks nobody out of the log-in page
+
+
+@router.get("/activate")
+def activate_page(request: Request) -> Response:
+    """The form."""
+    return _form(request)
+
+
+def _form(request: Request, problem: str = "", *, login: str = "", status: int = 200) -> Response:
+    values = {"minutes": WINDOW_SECONDS // 60, "shortest": passwords.SHORTEST, "longest": passwords.LONGEST}
+    return door_page(request, "activate.html", status=status, problem=problem, login=login, **values)
+
+
+@router.post("/activate")
+def activate(request: Request, portal: PortalPart, form: DoorForm) -> Response:
+    """Set the password and log in, or show the form again."""
+    login, password = form.fields.get("login", "").strip()[:200], form.fields.get("password", "")
+    if not genuine(request, form):
+        return _form(request, "login.expired", login=login, status=403)
+    if password != form.fields.get("again", ""):
+        return _form(request, "activate.differs", login=login, status=422)
+    if not passwords.SHORTEST <= len(password) <= passwords.LONGEST or password.lower() == login.lower():
+        return _form(request, "activate.length", login=login, status=422)
+    if _too_many(request, login):
+        return _form(request, "login.slow", login=login, status=429)
+    account = activation.activate(portal.database, login, form.fields.get("code", ""), password)
+    if account is None:
+        return _form(request, "activate.wrong", login=login, status=401)
+    return enter(request, portal, account, "/inbox")
+
+
+def _too_many(request: Request, login: str) -> bool:
+    named, address = f"{_COUNTED} {login}", network(request)
+    with portal_of(request).database.write() as connection:
+        access.count_attempt(connection, named, address, WINDOW_SECONDS)
+        by_login, by_address = access.attempts(connection, named, address, WINDOW_SECONDS)
+    return by_login > PER_LOGIN or by_address > PER_ADDRESS
