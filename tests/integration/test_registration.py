@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from delivery import registration_door
-from delivery.portal import login
+from delivery.portal import proving
 from records import campaigns, ledger, registrations
 from records.access import token_hash
 from records.database import Database
@@ -121,7 +121,7 @@ def test_guessing_the_registration_code_is_slowed_down_by_address(
     monkeypatch.setattr("delivery.portal.register_door.PER_ADDRESS", 3)
     assert [someone.open(code=f"guess{n}").status_code for n in range(4)] == [422, 422, 422, 429]
     assert someone.house.browser("NEA-FLB")  # the log-in page is not closed by it
-    assert login.PER_ADDRESS > 3
+    assert proving.PER_ADDRESS > 3
 
 
 def test_no_form_of_the_doors_is_taken_without_its_token(someone: Applicant) -> None:
