@@ -72,7 +72,7 @@ def find(connection: sa.Connection, store: Store, document_id: str, person: Pers
 def approve(
     database: Database, store: Store, document_id: str, rendered_digest: str, seal_id: str, session: Session
 ) -> tuple[str, ...]:
-    """Approve the seal on exactly the bytes that were shown; returns the steps that are due now.
+    """Approve this seal on exactly the bytes that were shown; returns the steps that are due now.
 
     Raises LookupError as `find` does, seal_approvals.NothingToApprove when bytes or seal are others by now.
     """
@@ -80,7 +80,7 @@ def approve(
     with database.write() as connection:
         awaited = find(connection, store, document_id, person)
         if awaited.seal["id"] != seal_id:
-            raise seal_approvals.NothingToApprove(f"{document_id} waits for another seal than {seal_id}")
+            raise seal_approvals.NothingToApprove(f"{document_id} is to be sealed with {awaited.seal['id']} by now")
         return seal_approvals.approve(
             connection,
             awaited.document,

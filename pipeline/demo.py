@@ -222,7 +222,7 @@ def _run(access: Access, home: Path, database: Database, out: Path) -> bool:
     _record_as_clerk(access, on_paper[1], _LEGAL_START.date(), out)
     _say(f"▸ nobody confirms {deemed[0]['title_zh']}: the legal clock moves past {deemed[1]['deemed_date']}")
     _let_time_pass(home, database, date.fromisoformat(deemed[1]["deemed_date"]))
-    dated = [pair[0]["id"] for pair in (confirmed, on_paper, deemed)]
+    dated = [pair[0]["id"] for pair in (*electronic, on_paper)]
     case_system.wait(dated, _is_dated, "service dates")
     documents = [case_system.document(document_id) for document_id in ids]
     return _conclude(case_system, documents, out)

@@ -55,12 +55,12 @@ def add_archive_stamp(
     What the file's security store holds already isn't written again. The caller has verified the file. Raises
     Permanent or Retry as `seal_pdf` does; then there is no new file.
     """
-    expected = timestamps.latest(chains, now)
+    expected = timestamps.latest(chains, now, now)
     for _ in range(3):
         authority = check_authority(chains, expected, now)
         reserve = len(expected.token) + _LONGER_TOKEN
         room = _write(pdf, [*proven, authority], reserve)
-        stamp = timestamps.stamp(room.signed(), chains, now)
+        stamp = timestamps.stamp(room.signed(), chains, now, now)
         if stamp.certificate.sha256 == expected.certificate.sha256 and len(stamp.token) <= reserve:
             test = is_test(stamp.certificate)
             return ArchivedPdf(room.filled(stamp.token), stamp.time, authority.ends_at, stamp.authority, test)

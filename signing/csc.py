@@ -1,8 +1,9 @@
 """Client of a remote signing service: the API of the Cloud Signature Consortium, version 2 (v2.0.0.2).
 
-Methods used: ``oauth2/token`` with the client's own credentials (8.4; RFC 6749 §4.4), ``credentials/info`` (11.5),
-``credentials/authorize`` (11.6) and ``signatures/signHash`` (11.10). Every authorisation is for one signature over one
-hash, which the service holds the signature against (SCAL2).
+Methods used: ``oauth2/token`` with the client's own credentials (RFC 6749 §4.4), ``credentials/info``,
+``credentials/authorize`` and ``signatures/signHash``. Every authorisation is for one signature over one hash, which
+the service holds the signature against (SCAL2). Made after public descriptions of services; the specification's own
+text was not at hand.
 """
 
 from __future__ import annotations

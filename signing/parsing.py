@@ -31,7 +31,10 @@ def parsed(kind: Any, der: bytes) -> Any:
 
 @lru_cache(maxsize=_KEPT)
 def _kept(kind: Any, der: bytes) -> Any:
-    return whole(kind.load(der, strict=True))
+    value = whole(kind.load(der, strict=True))
+    if value.dump() != der:  # asn1crypto may encode anew what it was asked about; only the bytes that came are shared
+        raise ValueError("not encoded as it is written")
+    return value
 
 
 def whole(value: _T) -> _T:

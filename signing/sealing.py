@@ -190,13 +190,13 @@ class Signing:
         throw-away request; when another one or another certificate turns up, the work is done once more with that.
         """
         service = timestamps_of(self.means, self.profile)
-        expected = service.latest(self.means.chains)
+        expected = service.latest(self.means.chains, self.now)
         for _ in range(3):
             authority = check_authority(self.means.chains, expected, self.now)
             reserve = self._cms_size(expected.token)
             attributes, prepared = self._prepare([authority], reserve)
             signature = self.means.key.sign(attributes)
-            stamp = service.stamp(signature, self.means.chains)
+            stamp = service.stamp(signature, self.means.chains, self.now)
             if stamp.certificate.sha256 == expected.certificate.sha256:
                 cms = self._cms(attributes, stamp.token, signature)
                 if len(cms) <= reserve:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -65,35 +65,42 @@ class TimestampService:
         """How each authority answered so far, in their order."""
         return tuple(each.standing for each in self._providers)
 
-    def stamp(self, data: bytes, chains: ChainChecker, now: datetime | None = None) -> Timestamp:
-        """A time stamp over the SHA-256 digest of `data`, by an authority that may be relied on at `now` (aware).
+    def stamp(
+        self, data: bytes, chains: ChainChecker, now: datetime | None = None, clock: datetime | None = None
+    ) -> Timestamp:
+        """A time stamp over the SHA-256 digest of `data`, by an authority that may be relied on at `now`.
 
-        Raises Retry when no authority gives one, Permanent when all answer and none may be relied on.
+        `clock` is what our clock shows; both are aware, and the present by default. Raises Retry when no authority
+        gives one, Permanent when all answer and none may be relied on.
         """
         problems: dict[Provider, Exception] = {}
+
+        def check(stamp: Timestamp) -> None:
+            check_authority(chains, stamp, now or datetime.now(UTC))
+            refuse_clock(stamp, clock or datetime.now(UTC))
+
         for provider in self._providers:
-            if provider.is_due(self._seconds) and (stamp := self._try(provider, data, chains, now, problems)):
+            if provider.is_due(self._seconds) and (stamp := self._try(provider, data, check, problems)):
                 return stamp
         left = [each for each in self._providers if each not in problems]
         if left and self._last_resort.acquire(blocking=False):
             try:
                 for provider in left:
-                    if stamp := self._try(provider, data, chains, now, problems):
+                    if stamp := self._try(provider, data, check, problems):
                         return stamp
             finally:
                 self._last_resort.release()
         raise self._nobody(problems)
 
-    def latest(self, chains: ChainChecker, now: datetime | None = None) -> Timestamp:
+    def latest(self, chains: ChainChecker, now: datetime | None = None, clock: datetime | None = None) -> Timestamp:
         """The last time stamp given, of whatever data: it tells which authority and certificate to expect next.
 
-        One is asked for that nobody uses the first time, when that certificate has ended since, and as long as the
-        authority of the last one fails: so a key isn't used when there will be no time stamp. Raises as `stamp` does.
+        One is asked for that nobody uses the first time, and as long as the authority of the last one fails or may not
+        be relied on any more: so a key isn't used when there will be no time stamp. Raises as `stamp` does.
         """
         latest = self._latest
-        ended = latest is not None and latest.certificate.not_valid_after < (now or datetime.now(UTC))
-        if latest is None or ended or self._is_failing(latest.authority):
-            latest = self.stamp(b"songda: which authority answers?", chains, now)
+        if latest is None or self._is_failing(latest.authority) or not _is_reliable(chains, latest, now):
+            latest = self.stamp(b"songda: which authority answers?", chains, now, clock)
         return latest
 
     def _is_failing(self, url: str) -> bool:
@@ -103,8 +110,7 @@ class TimestampService:
         self,
         provider: Provider,
         data: bytes,
-        chains: ChainChecker,
-        now: datetime | None,
+        check: Callable[[Timestamp], None],
         problems: dict[Provider, Exception],
     ) -> Timestamp | None:
         """The provider's time stamp, or None with what was wrong in `problems`."""
@@ -112,9 +118,7 @@ class TimestampService:
         try:
             stamp = self._ask(provider.url, data)
             took = monotonic() - began
-            moment = now or datetime.now(UTC)
-            check_authority(chains, stamp, moment)
-            refuse_clock(stamp, moment)
+            check(stamp)
         except (httpx2.HTTPError, CmsError, ValueError, TypeError, KeyError, Permanent, Retry) as error:
             provider.failed(str(error) or type(error).__name__)
             problems[provider] = error
@@ -163,6 +167,14 @@ def check_authority(chains: ChainChecker, stamp: Timestamp, now: datetime) -> Ch
         return chains.check(stamp.certificate, stamp.certificates, now=now, time_stamping=True)
     except Permanent as error:
         raise Permanent(f"cannot be relied on: {error}") from error
+
+
+def _is_reliable(chains: ChainChecker, stamp: Timestamp, now: datetime | None) -> bool:
+    try:
+        check_authority(chains, stamp, now or datetime.now(UTC))
+    except (Permanent, Retry):
+        return False
+    return True
 
 
 def refuse_clock(stamp: Timestamp, now: datetime) -> None:

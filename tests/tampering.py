@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -50,26 +50,6 @@ SUBJECTS = (
     ),
     SealSubject("revoked", "民航华北地区管理局", "已吊销章", revoked_since=datetime(2025, 1, 1, tzinfo=UTC)),
 )
-
-
-class _SealsOfThen(ChainChecker):
-    """Certificates of seals checked as at another time, those of time stamp authorities as today."""
-
-    def __init__(self, trust: TrustList, revocation: RevocationCache, today: ChainChecker) -> None:
-        super().__init__(trust, revocation)
-        self._today = today
-
-    def check(
-        self,
-        certificate: x509.Certificate,
-        others: Sequence[x509.Certificate] = (),
-        *,
-        now: datetime | None = None,
-        time_stamping: bool = False,
-    ) -> CheckedChain:
-        if time_stamping:
-            return self._today.check(certificate, others, time_stamping=True)
-        return super().check(certificate, others, now=now)
 
 
 @dataclass(frozen=True)
@@ -120,7 +100,7 @@ class Workshop:
         """Certificates checked as if in June of that year."""
         headers = {"X-Certomancer-Fake-Time": datetime(year, 6, 1, tzinfo=UTC).isoformat()}
         with httpx2.Client(headers=headers) as client:
-            yield _SealsOfThen(self.bench.trust, RevocationCache(client=client), self.bench.means().chains)
+            yield ChainChecker(self.bench.trust, RevocationCache(client=client))
 
     def sealed_in(self, year: int, seal: str, profile: Profile = Profile.B_LT) -> bytes:
         """Sealed with a certificate that was good in that year only, and stamped today."""

@@ -149,14 +149,8 @@ def approve(
     if problem:
         return _page(request, session, awaited, problem=problem, status=429 if problem == "login.slow" else 401)
     try:
-        due = seal_uses.approve(
-            portal.database,
-            portal.store,
-            document_id,
-            form.fields.get("digest", ""),
-            form.fields.get("seal", ""),
-            session,
-        )
+        shown = (form.fields.get("digest", ""), form.fields.get("seal", ""))
+        due = seal_uses.approve(portal.database, portal.store, document_id, *shown, session)
     except (LookupError, NothingToApprove):  # printed anew, approved or ended by somebody else meanwhile
         raise HTTPException(409) from None
     portal.hint(due)

@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "contact": ("counterparties", "add a contact person of a counterparty"),
     "account": ("counterparties", "add or stop a log-in account of a counterparty, change its password"),
     "letter": ("counterparties", "file or withdraw a confirmation letter"),
-    "seal": ("seals", "register or stop a seal; report its key lost, list and confirm what was sealed since"),
+    "seal": ("seals", "register, list, stop; who may approve its use; standing approvals; report its key lost"),
     "series": ("numbers", "number series: create, open a year, move forward; list numbers and voids"),
     "documents": ("documents", "make a numbered document void, print the copies of a released one"),
     "volume": ("volumes", "the sealed volume of a case; --add puts a file into the case first"),

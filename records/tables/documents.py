@@ -77,6 +77,7 @@ document = table(
     ),
     sa.Index(None, "authority_id", "case_no"),
     sa.Index(None, "job_id"),
+    sa.Index(None, "final_digest"),
     sa.Index(
         "ix_document_supplied_number",
         "authority_id",

@@ -27,12 +27,7 @@ def office(database: Database, tmp_path: Path) -> Office:
 
 def _approve(client: TestClient, document_id: str, password: str = PASSWORD, **more: str) -> Any:
     page = client.get(f"/desk/seal-uses/{document_id}").text
-    form = {
-        "csrf": hidden(page, "csrf"),
-        "digest": hidden(page, "digest"),
-        "seal": hidden(page, "seal"),
-        "password": password,
-    } | more
+    form = {name: hidden(page, name) for name in ("csrf", "digest", "seal")} | {"password": password} | more
     return client.post(f"/desk/seal-uses/{document_id}/approve", data=form)
 
 
@@ -98,17 +93,13 @@ def test_guessing_the_password_of_an_open_session_is_bounded(office: Office, mon
 
 
 @pytest.mark.rule("ESL-13a")
-def test_an_approval_is_of_the_bytes_that_were_shown(office: Office) -> None:
+def test_an_approval_is_of_the_bytes_and_of_the_seal_that_were_shown(office: Office) -> None:
     document_id = office.waiting()
     client = office.house.browser("leader")
     assert _approve(client, document_id, digest="0" * 64).status_code == 409
+    assert _approve(client, document_id, seal=office.foreign_seal).status_code == 409
     page = client.get(f"/desk/seal-uses/{document_id}").text
-    form = {
-        "csrf": hidden(page, "csrf"),
-        "digest": hidden(page, "digest"),
-        "seal": hidden(page, "seal"),
-        "password": PASSWORD,
-    }
+    form = {name: hidden(page, name) for name in ("csrf", "digest", "seal")} | {"password": PASSWORD}
     with office.house.database.write() as connection:
         connection.execute(document.update().where(document.c.id == document_id).values(rendered_digest="1" * 64))
     assert client.post(f"/desk/seal-uses/{document_id}/approve", data=form).status_code == 409

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
 
 from records.errors import Permanent, Retry
 from signing import providers
+from signing.certificates import ChainChecker, CheckedChain
 from signing.keys import SigningKey
 from signing.reader import read_seals
-from signing.sealing import Profile
+from signing.sealing import Profile, SealingMeans
 from signing.testpki import Stamper
 from signing.timestamps import TimestampService
 from signing.verification import verify
@@ -124,6 +126,25 @@ def test_an_authority_that_answers_wrongly_is_passed_over_for_a_good_one(
     assert re.search(told, failing.failure)
     assert (well.failing_since, well.failures) == (None, 0)
     assert well.mean_ms and well.mean_ms > 0
+    service.close()
+
+
+def test_an_authority_that_is_revoked_meanwhile_is_passed_over_as_well(bench: Bench, wire: Wire) -> None:
+    """Its last time stamp is remembered: that must not hold up what a second authority can do."""
+    first, second = bench.pki.tsa_url, bench.pki.stamper_url("second")
+    service, lost = wire.service(first, second), set[bytes]()
+
+    class Losing(ChainChecker):
+        def check(self, certificate: Any, *others: Any, **options: Any) -> CheckedChain:
+            if certificate.sha256 in lost:
+                raise Permanent("certificate revoked")
+            return super().check(certificate, *others, **options)
+
+    means = SealingMeans(bench.key(), Losing(bench.trust, bench.revocation), service)
+    assert bench.seal(plain_pdf(), Profile.B_LTA, means).timestamp_authority == first
+    lost.add(service.latest(means.chains).certificate.sha256)
+    assert bench.seal(plain_pdf(), Profile.B_LTA, means).timestamp_authority == second
+    assert service.standings()[0].failure == "cannot be relied on: certificate revoked"
     service.close()
 
 
