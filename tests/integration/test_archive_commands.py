@@ -14,9 +14,10 @@ from alembic import command as alembic_command
 from alembic.config import Config
 
 from pipeline.cli import main
-from records import archives, ledger, schema, steps, volumes
+from records import archives, ledger, schema, seals, steps, volumes
 from records.database import Database
-from records.tables import renewal
+from records.instants import from_microseconds
+from records.tables import renewal, seal_use, step
 from signing.sealing import Profile
 from tests.archive_house import STEP, ArchiveHouse, authorities, sealed, year
 from tests.house import ROOT
@@ -162,6 +163,38 @@ def _released_before_renewals(connection: sa.Connection, until: str) -> None:
         connection.execute(sa.text(f"insert into document ({columns}) values ({values})"))  # noqa: S608 - our own words
         body = {"verdict": {"provable_until": until}} if with_seal else {"pages": 1}
         ledger.append(connection, document_id, "document.released", "document.released", body=body)
+    connection.execute(
+        sa.text(
+            "insert into seal_use (document_id, seal_id, rendered_digest, sealed_digest, approver_name, approver_role,"
+            " approval_rule, approved_at, certificate_serial, certificate_subject, used_at)"
+            " values ('doc_1', 'sea_1', 'r', 'd', '孙', '局长', '004-58', '2026-11-20T09:00:00+08:00', '1', 'CN=x', 7)"
+        )
+    )
+    connection.execute(
+        sa.text(
+            "insert into step (id, subject_type, subject_id, stage, state, run_at, attempt, excused, fence,"
+            " hinted_until) values ('doc_1/release', 'document', 'doc_1', 'release', 'done', 0, 1, 0, 1, 0)"
+        )
+    )
+
+
+def _kept_what_stood(database: Database) -> None:
+    """Tables that were made anew have their rows; what stands in evidence still cannot be changed."""
+    with database.write() as connection:
+        (use,) = connection.execute(sa.select(seal_use)).mappings().all()
+        assert (use["document_id"], use["used_at"], use["basis"], use["electronic_seal_id"]) == (
+            "doc_1",
+            from_microseconds(7),
+            None,
+            None,
+        )
+        assert connection.execute(sa.select(step.c.id)).scalars().all() == ["doc_1/release"]
+        further = seals.register(
+            connection, "a", kind="official", ring_text="甲", second_line="", key_uri="x", test=True
+        )
+        connection.execute(seal_use.insert().values(dict(use) | {"seal_id": further}))
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), database.write() as connection:
+        connection.execute(seal_use.update().values(seal_id="sea_1"))
 
 
 def test_what_was_released_before_there_were_renewals_is_kept_provable_too(older: Database) -> None:
@@ -169,6 +202,7 @@ def test_what_was_released_before_there_were_renewals_is_kept_provable_too(older
         connection.execute(sa.text("insert into system (id, test, legal_offset, created_at) values (1, true, 0, 0)"))
         _released_before_renewals(connection, "2036-06-01T00:00:00Z")
     schema.keep_up(older)
+    _kept_what_stood(older)
     with older.write() as connection:
         kept = {row["id"]: row for row in archives.listed(connection, None, 10)}
         assert set(kept) == {"doc_1", "vol_1"}

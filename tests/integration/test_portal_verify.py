@@ -106,14 +106,22 @@ def test_each_signature_has_its_own_verdict_and_the_page_names_root_source_and_w
     assert "未能核验的内容" in chinese and "自称符合PDF/A-2a" in chinese and "来源：made by signing.testpki" in chinese
 
 
-@pytest.mark.parametrize("state", ["unchanged", "revoked", None])
+@pytest.mark.parametrize(
+    ("state", "seal", "box"),
+    [
+        ("unchanged", None, "done"),
+        ("unchanged", "genuine", "done"),
+        ("unchanged", "in_question", "problem"),
+        ("revoked", None, "problem"),
+        (None, None, "notice"),
+    ],
+)
 def test_the_page_says_whether_the_bytes_were_released_here(
-    house: PortalHouse, sealed: bytes, state: str | None
+    house: PortalHouse, sealed: bytes, state: str | None, seal: str | None, box: str
 ) -> None:
-    told = {"known": state is not None, "state": state, "text_en": "Told in English.", "text_zh": "中文说明。"}
-    house.released = told
+    told = {"known": state is not None, "state": state, "seal": seal}
+    house.released = told | {"text_en": "Told in English.", "text_zh": "中文说明。"}
     _, page = ask(house, sealed, "en")
-    box = {"unchanged": "done", "revoked": "problem", None: "notice"}[state]
     assert f'<p class="{box}">Told in English.</p>' in page
 
 
