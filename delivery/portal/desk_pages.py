@@ -22,6 +22,7 @@ from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
 from delivery.portal.wording import Words
+from delivery.scanner import read_day
 from records import affected, deliveries, paper, paper_seals, seals
 from records.access import Person, Session
 from records.database import Database, legal_time
@@ -213,7 +214,7 @@ def seal_on_paper(
     """Record what carries the seal on the printed copies, or show the page again with every fault."""
     _row(portal.database, clerk, delivery_id)
     typed = {name: form.fields.get(name, "") for name in ("how", "copies", "sealed_by", "sealed_on", "note")}
-    entered = typed | {"sealed_on": desk_form.read_day(typed["sealed_on"])}
+    entered = typed | {"sealed_on": read_day(typed["sealed_on"])}
     try:
         record_paper_seal(portal.database, clerk.authority_id, delivery_id, entered, clerk.id)
     except Refused as refused:

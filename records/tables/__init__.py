@@ -31,6 +31,7 @@ from records.tables.evidence import (
     volume,
 )
 from records.tables.numbers import number, series
+from records.tables.paper import paper_attempt, paper_correction, paper_file, scan_part, scan_stack
 from records.tables.seals import paper_seal, seal, seal_approval, seal_approver, seal_grant, seal_use
 from records.tables.steps import SEAL_IS_OPEN, STEP_IS_OPEN, step
 from records.tables.watch import timestamp_authority
@@ -42,6 +43,7 @@ APPEND_ONLY = (
     seal_approval,
     paper_seal,
     paper_receipt,
+    paper_file,
     calendar_notice,
     calendar_approval,
     template_version,
@@ -82,9 +84,14 @@ __all__ = [
     "metadata",
     "notice",
     "number",
+    "paper_attempt",
+    "paper_correction",
+    "paper_file",
     "paper_receipt",
     "paper_seal",
     "person",
+    "scan_part",
+    "scan_stack",
     "seal",
     "seal_approval",
     "seal_approver",

@@ -136,6 +136,8 @@ delivery = table(
     sa.Column("service_answer", sa.JSON, nullable=True),  # the whole derivation, as decided last
     sa.Column("deadlines", sa.JSON, nullable=True),  # the limits that hang on it, as computed last, with their revision
     text("deadlines_until", null=True),  # the last of their last days, to find those that are not over
+    sa.Column("scan_missing", sa.Boolean, nullable=False, server_default=sa.false()),  # a standing record has no scan
+    instant("paper_since", null=True),  # since when the paper track stands where it stands
     instant("created_at"),
     counterparty_key(),
     one_of("route", "inbox", "paper", "internal"),
@@ -144,7 +146,21 @@ delivery = table(
     one_of("service_status", "pending", "provisional", "final"),
     sa.Index(None, "document_id"),
     sa.Index("ix_delivery_inbox", "authority_id", "counterparty_id", "sent_at"),
-    sa.Index("ix_delivery_paper", "authority_id", "paper_status"),
+    sa.Index("ix_delivery_paper", "authority_id", "paper_status", "created_at"),
+    *(
+        sa.Index(
+            f"ix_delivery_{name}",
+            "authority_id",
+            column,
+            sqlite_where=sa.text(where),
+            postgresql_where=sa.text(where),
+        )
+        for name, column, where in (
+            ("late", "paper_since", "paper_status = 'sent'"),
+            ("scan_missing", "created_at", "scan_missing"),
+            ("provisional", "created_at", "service_status = 'provisional'"),
+        )
+    ),
     sa.Index("ix_delivery_deadlines", "authority_id", "deadlines_until"),
 )
 
@@ -160,6 +176,7 @@ paper_receipt = table(
     text("scan_digest", null=True),
     sa.Column("final", sa.Boolean, nullable=False),  # false: no scan yet
     text("supersedes", sa.ForeignKey("paper_receipt.id"), null=True, unique=True),
+    text("attempt_id", null=True),  # records of before there were attempts, and those by API, have none
     text("recorded_by"),
     instant("recorded_at"),
     sa.Index(None, "delivery_id"),

@@ -15,6 +15,7 @@ from delivery.portal import desk_form
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
+from delivery.scanner import read_day
 from records import links
 from records.errors import Fault, Permanent
 from records.paper_seals import WAYS
@@ -135,7 +136,7 @@ def test_after_logging_in_one_comes_back_to_ones_page() -> None:
     ],
 )
 def test_a_day_is_read_as_clerks_type_it(typed: str, read_as: str) -> None:
-    assert desk_form.read_day(typed) == read_as
+    assert read_day(typed) == read_as
 
 
 def test_a_form_becomes_a_record_and_a_record_a_form() -> None:
