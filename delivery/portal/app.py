@@ -16,11 +16,14 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from delivery.portal import (
+    attempt_pages,
+    correction_pages,
     desk_pages,
     feed_pages,
     grant_pages,
     inbox_pages,
     login,
+    scan_pages,
     seal_pages,
     verify_page,
 )
@@ -44,7 +47,8 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    for module in (login, feed_pages, seal_pages, grant_pages, inbox_pages, desk_pages, verify_page):
+    desk = (seal_pages, grant_pages, scan_pages, correction_pages, attempt_pages, desk_pages)
+    for module in (login, feed_pages, *desk, inbox_pages, verify_page):
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

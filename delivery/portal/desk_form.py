@@ -84,7 +84,7 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
     """One field with its faults in the visitor's language."""
     kind = "text"
     choices: tuple[tuple[str, str], ...] = ()
-    if name in LISTS or name in ("note", "ruling"):
+    if name in LISTS or name in ("note", "ruling", "correction_reason"):
         kind = "area"
     elif name in FLAGS:
         kind = "flag"
