@@ -63,7 +63,7 @@ def record_scanned(
         attempt = _attempt(connection, authority_id, code)
         today = day_of(legal_time(connection))
         stood = {row["id"] for row in deliveries.paper_receipts(connection, attempt["delivery_id"])}
-        doubles = attempts.records_of(connection, attempt["id"], attempt["delivery_id"])
+        doubles = attempts.records_of(connection, attempt["id"])
     record = _said(attempt, result) | {"date": read_day(day, today)}
     for double in doubles:
         said = double["record"]

@@ -102,9 +102,10 @@ def newest_proof(connection: sa.Connection, attempt_id: str) -> str | None:
     return connection.execute(query.limit(1)).scalar()
 
 
-def records_of(connection: sa.Connection, attempt_id: str, delivery_id: str) -> list[sa.RowMapping]:
+def records_of(connection: sa.Connection, attempt_id: str) -> list[sa.RowMapping]:
     """The standing records of an attempt, oldest first."""
-    query = sa.select(paper_receipt).where(paper_receipt.c.delivery_id == delivery_id)
+    delivery_id = sa.select(paper_attempt.c.delivery_id).where(paper_attempt.c.id == attempt_id)
+    query = sa.select(paper_receipt).where(paper_receipt.c.delivery_id == delivery_id.scalar_subquery())
     rows = list(connection.execute(query.order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)).mappings())
     superseded = {row["supersedes"] for row in rows}
     return [row for row in rows if row["attempt_id"] == attempt_id and row["id"] not in superseded]
