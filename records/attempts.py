@@ -119,6 +119,9 @@ def without_scan(connection: sa.Connection, authority_id: str, limit: int) -> li
             delivery.c.recipient_zh,
             delivery.c.recipient_en,
             paper_attempt.c.code,
+            sa.exists()
+            .where(paper_file.c.attempt_id == paper_attempt.c.id, paper_file.c.kind.in_(("proof", "return")))
+            .label("has_proof"),
         )
         .join(delivery, delivery.c.id == paper_receipt.c.delivery_id)
         .outerjoin(paper_attempt, paper_attempt.c.id == paper_receipt.c.attempt_id)

@@ -25,6 +25,8 @@ from delivery.portal import (
     login,
     scan_pages,
     seal_pages,
+    stack_pages,
+    trouble_pages,
     verify_page,
 )
 from delivery.portal.security import Guard
@@ -47,8 +49,8 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    desk = (seal_pages, grant_pages, scan_pages, correction_pages, attempt_pages, desk_pages)
-    for module in (login, feed_pages, *desk, inbox_pages, verify_page):
+    at_desk = (seal_pages, grant_pages, scan_pages, stack_pages, trouble_pages, correction_pages, attempt_pages)
+    for module in (login, feed_pages, *at_desk, inbox_pages, desk_pages, verify_page):
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

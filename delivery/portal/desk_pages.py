@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from delivery import attempts as acts
 from delivery import desk, seal_uses
 from delivery.beijing import day_of
-from delivery.paper import MAIL_KINDS
+from delivery.paper import MAIL_KINDS, late_after
 from delivery.paper_seals import record_paper_seal
 from delivery.portal import desk_form, files, service_page
 from delivery.portal.attempt_lines import attempt_lines, known_servers
@@ -26,7 +26,7 @@ from delivery.portal.views import item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
-from records import affected, attempts, corrections, deliveries, paper, paper_seals, seals
+from records import affected, attempts, corrections, deliveries, desk_work, paper, paper_seals, seals
 from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -69,14 +69,18 @@ def listing(
     with portal.database.read() as connection:
         counts = paper.counts(connection, clerk.authority_id)
         in_question = affected.count_in_question(connection, clerk.authority_id)
-        if track not in (*TRACKS, IN_QUESTION):
+        sent_before = legal_time(connection) - late_after()
+        work = desk_work.counts(connection, clerk.authority_id, sent_before)
+        if track not in (*TRACKS, *desk_work.LISTS, IN_QUESTION):
             track = next((each for each in TRACKS if counts.get(each)), TRACKS[0])
         wanted = find.replace("\0", "").strip()[:100]
         if wanted:
             track = ""
             ids = paper.search(connection, clerk.authority_id, wanted)
-            found = (deliveries.desk_item(connection, each, clerk.authority_id) for each in ids)
-            rows = [row for row in found if row is not None]
+            rows = deliveries.desk_items(connection, ids, clerk.authority_id)
+        elif track in desk_work.LISTS:
+            ids = desk_work.ids(connection, clerk.authority_id, track, sent_before, SHOWN)
+            rows = deliveries.desk_items(connection, ids, clerk.authority_id)
         elif track == IN_QUESTION:
             rows = deliveries.in_question(connection, clerk.authority_id, limit=SHOWN)
         else:
@@ -95,6 +99,7 @@ def listing(
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,
+        work=_work(work, t),
         tracks=[
             *((each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS),
             *([(IN_QUESTION, t(f"desk.{IN_QUESTION}"), in_question)] if in_question else []),
@@ -103,6 +108,18 @@ def listing(
         find=wanted,
         shown=SHOWN,
     )
+
+
+def _work(counts: Mapping[str, int], t: Words) -> list[tuple[str, str, int]]:
+    """What waits beside the paper track: where it is, what it is, how much; nothing that there is none of."""
+    trouble = sum(counts[name] for name in ("dead", "ambiguous", "failed"))
+    found = [
+        *((f"/desk?track={name}", t(f"desk.{name}"), counts[name]) for name in desk_work.LISTS),
+        ("/desk/stacks", t("desk.open_parts"), counts["open_parts"]),
+        ("/desk/corrections", t("correct.waiting"), counts["corrections"]),
+        ("/desk/trouble", t("trouble.title"), trouble),
+    ]
+    return [each for each in found if each[2]]
 
 
 @router.get("/{delivery_id}")

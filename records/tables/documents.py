@@ -28,6 +28,13 @@ idempotency_key = table(
     instant("created_at"),
 )
 
+#: As texts, in the indexes and in the queries alike: SQLite uses a partial index only for the very same words.
+PAPER_IS_SENT = sa.text("paper_status = 'sent'")
+SCAN_IS_MISSING = sa.text("scan_missing")
+DATE_IS_PROVISIONAL = sa.text("service_status = 'provisional'")
+DOCUMENT_FAILED = sa.text("status = 'failed'")
+SENDING_IS_AMBIGUOUS = sa.text("state = 'ambiguous'")
+
 document = table(
     "document",
     text("id", primary_key=True),
@@ -77,6 +84,7 @@ document = table(
     ),
     sa.Index(None, "authority_id", "case_no"),
     sa.Index(None, "job_id"),
+    sa.Index("ix_document_failed", "authority_id", sqlite_where=DOCUMENT_FAILED, postgresql_where=DOCUMENT_FAILED),
     sa.Index(
         "ix_document_supplied_number",
         "authority_id",
@@ -152,13 +160,13 @@ delivery = table(
             f"ix_delivery_{name}",
             "authority_id",
             column,
-            sqlite_where=sa.text(where),
-            postgresql_where=sa.text(where),
+            sqlite_where=where,
+            postgresql_where=where,
         )
         for name, column, where in (
-            ("late", "paper_since", "paper_status = 'sent'"),
-            ("scan_missing", "created_at", "scan_missing"),
-            ("provisional", "created_at", "service_status = 'provisional'"),
+            ("late", "paper_since", PAPER_IS_SENT),
+            ("scan_missing", "created_at", SCAN_IS_MISSING),
+            ("provisional", "created_at", DATE_IS_PROVISIONAL),
         )
     ),
     sa.Index("ix_delivery_deadlines", "authority_id", "deadlines_until"),
@@ -201,6 +209,12 @@ notice = table(
     one_of("state", "pending", "sent", "ambiguous", "failed"),
     sa.CheckConstraint("(delivery_id is null) <> (compromise_id is null)", name="subject"),
     sa.Index(None, "delivery_id"),
+    sa.Index(
+        "ix_notice_ambiguous",
+        "delivery_id",
+        sqlite_where=SENDING_IS_AMBIGUOUS,
+        postgresql_where=SENDING_IS_AMBIGUOUS,
+    ),
     # one for each contact and channel, however often the step that writes them runs
     sa.Index(
         "ix_notice_compromise",

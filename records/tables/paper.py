@@ -6,6 +6,10 @@ import sqlalchemy as sa
 
 from records.tables.base import instant, one_of, table, text
 
+#: As texts, in the indexes and in the queries alike: SQLite uses a partial index only for the very same words.
+CORRECTION_WAITS = sa.text("state = 'waiting'")
+PART_IS_OPEN = sa.text("state = 'open'")
+
 #: One attempt to serve a delivery on paper. Its code is the barcode on the proof of service.
 paper_attempt = table(
     "paper_attempt",
@@ -61,15 +65,15 @@ paper_correction = table(
         "ix_paper_correction_waiting",
         "delivery_id",
         unique=True,
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
+        sqlite_where=CORRECTION_WAITS,
+        postgresql_where=CORRECTION_WAITS,
     ),
     sa.Index(
         "ix_paper_correction_authority",
         "authority_id",
         "proposed_at",
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
+        sqlite_where=CORRECTION_WAITS,
+        postgresql_where=CORRECTION_WAITS,
     ),
 )
 
@@ -102,7 +106,7 @@ scan_part = table(
     sa.Index(
         "ix_scan_part_open",
         "authority_id",
-        sqlite_where=sa.text("state = 'open'"),
-        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=PART_IS_OPEN,
+        postgresql_where=PART_IS_OPEN,
     ),
 )

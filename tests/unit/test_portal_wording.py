@@ -17,7 +17,7 @@ from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
 from delivery.scanner import read_day
-from records import links
+from records import desk_work, links
 from records.errors import Fault, Permanent
 from records.paper_seals import WAYS
 from records.tables import delivery
@@ -60,7 +60,10 @@ def _made() -> set[str]:
     made |= {f"desk.{name}" for name in ("attempt_begun", "mail_recorded", "file_added", "correction_proposed")}
     made |= {f"correct.intro_{each}" for each in ("correct", "mend", "backdate")} | {"desk.mended"}
     made |= {f"attempt.kind_{kind}" for kind in FILE_KINDS} | {"record.correction_reason"}
-    made |= {"correct.approved", "correct.declined"}
+    made |= {"correct.approved", "correct.declined"} | {f"desk.{name}" for name in desk_work.LISTS}
+    made |= {f"stack.{state}" for state in ("open", "attached", "set_aside")}
+    made |= {f"trouble.channel_{each}" for each in ("email", "sms")}
+    made |= {f"trouble.stage_{each}" for each in ("dispatch", "settle", "send")}
     made |= {f"verify.{word}{verdict}" for word in ("", "word_") for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
     made |= {f"deadline.{who}" for who in PARTIES}

@@ -41,6 +41,13 @@ def upgrade() -> None:
     ):
         columns = ["authority_id", column]
         op.create_index(f"ix_delivery_{name}", "delivery", columns, sqlite_where=where, postgresql_where=where)
+    for name, table, column, words in (
+        ("ix_notice_ambiguous", "notice", "delivery_id", "state = 'ambiguous'"),
+        ("ix_step_dead", "step", "subject_type", "state = 'dead'"),
+        ("ix_document_failed", "document", "authority_id", "status = 'failed'"),
+    ):
+        where = sa.text(words)
+        op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
 
 
 def _texts(*names: str, null: bool = False) -> list[sa.Column[str]]:
