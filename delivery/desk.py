@@ -62,25 +62,42 @@ def record_paper_receipt(
     every fault, and LookupError when the authority has no such delivery or the delivery no such attempt.
     """
     of = authority_id, delivery_id, attempt_id
-    result, media_type, attached = _checked(database, of, record, scan, recorded_by, scanned)
-    digest = store.put(scan) if scan is not None else attached  # the file first, its row after
-    entered = result.record.as_dict()
+    with database.read() as connection:
+        judged = judge(connection, of, record, scan, recorded_by, scanned=scanned)
+    digest = store.put(scan) if scan is not None else judged.attached  # the file first, its row after
     with database.write() as connection:
-        row = locked(connection, delivery_id, authority_id)
-        known = _known(connection, delivery_id, entered, digest, attempt_id)
-        if known is not None:
-            return _answer(known, row["paper_status"], ())
-        former = _completed(deliveries.paper_receipts(connection, delivery_id), entered, attempt_id)
         if scan is not None and digest is not None:
-            documents.record_artifact(connection, digest, len(scan), media_type)
-            if attempt_id is not None:
-                attempts.add_file(connection, authority_id, attempt_id, "proof", digest, recorded_by)
-        receipt_id = write_receipt(
-            connection, row, result, digest, former=former, by=recorded_by, attempt_id=attempt_id
-        )
-        status = refresh_track(connection, delivery_id)
-        due = settle_now(connection, delivery_id, legal_time(connection))
-        return RecordedReceipt(receipt_id, result.served_on, result.final, status, due)
+            documents.record_artifact(connection, digest, len(scan), judged.media_type)
+        return enter(connection, of, judged.result, digest, recorded_by, with_file=scan is not None)
+
+
+def enter(
+    connection: sa.Connection,
+    of: tuple[str, str, str | None],
+    result: PaperResult,
+    digest: str | None,
+    by: str,
+    *,
+    with_file: bool = False,
+) -> RecordedReceipt:
+    """Enter a judged record in the caller's transaction. `of` names authority, delivery and attempt.
+
+    `with_file`: `digest` is a file that came with the record, so it is attached to the attempt as well. Raises Refused
+    when what stands says otherwise.
+    """
+    authority_id, delivery_id, attempt_id = of
+    entered = result.record.as_dict()
+    row = locked(connection, delivery_id, authority_id)
+    known = _known(connection, delivery_id, entered, digest, attempt_id)
+    if known is not None:
+        return _answer(known, row["paper_status"], ())
+    former = _completed(deliveries.paper_receipts(connection, delivery_id), entered, attempt_id)
+    if with_file and digest is not None and attempt_id is not None:
+        attempts.add_file(connection, authority_id, attempt_id, "proof", digest, by)
+    receipt_id = write_receipt(connection, row, result, digest, former=former, by=by, attempt_id=attempt_id)
+    status = refresh_track(connection, delivery_id)
+    due = settle_now(connection, delivery_id, legal_time(connection))
+    return RecordedReceipt(receipt_id, result.served_on, result.final, status, due)
 
 
 def locked(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping:
@@ -91,31 +108,39 @@ def locked(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa
     return row
 
 
-def _checked(
-    database: Database,
+@dataclass(frozen=True)
+class Judged:
+    """A record without a fault, the media type of its scan, and the proof that was attached to the attempt before."""
+
+    result: PaperResult
+    media_type: str
+    attached: str | None
+
+
+def judge(
+    connection: sa.Connection,
     of: tuple[str, str, str | None],
     record: Mapping[str, Any],
     scan: bytes | None,
     recorded_by: str,
+    *,
     scanned: bool,
-) -> tuple[PaperResult, str, str | None]:
-    """Judge record and scan, telling the faults of both.
+) -> Judged:
+    """Judge record and scan, telling the faults of both. `of` names authority, delivery and attempt.
 
-    `of` names authority, delivery and attempt. Returns the result, the scan's media type, and the digest of the proof
-    that was attached to the attempt before.
+    Raises Refused, and LookupError when the authority has no such delivery or the delivery no such attempt.
     """
     authority_id, delivery_id, attempt_id = of
     attached = None
-    with database.read() as connection:
-        row = deliveries.desk_item(connection, delivery_id, authority_id)
-        if row is None:
-            raise LookupError(f"no delivery {delivery_id}")
-        if attempt_id is not None:
-            if attempts.find(connection, attempt_id, delivery_id, authority_id) is None:
-                raise LookupError(f"no attempt {attempt_id}")
-            attached = attempts.newest_proof(connection, attempt_id) if scan is None else None
-        moment = legal_time(connection)
-        document = documents.get(connection, row["document_id"])
+    row = deliveries.desk_item(connection, delivery_id, authority_id)
+    if row is None:
+        raise LookupError(f"no delivery {delivery_id}")
+    if attempt_id is not None:
+        if attempts.find(connection, attempt_id, delivery_id, authority_id) is None:
+            raise LookupError(f"no attempt {attempt_id}")
+        attached = attempts.newest_proof(connection, attempt_id) if scan is None else None
+    moment = legal_time(connection)
+    document = documents.get(connection, row["document_id"])
     faults = [*not_released(document), *_corrections(record)]
     media_type = ""
     try:
@@ -136,7 +161,7 @@ def _checked(
         raise Refused([*faults, *refused.faults]) from None
     if faults:
         raise Refused(faults)
-    return result, media_type, attached
+    return Judged(result, media_type, attached)
 
 
 def not_released(document: sa.RowMapping) -> list[Fault]:

@@ -21,6 +21,7 @@ from delivery.portal import (
     desk_pages,
     feed_pages,
     grant_pages,
+    import_pages,
     inbox_pages,
     login,
     scan_pages,
@@ -49,7 +50,8 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    at_desk = (seal_pages, grant_pages, scan_pages, stack_pages, trouble_pages, correction_pages, attempt_pages)
+    paper = (scan_pages, import_pages, stack_pages, correction_pages, attempt_pages)
+    at_desk = (seal_pages, grant_pages, trouble_pages, *paper)
     for module in (login, feed_pages, *at_desk, inbox_pages, desk_pages, verify_page):
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)

@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "seal": ("seals", "register or stop a seal; report its key lost, list and confirm what was sealed since"),
     "series": ("numbers", "number series: create, open a year, move forward; list numbers and voids"),
     "documents": ("documents", "make a numbered document void, print the copies of a released one"),
+    "paper": ("paper", "enter paper receipts from a table, all or none"),
     "volume": ("volumes", "the sealed volume of a case; --add puts a file into the case first"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
