@@ -5,7 +5,6 @@ The rules of a record stand in `delivery.paper`; here they meet the delivery, th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,12 +14,13 @@ import sqlalchemy as sa
 
 from delivery.document_dates import document_date
 from delivery.paper import Circumstances, PaperResult, check_receipt
+from delivery.paper_records import refresh_track, write_receipt
 from delivery.scans import check_scan
 from delivery.service import settle_now
-from records import deliveries, documents, paper
+from records import attempts, deliveries, documents, paper
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
-from records.ledger import append, canonical
+from records.ledger import append
 from records.store import Store
 from templates.manifests import manifest
 
@@ -51,98 +51,109 @@ def record_paper_receipt(
     record: Mapping[str, Any],
     scan: bytes | None,
     recorded_by: str,
+    *,
+    attempt_id: str | None = None,
+    scanned: bool = False,
 ) -> RecordedReceipt:
-    """Record one attempt to serve on paper; the same record again changes nothing.
+    """Record what came of one attempt to serve on paper; the same record again changes nothing.
 
-    `record` is as `delivery.paper.check_receipt` reads it, `scan` the signed proof, slip or receipt. Raises Refused
-    with every fault, and LookupError when the authority has no such delivery.
+    `record` is as `delivery.paper.check_receipt` reads it, `scan` the signed proof, slip or receipt; without one the
+    proof that was attached to the attempt counts. `scanned` lets details follow with the scan. Raises Refused with
+    every fault, and LookupError when the authority has no such delivery or the delivery no such attempt.
     """
-    result, media_type = _checked(database, authority_id, delivery_id, record, scan, recorded_by)
-    digest = store.put(scan) if scan is not None else None  # the file first, its row after
-    entered = result.record.as_dict()
+    of = authority_id, delivery_id, attempt_id
+    with database.read() as connection:
+        judged = judge(connection, of, record, scan, recorded_by, scanned=scanned)
+    digest = store.put(scan) if scan is not None else judged.attached  # the file first, its row after
     with database.write() as connection:
-        row = _locked(connection, delivery_id, authority_id)
-        known = _known(connection, delivery_id, entered, digest)
-        if known is not None:
-            return _answer(known, row["paper_status"], ())
-        former = _completed(deliveries.paper_receipts(connection, delivery_id), entered)
         if scan is not None and digest is not None:
-            documents.record_artifact(connection, digest, len(scan), media_type)
-        receipt_id = _store(connection, row, result, digest, former, recorded_by)
-        status = _paper_status(result)
-        deliveries.update(connection, delivery_id, paper_status=status)
-        due = settle_now(connection, delivery_id, legal_time(connection))
-        return RecordedReceipt(receipt_id, result.served_on, result.final, status, due)
+            documents.record_artifact(connection, digest, len(scan), judged.media_type)
+        return enter(connection, of, judged.result, digest, recorded_by, with_file=scan is not None)
 
 
-def _store(
+def enter(
     connection: sa.Connection,
-    row: sa.RowMapping,
+    of: tuple[str, str, str | None],
     result: PaperResult,
     digest: str | None,
-    former: str | None,
-    recorded_by: str,
-) -> str:
-    """Write the record and its event, whose key follows from its content; returns the record's id."""
+    by: str,
+    *,
+    with_file: bool = False,
+) -> RecordedReceipt:
+    """Enter a judged record in the caller's transaction. `of` names authority, delivery and attempt.
+
+    `with_file`: `digest` is a file that came with the record, so it is attached to the attempt as well. Raises Refused
+    when what stands says otherwise.
+    """
+    authority_id, delivery_id, attempt_id = of
     entered = result.record.as_dict()
-    served_on = result.served_on.isoformat() if result.served_on else None
-    receipt_id = deliveries.insert_paper_receipt(
-        connection,
-        delivery_id=row["id"],
-        method=result.record.method,
-        outcome=result.record.outcome,
-        served_on=served_on,
-        record=entered,
-        scan_digest=digest,
-        final=result.final,
-        supersedes=former,
-        recorded_by=recorded_by,
-    )
-    key = hashlib.sha256(canonical([entered, digest]).encode()).hexdigest()[:32]
-    body = {"receipt": receipt_id, "record": entered, "scan_sha256": digest, "final": result.final}
-    append(
-        connection,
-        row["document_id"],
-        f"{row['id']}/paper/{key}",
-        "paper.recorded",
-        subject=row["id"],
-        actor=recorded_by,
-        legal_date=served_on,
-        body=body | {"supersedes": former},
-    )
-    return receipt_id
+    row = locked(connection, delivery_id, authority_id)
+    known = _known(connection, delivery_id, entered, digest, attempt_id)
+    if known is not None:
+        return _answer(known, row["paper_status"], ())
+    former = _completed(deliveries.paper_receipts(connection, delivery_id), entered, attempt_id)
+    if with_file and digest is not None and attempt_id is not None:
+        attempts.add_file(connection, authority_id, attempt_id, "proof", digest, by)
+    receipt_id = write_receipt(connection, row, result, digest, former=former, by=by, attempt_id=attempt_id)
+    status = refresh_track(connection, delivery_id)
+    due = settle_now(connection, delivery_id, legal_time(connection))
+    return RecordedReceipt(receipt_id, result.served_on, result.final, status, due)
 
 
-def _locked(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping:
+def locked(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping:
+    """The delivery's row, held until the transaction ends. Raises LookupError when the authority has none such."""
     row = paper.lock(connection, delivery_id, authority_id)
     if row is None:
         raise LookupError(f"no delivery {delivery_id}")
     return row
 
 
-def _checked(
-    database: Database,
-    authority_id: str,
-    delivery_id: str,
+@dataclass(frozen=True)
+class Judged:
+    """A record without a fault, the media type of its scan, and the proof that was attached to the attempt before."""
+
+    result: PaperResult
+    media_type: str
+    attached: str | None
+
+
+def judge(
+    connection: sa.Connection,
+    of: tuple[str, str, str | None],
     record: Mapping[str, Any],
     scan: bytes | None,
     recorded_by: str,
-) -> tuple[PaperResult, str]:
-    """Judge record and scan, telling the faults of both; returns the result and the scan's media type."""
-    with database.read() as connection:
-        row = deliveries.desk_item(connection, delivery_id, authority_id)
-        if row is None:
-            raise LookupError(f"no delivery {delivery_id}")
-        moment = legal_time(connection)
-        document = documents.get(connection, row["document_id"])
-    faults = [*_not_released(document), *_corrections(record)]
+    *,
+    scanned: bool,
+) -> Judged:
+    """Judge record and scan, telling the faults of both. `of` names authority, delivery and attempt.
+
+    Raises Refused, and LookupError when the authority has no such delivery or the delivery no such attempt.
+    """
+    authority_id, delivery_id, attempt_id = of
+    attached = None
+    row = deliveries.desk_item(connection, delivery_id, authority_id)
+    if row is None:
+        raise LookupError(f"no delivery {delivery_id}")
+    if attempt_id is not None:
+        if attempts.find(connection, attempt_id, delivery_id, authority_id) is None:
+            raise LookupError(f"no attempt {attempt_id}")
+        attached = attempts.newest_proof(connection, attempt_id) if scan is None else None
+    moment = legal_time(connection)
+    document = documents.get(connection, row["document_id"])
+    faults = [*not_released(document), *_corrections(record)]
     media_type = ""
     try:
         media_type = check_scan(scan).media_type if scan is not None else ""
     except Refused as refused:
         faults += refused.faults
     circumstances = Circumstances(
-        manifest(row["instrument"]), document_date(document), moment, recorded_by, scan is not None
+        manifest(row["instrument"]),
+        document_date(document),
+        moment,
+        recorded_by,
+        has_scan=scan is not None or attached is not None,
+        scanned=scanned,
     )
     try:
         result = check_receipt(dict(record), circumstances)
@@ -150,10 +161,11 @@ def _checked(
         raise Refused([*faults, *refused.faults]) from None
     if faults:
         raise Refused(faults)
-    return result, media_type
+    return Judged(result, media_type, attached)
 
 
-def _not_released(document: sa.RowMapping) -> list[Fault]:
+def not_released(document: sa.RowMapping) -> list[Fault]:
+    """The fault of a record about a document that nobody can have been given yet, or none."""
     if document["released_at"] is not None:
         return []
     en = "The document is not released: nothing can have been served yet."
@@ -161,50 +173,49 @@ def _not_released(document: sa.RowMapping) -> list[Fault]:
 
 
 def _corrections(record: Mapping[str, Any]) -> list[Fault]:
-    """A name typed in is no approval: corrections wait for the second person's own act in this system."""
-    en = "Corrections and backdated records need a second person's approval in this system; that is not built yet."
-    zh = "更正和补录须由另一人在本系统内批准，本版本尚不支持。"
+    """A name typed in is no approval: corrections wait for the second person's own act (`delivery.corrections`)."""
+    en = "Corrections and backdated records are proposed at the desk, and approved there by a second person."
+    zh = "更正和补录须在工作台提出，由另一人在本系统内批准。"
     return [
-        Fault(f"/{name}", "approval_not_available", en, zh)
+        Fault(f"/{name}", "approval_at_the_desk", en, zh)
         for name in ("correction_reason", "approved_by")
         if record.get(name)
     ]
 
 
 def _known(
-    connection: sa.Connection, delivery_id: str, entered: Mapping[str, Any], digest: str | None
+    connection: sa.Connection,
+    delivery_id: str,
+    entered: Mapping[str, Any],
+    digest: str | None,
+    attempt_id: str | None,
 ) -> sa.RowMapping | None:
     """The same record of this delivery, entered before (a second click, a request sent again)."""
     for row in paper.all_receipts(connection, delivery_id):
-        if row["record"] == entered and row["scan_digest"] == digest:
+        if row["record"] == entered and row["scan_digest"] == digest and row["attempt_id"] == attempt_id:
             return row
     return None
 
 
-def _completed(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any]) -> str | None:
+def _completed(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], attempt_id: str | None) -> str | None:
     """The record without a scan that this one completes, or None. Raises Refused when it is served already."""
     served = next((row for row in standing if row["served_on"] is not None), None)
     if served is not None and served["final"]:
         en = (
             f"This delivery was served on {served['served_on']} already; a correction needs a second person's approval."
         )
-        zh = f"本文书已于{served['served_on']}送达；更正须经另一人批准，本版本尚不支持。"
+        zh = f"本文书已于{served['served_on']}送达；更正须经另一人批准。"
         raise Refused([Fault("/outcome", "already_served", en, zh, "004-79")])
     for row in standing:
         if not row["final"] and all(row["record"][name] == entered[name] for name in _SAME_ATTEMPT):
+            if None not in (row["attempt_id"], attempt_id) and row["attempt_id"] != attempt_id:
+                continue
             return str(row["id"])
     if served is not None:
         en = "A record without its scan says otherwise; complete that one, with the same method, outcome and date."
         zh = "已有一条缺少扫描件的送达记录，请按相同的方式、结果和日期补充扫描件。"
         raise Refused([Fault("/outcome", "record_incomplete", en, zh, "004-79")])
     return None
-
-
-def _paper_status(result: PaperResult) -> str:
-    """Where the paper track stands: a service without its scan is still to be completed."""
-    if result.served_on is None:
-        return "returned"
-    return "served" if result.final else "sent"
 
 
 def _answer(row: sa.RowMapping, status: str, hint: tuple[str, ...]) -> RecordedReceipt:
@@ -218,7 +229,7 @@ def mark_paper_sent(database: Database, authority_id: str, delivery_id: str, by:
     Raises LookupError when the authority has no such delivery, Refused when there is no paper copy to send.
     """
     with database.write() as connection:
-        row = _locked(connection, delivery_id, authority_id)
+        row = locked(connection, delivery_id, authority_id)
         if row["paper_status"] in ("sent", "served"):
             return False
         if row["paper_status"] == "none":
@@ -234,5 +245,5 @@ def mark_paper_sent(database: Database, authority_id: str, delivery_id: str, by:
             actor=by,
             body={"attempt": attempt},
         )
-        deliveries.update(connection, delivery_id, paper_status="sent")
+        deliveries.update(connection, delivery_id, paper_status="sent", paper_since=legal_time(connection))
         return True

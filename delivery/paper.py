@@ -49,8 +49,11 @@ DETAILS: Final = (
     "ruling",
     "note",
 )
-LISTS: Final = ("witnesses", "failed_attempts")
-FLAGS: Final = ("video", "consent", "abroad")
+LISTS: Final = ("witnesses", "failed_attempts", "servers")
+FLAGS: Final = ("video", "consent", "abroad", "illegible", "conflicting")
+
+#: By these the authority's own people serve, two at least (行政处罚法 42).
+BY_OFFICERS: Final = frozenset({"direct", "leaving"})
 
 _TEXTS: Final = ("method", "outcome", "date", *DETAILS, "correction_reason", "approved_by")
 _LONGEST: Final = 500
@@ -64,6 +67,7 @@ class PaperRecord:
     document was left. `mail_kind` is `registered` or `express`. `organ` is the administrative organ entrusted with
     service. `failed_attempts` names the ways tried before a public notice. `ruling` says why an outcome of post that is
     no service by itself counts as one. `correction_reason`, `approved_by`: for a correction or a backdated record.
+    `servers` are those who served. `illegible`, `conflicting`: the date on the paper cannot be read, or two are on it.
     """
 
     method: str
@@ -83,9 +87,17 @@ class PaperRecord:
     note: str = ""
     witnesses: tuple[str, ...] = ()
     failed_attempts: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
     video: bool = False
     consent: bool = False
     abroad: bool = False
+    illegible: bool = False
+    conflicting: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the date on the paper is in doubt: until a second person approves one, it makes no legal day."""
+        return (self.illegible or self.conflicting) and not self.approved_by
 
     def as_dict(self) -> dict[str, Any]:
         """The record as JSON, without what was not given."""
@@ -100,6 +112,8 @@ class Circumstances:
 
     `document_date`: the day the document bears. `recorded_at` (with an offset) and `recorded_by`: when and by whom it
     is entered. `has_scan`: the signed proof, slip or receipt is attached. `supersedes`: it corrects an earlier record.
+    `mends`: it puts right a slip of the same day of which nothing was told outside yet. `proposed`: a second person's
+    approval is still to come. `scanned`: method, outcome and date came by the scanner, details follow with the scan.
     """
 
     instrument: Manifest
@@ -108,18 +122,23 @@ class Circumstances:
     recorded_by: str
     has_scan: bool
     supersedes: bool = False
+    mends: bool = False
+    proposed: bool = False
+    scanned: bool = False
 
 
 @dataclass(frozen=True)
 class PaperResult:
     """A record that stands. `served_on` is the legal day, None when the attempt was no service.
 
-    The legal day of a public notice may lie in the future. `final` is False as long as scan or slip is missing.
+    The legal day of a public notice may lie in the future. `final` is False as long as scan or slip is missing, details
+    that the method demands (`lacks`, names of fields) are, or the date on the paper is in doubt.
     """
 
     record: PaperRecord
     served_on: date | None
     final: bool
+    lacks: tuple[str, ...] = ()
 
 
 class _Checker:
@@ -130,6 +149,13 @@ class _Checker:
 
     def add(self, field: str, code: str, en: str, zh: str, rule: str = "") -> None:
         self.faults.append(Fault(f"/{field}" if field else "", code, en, zh, rule))
+
+    def put_off(self) -> tuple[str, ...]:
+        """Take the details out that are missing, and name them: they may follow."""
+        names = (*DETAILS, *LISTS, *FLAGS)
+        later = [fault for fault in self.faults if fault.code == "missing" and fault.pointer[1:] in names]
+        self.faults = [fault for fault in self.faults if fault not in later]
+        return tuple(dict.fromkeys(fault.pointer[1:] for fault in later))
 
     def need(self, present: object, field: str, en: str, zh: str, rule: str) -> None:
         if not present:
@@ -148,9 +174,13 @@ def check_receipt(value: Any, circumstances: Circumstances) -> PaperResult:
         zh = f"《{circumstances.instrument.title_zh}》不得以该方式送达。"
         checker.add("method", "method_not_allowed", en, zh, "004-79、004-80")
     _check_method(record, checker)
+    lacks: tuple[str, ...] = ()
+    if circumstances.scanned:
+        lacks = checker.put_off()
     if checker.faults:
         raise Refused(checker.faults)
-    return PaperResult(record, legal_day(record), circumstances.has_scan)
+    final = circumstances.has_scan and not lacks and not record.doubtful
+    return PaperResult(record, legal_day(record), final, lacks)
 
 
 def legal_day(record: PaperRecord) -> date | None:
@@ -176,6 +206,16 @@ def public_notice_day(published_on: date, *, abroad: bool = False) -> date:
     year, month = divmod(published_on.year * 12 + published_on.month - 1 + kind["months"], 12)
     last = calendar.monthrange(year, month + 1)[1]
     return date(year, month + 1, min(published_on.day, last)) + timedelta(days=1)
+
+
+def is_backdated(day: date, today: date) -> bool:
+    """Whether a record of this day, entered today (both in Beijing), needs a second person's approval."""
+    return (today - day).days > int(_rules()["backdated_after_days"])
+
+
+def late_after() -> timedelta:
+    """How long after paper has left the house a record of what came of it is late."""
+    return timedelta(days=int(_rules()["late_after_days"]))
 
 
 @cache
@@ -239,12 +279,13 @@ def _check_dates(record: PaperRecord, circumstances: Circumstances, checker: _Ch
         checker.add("date", "in_the_future", "The date lies after the day of recording.", "日期晚于登记之日。")
     if record.date < circumstances.document_date:
         checker.add("date", "before_document", "The date lies before the document's own.", "日期早于文书日期。")
-    backdated = (today - record.date).days > _rules()["backdated_after_days"]
-    if circumstances.supersedes or backdated:
+    backdated = is_backdated(record.date, today)
+    if backdated or (circumstances.supersedes and not circumstances.mends):
         en, zh = "A correction or a backdated record needs a reason.", "更正或补录须说明理由。"
         checker.need(record.correction_reason, "correction_reason", en, zh, "")
-        en, zh = "A correction or a backdated record needs a second person's approval.", "更正或补录须经另一人批准。"
-        checker.need(record.approved_by, "approved_by", en, zh, "")
+        if not circumstances.proposed:
+            en = "A correction or a backdated record needs a second person's approval."
+            checker.need(record.approved_by, "approved_by", en, "更正或补录须经另一人批准。", "")
         if record.approved_by and record.approved_by == circumstances.recorded_by:
             checker.add(
                 "approved_by", "same_person", "The approval must be another person's.", "批准人不得为登记人本人。"
@@ -258,6 +299,12 @@ def _check_method(record: PaperRecord, checker: _Checker) -> None:
         checker.need(record.mail_kind, "mail_kind", en, zh, "004-79")
         en, zh = "The number of the registered or express item is missing.", "缺少邮件号码。"
         checker.need(record.mail_number, "mail_number", en, zh, "004-79")
+    if record.doubtful:
+        en, zh = "Say what can be read on the paper.", "日期无法辨认或者前后不一致的，须在备注中说明。"
+        checker.need(record.note, "note", en, zh, "民诉法 87")
+    if record.servers and record.method in BY_OFFICERS and len(set(record.servers)) < 2:
+        en, zh = "At least two officers serve, each by name.", "送达人不得少于两人，须分别写明姓名。"
+        checker.add("servers", "too_few", en, zh, "行政处罚法 42；004-79")
     if record.ruling and not (record.method == "post" and record.outcome in RULED):
         en = "A ruling is for an outcome of post that is no service by itself."
         checker.add("ruling", "not_for_this_outcome", en, "该结果不适用认定。", "民诉法 88、004-79")

@@ -17,11 +17,12 @@ class Caller:
     client_id: str
     authority_id: str
     scopes: frozenset[str]
+    person_id: str = ""  # of a clerk who issues by hand, through the authority's own client
 
     @property
     def actor(self) -> str:
         """How the ledger names this caller."""
-        return f"client:{self.client_id}"
+        return self.person_id or f"client:{self.client_id}"
 
 
 def identify(connection: sa.Connection, presented: str) -> Caller | None:

@@ -16,6 +16,7 @@ from delivery.portal.web import Portal
 from pipeline.api import problems
 from pipeline.api.app import make_api
 from pipeline.composition import Songda, open_songda
+from pipeline.issuing import issuing
 from pipeline.queue import Queue
 from pipeline.released import answer_about
 from pipeline.settings import Settings, load
@@ -51,6 +52,7 @@ def _portal(songda: Songda) -> Portal:
         mail_url=songda.settings.mail_url,
         verify=lambda pdf: answer_about(songda, pdf),
         public_url=songda.settings.public_url,
+        issuing=issuing(songda),
     )
 
 

@@ -111,6 +111,11 @@ def add_person(
     return person_id
 
 
+def person_name(connection: sa.Connection, person_id: str) -> str:
+    """The name of a person who acted, stopped or not; the id itself for who is none (a case system)."""
+    return connection.execute(sa.select(person.c.name).where(person.c.id == person_id)).scalar() or person_id
+
+
 def credentials(connection: sa.Connection, login: str) -> list[Credential]:
     """Everybody who may log in by `login`: at most one approved account and one active person."""
     accounts = sa.select(account).where(account.c.login == login, account.c.state == "approved")

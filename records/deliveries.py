@@ -127,8 +127,16 @@ def paper_track(
     connection: sa.Connection, authority_id: str, statuses: Sequence[str], *, limit: int = 100
 ) -> list[sa.RowMapping]:
     """Deliveries of the authority whose paper track is in one of `statuses`, oldest first, with their documents."""
-    query = _with_document().where(delivery.c.authority_id == authority_id, delivery.c.paper_status.in_(statuses))
+    of = delivery.c.paper_status == statuses[0] if len(statuses) == 1 else delivery.c.paper_status.in_(statuses)
+    query = _with_document().where(delivery.c.authority_id == authority_id, of)
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
+
+
+def desk_items(connection: sa.Connection, ids: Sequence[str], authority_id: str) -> list[sa.RowMapping]:
+    """Deliveries of the authority with their documents, in the order of `ids`; others are left out."""
+    query = _with_document().where(delivery.c.id.in_(ids), delivery.c.authority_id == authority_id)
+    place = {delivery_id: nth for nth, delivery_id in enumerate(ids)}
+    return sorted(connection.execute(query).mappings(), key=lambda row: place[row["id"]])
 
 
 def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:

@@ -142,6 +142,12 @@ def find_counterparty(connection: sa.Connection, authority_id: str, counterparty
     return connection.execute(select_by(counterparty, *named), named).mappings().first()
 
 
+def counterparties(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+    """The authority's counterparties by their Chinese names."""
+    query = sa.select(counterparty).where(counterparty.c.authority_id == authority_id)
+    return list(connection.execute(query.order_by(counterparty.c.name_zh).limit(limit)).mappings())
+
+
 def add_contact(
     connection: sa.Connection,
     authority_id: str,

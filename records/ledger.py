@@ -134,6 +134,12 @@ def append(
     return True
 
 
+def subject_of(connection: sa.Connection, stream: str, key: str) -> str | None:
+    """The subject of the event with this key in the stream; None when there is none."""
+    query = sa.select(event.c.subject).where(event.c.stream == stream, event.c.key == key)
+    return connection.execute(query).scalar()
+
+
 def count(connection: sa.Connection, stream: str, subject: str, kinds: Collection[str]) -> int:
     """How many events of these kinds `stream` has on `subject`."""
     values = {"stream": stream, "subject": subject, "kinds": list(kinds)}

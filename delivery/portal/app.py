@@ -17,15 +17,22 @@ from starlette.exceptions import HTTPException
 
 from delivery.portal import (
     activate_page,
+    attempt_pages,
+    correction_pages,
     desk_pages,
     feed_pages,
     grant_pages,
+    import_pages,
     inbox_pages,
+    issue_pages,
     login,
     register_door,
     register_pages,
     registration_desk,
+    scan_pages,
     seal_pages,
+    stack_pages,
+    trouble_pages,
     verify_page,
 )
 from delivery.portal.register_visit import ProveFirst
@@ -48,20 +55,11 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.portal = portal
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for part in (
-        login,
-        activate_page,
-        register_door,
-        register_pages,
-        feed_pages,
-        inbox_pages,
-        # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-        seal_pages,
-        grant_pages,
-        registration_desk,
-        desk_pages,
-        verify_page,
-    ):
+    # before the desk's own pages, whose `/desk/{delivery_id}` would take these
+    paper = (scan_pages, import_pages, stack_pages, correction_pages, attempt_pages)
+    at_desk = (seal_pages, grant_pages, registration_desk, trouble_pages, issue_pages, *paper)
+    doors = (login, activate_page, register_door, register_pages)
+    for part in (*doors, feed_pages, *at_desk, inbox_pages, desk_pages, verify_page):
         app.include_router(part.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
+from delivery.scanner import read_day
 from records.errors import Fault
 from templates.manifests import Manifest
 
@@ -24,14 +24,6 @@ class Field:
     value: str
     faults: tuple[str, ...]
     choices: tuple[tuple[str, str], ...] = ()
-
-
-def read_day(text: str) -> str:
-    """`20261122`, `2026.11.22` or `2026年11月22日` as 2026-11-22; anything else as it is, for the rules to refuse."""
-    text = text.strip()
-    eight = re.fullmatch(r"([0-9]{4})([0-9]{2})([0-9]{2})", text)
-    parts = eight or re.fullmatch(r"([0-9]{4})[-./年]([0-9]{1,2})[-./月]([0-9]{1,2})日?", text)
-    return f"{parts[1]}-{int(parts[2]):02}-{int(parts[3]):02}" if parts else text
 
 
 def record_of(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -92,7 +84,7 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
     """One field with its faults in the visitor's language."""
     kind = "text"
     choices: tuple[tuple[str, str], ...] = ()
-    if name in LISTS or name in ("note", "ruling"):
+    if name in LISTS or name in ("note", "ruling", "correction_reason"):
         kind = "area"
     elif name in FLAGS:
         kind = "flag"

@@ -12,17 +12,31 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from delivery import attempts as acts
 from delivery import desk, seal_uses
 from delivery.beijing import day_of
+from delivery.paper import MAIL_KINDS, late_after
 from delivery.paper_seals import record_paper_seal
 from delivery.portal import desk_form, files, service_page
+from delivery.portal.attempt_lines import attempt_lines, known_servers
 from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
-from delivery.portal.views import file_headers, item_of, moment, written
+from delivery.portal.views import item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
 from delivery.portal.wording import Words
-from records import affected, deliveries, paper, paper_seals, registrations, seals
+from delivery.scanner import read_day
+from records import (
+    affected,
+    attempts,
+    corrections,
+    deliveries,
+    desk_work,
+    paper,
+    paper_seals,
+    registrations,
+    seals,
+)
 from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -34,10 +48,20 @@ ReceiptId = Annotated[str, Path(pattern="^ppr_[0-9a-z]{1,40}$")]
 TRACKS: Final = ("to_print", "sent", "returned", "served")
 IN_QUESTION: Final = "in_question"
 SHOWN: Final = 100
-_TOLD: Final = ("record_done", "record_done_not_final", "marked_sent", "seal_recorded")
+_TOLD: Final = (
+    "record_done",
+    "record_done_not_final",
+    "marked_sent",
+    "seal_recorded",
+    "attempt_begun",
+    "mail_recorded",
+    "file_added",
+    "correction_proposed",
+    "mended",
+)
 
 
-def _row(database: Database, clerk: Person, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
+def find_delivery(database: Database, clerk: Person, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
     """The delivery of this clerk's authority, and the legal time. Raises 404."""
     with database.read() as connection:
         row = deliveries.desk_item(connection, delivery_id, clerk.authority_id)
@@ -55,14 +79,18 @@ def listing(
     with portal.database.read() as connection:
         counts = paper.counts(connection, clerk.authority_id)
         in_question = affected.count_in_question(connection, clerk.authority_id)
-        if track not in (*TRACKS, IN_QUESTION):
+        sent_before = legal_time(connection) - late_after()
+        work = desk_work.counts(connection, clerk.authority_id, sent_before)
+        if track not in (*TRACKS, *desk_work.LISTS, IN_QUESTION):
             track = next((each for each in TRACKS if counts.get(each)), TRACKS[0])
         wanted = find.replace("\0", "").strip()[:100]
         if wanted:
             track = ""
             ids = paper.search(connection, clerk.authority_id, wanted)
-            found = (deliveries.desk_item(connection, each, clerk.authority_id) for each in ids)
-            rows = [row for row in found if row is not None]
+            rows = deliveries.desk_items(connection, ids, clerk.authority_id)
+        elif track in desk_work.LISTS:
+            ids = desk_work.ids(connection, clerk.authority_id, track, sent_before, SHOWN)
+            rows = deliveries.desk_items(connection, ids, clerk.authority_id)
         elif track == IN_QUESTION:
             rows = deliveries.in_question(connection, clerk.authority_id, limit=SHOWN)
         else:
@@ -83,6 +111,7 @@ def listing(
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,
+        work=_work(work, t),
         tracks=[
             *((each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS),
             *([(IN_QUESTION, t(f"desk.{IN_QUESTION}"), in_question)] if in_question else []),
@@ -93,15 +122,27 @@ def listing(
     )
 
 
+def _work(counts: Mapping[str, int], t: Words) -> list[tuple[str, str, int]]:
+    """What waits beside the paper track: where it is, what it is, how much; nothing that there is none of."""
+    trouble = sum(counts[name] for name in ("dead", "ambiguous", "failed"))
+    found = [
+        *((f"/desk?track={name}", t(f"desk.{name}"), counts[name]) for name in desk_work.LISTS),
+        ("/desk/stacks", t("desk.open_parts"), counts["open_parts"]),
+        ("/desk/corrections", t("correct.waiting"), counts["corrections"]),
+        ("/desk/trouble", t("trouble.title"), trouble),
+    ]
+    return [each for each in found if each[2]]
+
+
 @router.get("/{delivery_id}")
 def one(
     request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId, told: str = ""
 ) -> Response:
     """One delivery: its state with reasons, its files, and what may be done."""
-    return _delivery_page(request, portal, session, clerk, delivery_id, told=told if told in _TOLD else "")
+    return delivery_page(request, portal, session, clerk, delivery_id, told=told if told in _TOLD else "")
 
 
-def _delivery_page(
+def delivery_page(
     request: Request,
     portal: Portal,
     session: Session,
@@ -111,8 +152,11 @@ def _delivery_page(
     told: str = "",
     refused: Sequence[Fault] = (),
     typed: Mapping[str, str] = MappingProxyType({}),
+    attempt_faults: Sequence[Fault] = (),
+    attempt_typed: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
-    row, now = _row(portal.database, clerk, delivery_id)
+    """The page of one delivery, with the faults of the form that was refused, if one was."""
+    row, now = find_delivery(portal.database, clerk, delivery_id)
     t = words_of(request)
     with portal.database.read() as connection:
         receipts = deliveries.paper_receipts(connection, delivery_id)
@@ -120,6 +164,8 @@ def _delivery_page(
         waits = row["document_status"] == "rendered" and seals.is_waiting(connection, row["document_id"])
         address = files.address_of(connection, row)
         links = lines_at_desk(connection, [row], t, clerk.authority_id)
+        begun = attempt_lines(connection, delivery_id, t)
+        correction = corrections.waiting_for(connection, delivery_id)
     values = service_page.values(row, receipts, t, now)
     open_ = not any(receipt["served_on"] and receipt["final"] for receipt in receipts)
     return page(
@@ -134,7 +180,14 @@ def _delivery_page(
         released=row["final_digest"] is not None,
         can_record=open_ and row["final_digest"] is not None,
         told=told,
-        status=422 if refused else 200,
+        status=422 if refused or attempt_faults else 200,
+        attempts=begun,
+        correction=correction["id"] if correction else "",
+        methods=[(each, t(f"method.{each}")) for each in manifests()[row["instrument"]].methods],
+        mail_kinds=[(each, t(f"mail_kind.{each}")) for each in MAIL_KINDS],
+        file_kinds=[(each, t(f"attempt.kind_{each}")) for each in acts.KINDS],
+        attempt_problems=[t.pick(fault.message_zh, fault.message_en) for fault in attempt_faults],
+        attempt_typed={"servers": known_servers(row["facts"]), **attempt_typed},
         stamped=[_stamped(each, t) for each in stamped],
         sealed=row["sealed"],
         waits=waits,
@@ -160,21 +213,21 @@ def _copies(instrument: str) -> int:
 @router.get("/{delivery_id}/document.pdf")
 def document_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, download: bool = False) -> Response:
     """The stored bytes, to print."""
-    row, _ = _row(portal.database, clerk, delivery_id)
+    row, _ = find_delivery(portal.database, clerk, delivery_id)
     return files.document(portal, row, download=download)
 
 
 @router.get("/{delivery_id}/copies.pdf")
 def copies_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> Response:
     """Every copy of an instrument made in several originals, marked, to print."""
-    row, _ = _row(portal.database, clerk, delivery_id)
+    row, _ = find_delivery(portal.database, clerk, delivery_id)
     return files.copies(portal, row)
 
 
 @router.get("/{delivery_id}/proof-of-service.pdf")
 def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> Response:
     """The proof of service to be filled by hand."""
-    row, _ = _row(portal.database, clerk, delivery_id)
+    row, _ = find_delivery(portal.database, clerk, delivery_id)
     if row["final_digest"] is None:
         raise HTTPException(409)
     return files.proof(portal, row)
@@ -183,24 +236,18 @@ def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> 
 @router.get("/{delivery_id}/scans/{receipt_id}")
 def scan(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, receipt_id: ReceiptId) -> Response:
     """The scan that came with a record."""
-    _row(portal.database, clerk, delivery_id)
+    find_delivery(portal.database, clerk, delivery_id)
     with portal.database.read() as connection:
         receipt = paper.receipt(connection, receipt_id, delivery_id)
-        if receipt is None or receipt["scan_digest"] is None:
-            raise HTTPException(404)
-        kept = paper.scan(connection, receipt["scan_digest"])
-    endings = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
-    if kept is None or kept["media_type"] not in endings:
+    if receipt is None or receipt["scan_digest"] is None:
         raise HTTPException(404)
-    name = f"{receipt_id}.{endings[kept['media_type']]}"
-    data = portal.store.get(receipt["scan_digest"])
-    return Response(data, media_type=kept["media_type"], headers=file_headers(name, name, download=False))
+    return files.kept_scan(portal, receipt["scan_digest"], receipt_id)
 
 
 @router.post("/{delivery_id}/sent")
 def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: DeliveryId) -> Response:
     """Record that the paper copy has left the house."""
-    _row(portal.database, clerk, delivery_id)
+    find_delivery(portal.database, clerk, delivery_id)
     try:
         desk.mark_paper_sent(portal.database, clerk.authority_id, delivery_id, clerk.id)
     except Refused:
@@ -213,51 +260,72 @@ def seal_on_paper(
     request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Record what carries the seal on the printed copies, or show the page again with every fault."""
-    _row(portal.database, clerk, delivery_id)
+    find_delivery(portal.database, clerk, delivery_id)
     typed = {name: form.fields.get(name, "") for name in ("how", "copies", "sealed_by", "sealed_on", "note")}
-    entered = typed | {"sealed_on": desk_form.read_day(typed["sealed_on"])}
+    entered = typed | {"sealed_on": read_day(typed["sealed_on"])}
     try:
         record_paper_seal(portal.database, clerk.authority_id, delivery_id, entered, clerk.id)
     except Refused as refused:
-        return _delivery_page(request, portal, session, clerk, delivery_id, refused=refused.faults, typed=typed)
+        return delivery_page(request, portal, session, clerk, delivery_id, refused=refused.faults, typed=typed)
     return see(f"/desk/{delivery_id}?told=seal_recorded")
 
 
 @router.get("/{delivery_id}/record")
 def record_page(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId
+    request: Request,
+    portal: PortalPart,
+    session: AnySession,
+    clerk: ThePerson,
+    delivery_id: DeliveryId,
+    attempt: str = "",
 ) -> Response:
-    """The form of a paper receipt; what an earlier record without scan said stands in it already."""
-    row, now = _row(portal.database, clerk, delivery_id)
+    """The form of a paper receipt; what an earlier record without scan, or the attempt, said stands in it already."""
+    row, now = find_delivery(portal.database, clerk, delivery_id)
     with portal.database.read() as connection:
         receipts = deliveries.paper_receipts(connection, delivery_id)
-    unfinished = next((receipt["record"] for receipt in receipts if not receipt["final"]), None)
-    return _record_page(request, session, row, now, desk_form.fields_of(unfinished) if unfinished else {})
+        begun = attempts.find(connection, attempt, delivery_id, clerk.authority_id)
+    unfinished = next((each for each in receipts if not each["final"]), None)
+    fields = desk_form.fields_of(unfinished["record"]) if unfinished else {}
+    if unfinished is not None:
+        fields["attempt"] = unfinished["attempt_id"] or ""
+    elif begun is not None:
+        names = ("mail_kind", "mail_number")
+        fields = {name: begun[name] for name in names} | {"servers": "\n".join(begun["servers"]), "attempt": attempt}
+    return record_form(request, session, row, now, fields)
 
 
-def _record_page(
+def record_form(
     request: Request,
     session: AnySession,
     row: sa.RowMapping,
     now: datetime,
     fields: Mapping[str, str],
     faults: Sequence[Fault] = (),
-    status: int = 200,
+    *,
+    purpose: str = "record",
+    of: str = "",
 ) -> Response:
+    """The form of a record, to be sent to `purpose`: `record`, `correct` or `mend` (of the record `of`), `backdate`."""
     t, manifest = words_of(request), manifests()[row["instrument"]]
+    part = {"correct": f"correct/{of}", "mend": f"correct/{of}"}.get(purpose, purpose)
+    names = ("receiver", "capacity", "servers", "illegible", "conflicting", "note", "correction_reason")
     values: dict[str, Any] = {
         "item": item_of(row, t, now),
         "results": desk_form.results(manifest, t),
         "chosen": fields.get("result", ""),
         "day": fields.get("date", ""),
-        "receiver": desk_form.field("receiver", fields, faults, t),
-        "capacity": desk_form.field("capacity", fields, faults, t),
-        "note": desk_form.field("note", fields, faults, t),
         "sections": desk_form.sections(manifest, fields, faults, t),
         "faults_of": {name: desk_form.faults_of(name, faults, t) for name in ("result", "date", "scan")},
         "faults": [(fault.pointer, t.pick(fault.message_zh, fault.message_en), fault.rule) for fault in faults],
+        "action": f"/desk/{row['id']}/{part}",
+        "title": t({"record": "record.title", "backdate": "correct.backdated"}.get(purpose, "correct.title")),
+        "intro": "" if purpose == "record" else t(f"correct.intro_{purpose}"),
+        "needs_reason": purpose in ("correct", "backdate"),
+        "attempt": fields.get("attempt", ""),
+        "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
     }
-    return page(request, "record.html", session, status=status, **values)
+    values |= {name: desk_form.field(name, fields, faults, t) for name in names}
+    return page(request, "record.html", session, status=422 if faults else 200, **values)
 
 
 @router.post("/{delivery_id}/record")
@@ -265,7 +333,7 @@ def record(
     request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Record what was typed, or show the form again with every fault."""
-    row, now = _row(portal.database, clerk, delivery_id)
+    row, now = find_delivery(portal.database, clerk, delivery_id)
     try:
         done = desk.record_paper_receipt(
             portal.database,
@@ -275,8 +343,11 @@ def record(
             desk_form.record_of(form.fields),
             form.files.get("scan"),
             clerk.id,
+            attempt_id=form.fields.get("attempt") or None,
         )
+    except LookupError:  # no such attempt
+        raise HTTPException(404) from None
     except Refused as refused:
-        return _record_page(request, session, row, now, form.fields, refused.faults, status=422)
+        return record_form(request, session, row, now, form.fields, refused.faults)
     portal.hint(done.hint)
     return see(f"/desk/{delivery_id}?told={'record_done' if done.final else 'record_done_not_final'}")

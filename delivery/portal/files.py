@@ -14,16 +14,18 @@ from delivery.imprints import imprint_of, template_of
 from delivery.portal.views import file_headers, file_names
 from delivery.portal.web import Portal
 from delivery.receipts import print_receipt, receipt_of
-from records import archives, directory, documents
+from records import archives, directory, documents, paper
 from records.database import legal_time
 from records.errors import Permanent
 from templates.catalogue import catalogue
 from templates.copies import numbered_copies
+from templates.manifests import Print
 from templates.printing import Imprint, print_document, reading_page
 
 _PDF: Final = "application/pdf"
+_ENDINGS: Final = {_PDF: "pdf", "image/jpeg": "jpg", "image/png": "png"}
 _PROOF: Final = "proof-of-service"
-_TO_BE_WRITTEN: Final = {"name": {"zh": "＿＿＿＿＿＿", "en": "____________"}, "certificate": "____________"}
+TO_BE_WRITTEN: Final = {"name": {"zh": "＿＿＿＿＿＿", "en": "____________"}, "certificate": "____________"}
 
 
 def pdf_response(data: bytes, names: tuple[str, str], *, download: bool) -> Response:
@@ -45,13 +47,21 @@ def document(portal: Portal, row: sa.RowMapping, *, download: bool) -> Response:
 
 def copies(portal: Portal, row: sa.RowMapping) -> Response:
     """The numbered copies to print. Raises 404 before the release, and for what is made in one original."""
+    if row["final_digest"] is None or _printing(portal, row).copies == 1:
+        raise HTTPException(404)
+    return pdf_response(to_print(portal, row), file_names(row, "各份", "copies"), download=False)
+
+
+def to_print(portal: Portal, row: sa.RowMapping) -> bytes:
+    """The released document as it is put on paper: every copy of an instrument made in several originals, marked."""
+    printing, stored = _printing(portal, row), portal.store.get(row["final_digest"])
+    return stored if printing.copies == 1 else numbered_copies(stored, printing)
+
+
+def _printing(portal: Portal, row: sa.RowMapping) -> Print:
     with portal.database.read() as connection:
         stored = documents.get(connection, row["document_id"])
-    printing = template_of(portal.store, stored).print
-    if row["final_digest"] is None or printing.copies == 1:
-        raise HTTPException(404)
-    pdf = numbered_copies(portal.store.get(row["final_digest"]), printing)
-    return pdf_response(pdf, file_names(row, "各份", "copies"), download=False)
+    return template_of(portal.store, stored).print
 
 
 def reading(portal: Portal, row: sa.RowMapping) -> str | None:
@@ -68,13 +78,29 @@ def reading(portal: Portal, row: sa.RowMapping) -> str | None:
 
 def proof(portal: Portal, row: sa.RowMapping) -> Response:
     """The 送达回证 of one paper delivery, with what is known printed and the rest to be filled by hand (004-79)."""
+    zh, plain = file_names(row)
+    names = f"送达回证 {zh}", f"Proof of Service {plain}"
+    return pdf_response(print_proof(portal, row, {}), names, download=False)
+
+
+def print_proof(portal: Portal, row: sa.RowMapping, known: Mapping[str, Any]) -> bytes:
+    """The 送达回证 with the facts of the delivery, and with those that are `known` beside them."""
     with portal.database.read() as connection:
-        facts = proof_facts(connection, row)
+        facts = {**proof_facts(connection, row), **known}
         authority = directory.pinned_facts(connection, documents.get(connection, row["document_id"]))
     blank = Imprint(authority, None, None, portal.test, False)
-    printed = print_document(catalogue().get(_PROOF), facts, blank)
-    zh, plain = file_names(row)
-    return pdf_response(printed.pdf, (f"送达回证 {zh}", f"Proof of Service {plain}"), download=False)
+    return print_document(catalogue().get(_PROOF), facts, blank).pdf
+
+
+def kept_scan(portal: Portal, digest: str, name: str) -> Response:
+    """A scan from the store, under a name that says nothing of the case. Raises 404 for any other kind of file."""
+    with portal.database.read() as connection:
+        kept = paper.scan(connection, digest)
+    if kept is None or kept["media_type"] not in _ENDINGS:
+        raise HTTPException(404)
+    named = f"{name}.{_ENDINGS[kept['media_type']]}"
+    headers = file_headers(named, named, download=False)
+    return Response(portal.store.get(digest), media_type=kept["media_type"], headers=headers)
 
 
 def receipt(portal: Portal, row: sa.RowMapping) -> Response:
@@ -102,7 +128,7 @@ def proof_facts(connection: sa.Connection, row: sa.RowMapping) -> dict[str, Any]
             "name": {"zh": row["recipient_zh"], "en": row["recipient_en"]},
             "address": address_of(connection, row),
         },
-        "servers": facts.get("officers") or [_TO_BE_WRITTEN, _TO_BE_WRITTEN],
+        "servers": facts.get("officers") or [TO_BE_WRITTEN, TO_BE_WRITTEN],
     }
 
 

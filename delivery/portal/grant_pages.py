@@ -12,7 +12,6 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
-from delivery.portal.desk_form import read_day
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.views import moment
 from delivery.portal.web import (
@@ -28,6 +27,7 @@ from delivery.portal.web import (
     words_of,
 )
 from delivery.portal.wording import Words
+from delivery.scanner import read_day
 from delivery.seal_grants import MOST, Terms, read_terms, sealed_subjects
 from records import api_keys, seal_approvals, seals
 from records.access import Person, Session

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from delivery.account_names import suggest
 from delivery.offices import offices
-from delivery.portal.desk_form import read_day
 from delivery.portal.wording import Words
 from delivery.registration_facts import (
     ACCOUNT,
@@ -21,6 +20,7 @@ from delivery.registration_facts import (
     MOST_CONTACTS,
     SIGNER,
 )
+from delivery.scanner import read_day
 from records.errors import Fault
 
 LONGEST: Final = 400

@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from delivery import activation, registration_review
 from delivery.account_names import initials
 from delivery.offices import offices
-from delivery.portal.desk_form import read_day
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
@@ -22,6 +21,7 @@ from delivery.portal.views import minute
 from delivery.portal.web import AnySession, Form, PortalPart, Posted, ThePerson, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.registration_review import CHECKS, ENTRIES
+from delivery.scanner import read_day
 from records import activations, messages, registrations
 from records.access import Person
 from records.errors import Fault, Refused

@@ -32,6 +32,10 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+#: A page with a script of ours beside it, which asks no server.
+RUNS_A_SCRIPT: Final = {
+    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace("style-src", "script-src 'self'; style-src")
+}
 #: A page of ours that shows a file of ours in a frame, and that file.
 SHOWS_A_FILE: Final = {
     "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(

@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import time_en, time_zh
+from delivery.portal.issuing import Issuing
 from delivery.portal.security import network_of
 from delivery.portal.wording import LANGUAGES, Words
 from records import access
@@ -39,6 +40,7 @@ class Portal:
     `hint` tells the queue of steps that are due now. `test` marks every page TEST, as the database is. `secure_cookies`
     is for pages reached by https. `mail_url` is where the mails of a TEST system can be read ("" for none). `verify`
     gives the verdict about a PDF as `POST /v1/verify` does, raises Refused or Retry; without it `/verify` is absent.
+    `issuing` lets clerks issue by hand; without it those pages are absent.
     `public_url` is what addresses of calendar feeds begin with; the visitor's own if it is empty.
     """
 
@@ -52,6 +54,7 @@ class Portal:
     mail_url: str = ""
     verify: Callable[[bytes], Mapping[str, Any]] | None = None
     public_url: str = ""
+    issuing: Issuing | None = None
 
     @property
     def session_cookie(self) -> str:
@@ -174,10 +177,10 @@ TheAccount = Annotated[Account, Depends(an_account)]
 ThePerson = Annotated[Person, Depends(a_person)]
 
 
-async def form_of(request: Request) -> Posted:
+async def form_of(request: Request, most_fields: int = 60) -> Posted:
     """The form that was sent, without regard to who sent it."""
     fields, files = {}, {}
-    async with request.form(max_files=1, max_fields=60, max_part_size=64 * 1024) as form:
+    async with request.form(max_files=1, max_fields=most_fields, max_part_size=64 * 1024) as form:
         for name, value in form.items():
             if isinstance(value, UploadFile):
                 data = await value.read()
@@ -190,7 +193,15 @@ async def form_of(request: Request) -> Posted:
 
 async def posted(request: Request, session: AnySession) -> Posted:
     """The form, if it came from a page of this session. Raises 403 otherwise."""
-    form = await form_of(request)
+    return _own(await form_of(request), session)
+
+
+async def wide_form(request: Request, session: AnySession) -> Posted:
+    """The same for the form of an instrument's facts, which may have many fields."""
+    return _own(await form_of(request, 3000), session)
+
+
+def _own(form: Posted, session: Session) -> Posted:
     if not access.same_token(form.fields.get("csrf", ""), session.csrf_token):
         raise HTTPException(403)
     return form

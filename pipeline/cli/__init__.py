@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "seal": ("seals", "register, list, stop; who may approve its use; standing approvals; report its key lost"),
     "series": ("numbers", "number series: create, open a year, move forward; list numbers and voids"),
     "documents": ("documents", "make a numbered document void, print the copies of a released one"),
+    "paper": ("paper", "enter paper receipts from a table, all or none"),
     "volume": ("volumes", "the sealed volume of a case; --add puts a file into the case first"),
     "archive": ("archives", "until when sealed files are provable; renew them now"),
     "client": ("access", "enter a case system"),

@@ -33,6 +33,7 @@ from records.tables.evidence import (
     volume,
 )
 from records.tables.numbers import number, series
+from records.tables.paper import paper_attempt, paper_correction, paper_file, scan_part, scan_stack
 from records.tables.registrations import (
     activation,
     campaign,
@@ -53,6 +54,7 @@ APPEND_ONLY = (
     seal_approval,
     paper_seal,
     paper_receipt,
+    paper_file,
     calendar_notice,
     calendar_approval,
     template_version,
@@ -101,6 +103,9 @@ __all__ = [
     "metadata",
     "notice",
     "number",
+    "paper_attempt",
+    "paper_correction",
+    "paper_file",
     "paper_receipt",
     "paper_seal",
     "person",
@@ -108,6 +113,8 @@ __all__ = [
     "registration_decision",
     "registration_submission",
     "renewal",
+    "scan_part",
+    "scan_stack",
     "seal",
     "seal_approval",
     "seal_approver",

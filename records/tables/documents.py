@@ -28,6 +28,13 @@ idempotency_key = table(
     instant("created_at"),
 )
 
+#: As texts, in the indexes and in the queries alike: SQLite uses a partial index only for the very same words.
+PAPER_IS_SENT = sa.text("paper_status = 'sent'")
+SCAN_IS_MISSING = sa.text("scan_missing")
+DATE_IS_PROVISIONAL = sa.text("service_status = 'provisional'")
+DOCUMENT_FAILED = sa.text("status = 'failed'")
+SENDING_IS_AMBIGUOUS = sa.text("state = 'ambiguous'")
+
 document = table(
     "document",
     text("id", primary_key=True),
@@ -78,6 +85,7 @@ document = table(
     sa.Index(None, "authority_id", "case_no"),
     sa.Index(None, "job_id"),
     sa.Index(None, "final_digest"),
+    sa.Index("ix_document_failed", "authority_id", sqlite_where=DOCUMENT_FAILED, postgresql_where=DOCUMENT_FAILED),
     sa.Index(
         "ix_document_supplied_number",
         "authority_id",
@@ -137,6 +145,8 @@ delivery = table(
     sa.Column("service_answer", sa.JSON, nullable=True),  # the whole derivation, as decided last
     sa.Column("deadlines", sa.JSON, nullable=True),  # the limits that hang on it, as computed last, with their revision
     text("deadlines_until", null=True),  # the last of their last days, to find those that are not over
+    sa.Column("scan_missing", sa.Boolean, nullable=False, server_default=sa.false()),  # a standing record has no scan
+    instant("paper_since", null=True),  # since when the paper track stands where it stands
     instant("created_at"),
     counterparty_key(),
     one_of("route", "inbox", "paper", "internal"),
@@ -145,7 +155,21 @@ delivery = table(
     one_of("service_status", "pending", "provisional", "final"),
     sa.Index(None, "document_id"),
     sa.Index("ix_delivery_inbox", "authority_id", "counterparty_id", "sent_at"),
-    sa.Index("ix_delivery_paper", "authority_id", "paper_status"),
+    sa.Index("ix_delivery_paper", "authority_id", "paper_status", "created_at"),
+    *(
+        sa.Index(
+            f"ix_delivery_{name}",
+            "authority_id",
+            column,
+            sqlite_where=where,
+            postgresql_where=where,
+        )
+        for name, column, where in (
+            ("late", "paper_since", PAPER_IS_SENT),
+            ("scan_missing", "created_at", SCAN_IS_MISSING),
+            ("provisional", "created_at", DATE_IS_PROVISIONAL),
+        )
+    ),
     sa.Index("ix_delivery_deadlines", "authority_id", "deadlines_until"),
 )
 
@@ -161,6 +185,7 @@ paper_receipt = table(
     text("scan_digest", null=True),
     sa.Column("final", sa.Boolean, nullable=False),  # false: no scan yet
     text("supersedes", sa.ForeignKey("paper_receipt.id"), null=True, unique=True),
+    text("attempt_id", null=True),  # records of before there were attempts, and those by API, have none
     text("recorded_by"),
     instant("recorded_at"),
     sa.Index(None, "delivery_id"),
@@ -185,6 +210,12 @@ notice = table(
     one_of("state", "pending", "sent", "ambiguous", "failed"),
     sa.CheckConstraint("(delivery_id is null) <> (compromise_id is null)", name="subject"),
     sa.Index(None, "delivery_id"),
+    sa.Index(
+        "ix_notice_ambiguous",
+        "delivery_id",
+        sqlite_where=SENDING_IS_AMBIGUOUS,
+        postgresql_where=SENDING_IS_AMBIGUOUS,
+    ),
     # one for each contact and channel, however often the step that writes them runs
     sa.Index(
         "ix_notice_compromise",

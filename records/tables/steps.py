@@ -11,6 +11,9 @@ STEP_IS_OPEN = sa.text("state in ('ready', 'running')")
 #: In the same way: the steps that are to seal a document, or wait to.
 SEAL_IS_OPEN = sa.text("stage = 'seal' and state in ('ready', 'running', 'waiting')")
 
+#: In the same way: the steps that were given up.
+STEP_IS_DEAD = sa.text("state = 'dead'")
+
 step = table(
     "step",
     text("id", primary_key=True),  # <subject id>/<stage>
@@ -31,5 +34,6 @@ step = table(
     one_of("state", "ready", "running", "waiting", "done", "dead"),
     sa.UniqueConstraint("subject_id", "stage"),
     sa.Index("ix_step_due", "run_at", sqlite_where=STEP_IS_OPEN, postgresql_where=STEP_IS_OPEN),
+    sa.Index("ix_step_dead", "subject_type", sqlite_where=STEP_IS_DEAD, postgresql_where=STEP_IS_DEAD),
     sa.Index("ix_step_seal", "subject_id", sqlite_where=SEAL_IS_OPEN, postgresql_where=SEAL_IS_OPEN),
 )

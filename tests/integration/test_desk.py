@@ -183,7 +183,7 @@ def test_a_typed_name_is_no_approval_of_a_correction(house: PortalHouse, name: s
     delivery_id = house.deliver("penalty-decision")
     with pytest.raises(Refused) as refused:
         record(house, delivery_id, direct(house) | {name: "王五"})
-    assert codes(refused) == {(f"/{name}", "approval_not_available")}
+    assert codes(refused) == {(f"/{name}", "approval_at_the_desk")}
 
 
 def test_what_is_not_released_cannot_have_been_served(house: PortalHouse) -> None:

@@ -21,6 +21,7 @@ from records import (
     access,
     affected,
     archives,
+    attempts,
     campaigns,
     compromises,
     deliveries,
@@ -169,6 +170,10 @@ def _fill(connection: sa.Connection) -> None:
         final=True,
         recorded_by="per_1",
     )
+    attempt = attempts.insert(
+        connection, "a", delivery_id, code="1", method="direct", servers=[], mail_kind="", mail_number="", by="per_1"
+    )
+    assert attempts.add_file(connection, "a", attempt["id"], "proof", "0" * 64, "per_1")
     notices.propose(
         connection,
         year=2027,

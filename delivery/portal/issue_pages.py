@@ -1,0 +1,162 @@
+"""Issuing by hand, without a case system: a form from the instrument's schema, a preview, and the submission."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from delivery.fact_forms import facts, form, typed_of
+from delivery.portal.issuing import Issuing
+from delivery.portal.web import AnySession, Portal, PortalPart, Posted, ThePerson, page, see, wide_form, words_of
+from records import directory, documents
+from records.access import Session
+from records.errors import Fault, Refused
+from templates.catalogue import Instrument, catalogue
+
+router = APIRouter(prefix="/desk/issue")
+
+InstrumentId = Annotated[str, Path(pattern="^[a-z][a-z0-9-]{1,60}$")]
+DocumentPart = Annotated[str, Path(pattern="^doc_[0-9a-z]{1,40}$")]
+WideForm = Annotated[Posted, Depends(wide_form)]
+_SHOWN: Final = 500
+_APPROVAL: Final = ("name", "role", "rule", "approved_at")
+
+
+def _issuing(portal: Portal) -> Issuing:
+    if portal.issuing is None:
+        raise HTTPException(404)
+    return portal.issuing
+
+
+def _instrument(name: str) -> Instrument:
+    if name not in catalogue().ids():
+        raise HTTPException(404)
+    return catalogue().get(name)
+
+
+@router.get("")
+def listing(request: Request, portal: PortalPart, session: AnySession, _clerk: ThePerson) -> Response:
+    """The instruments that may be issued."""
+    _issuing(portal)
+    t = words_of(request)
+    made = [catalogue().get(name).manifest for name in catalogue().ids()]
+    items = [(each.id, t.pick(each.title_zh, each.title_en)) for each in made]
+    return page(request, "issue_list.html", session, items=sorted(items, key=lambda item: item[1]))
+
+
+@router.get("/{instrument}")
+def blank(
+    request: Request, portal: PortalPart, session: AnySession, _clerk: ThePerson, instrument: InstrumentId
+) -> Response:
+    """The empty form; on a TEST system it may be filled with the sample (`?sample=1`)."""
+    _issuing(portal)
+    made = _instrument(instrument)
+    typed = typed_of(made.sample_facts()) if portal.test and request.query_params.get("sample") else {}
+    return _form(request, portal, session, made, typed)
+
+
+def _form(
+    request: Request,
+    portal: Portal,
+    session: Session,
+    made: Instrument,
+    typed: Mapping[str, str],
+    faults: Sequence[Fault] = (),
+) -> Response:
+    t = words_of(request)
+    place = "/documents/0/facts"
+    inside = [_moved(fault, place) for fault in faults if fault.pointer.startswith(place)]
+    with portal.database.read() as connection:
+        known = directory.counterparties(connection, session.subject.authority_id, _SHOWN)
+    return page(
+        request,
+        "issue.html",
+        session,
+        status=422 if faults else 200,
+        instrument=made.id,
+        title=t.pick(made.manifest.title_zh, made.manifest.title_en),
+        parts=form(made.schema, typed, inside),
+        typed=typed,
+        column=t.pick("0", "1"),
+        delivered=made.print.delivered,
+        sealed=made.print.sealed,
+        counterparties=[(row["id"], t.pick(row["name_zh"], row["name_en"])) for row in known],
+        approval=[(name, t(f"issue.{name}"), typed.get(name, "")) for name in _APPROVAL],
+        faults=[(fault.pointer, t.pick(fault.message_zh, fault.message_en), fault.rule) for fault in faults],
+        once=typed.get("once") or secrets.token_urlsafe(16),
+        sample=portal.test,
+    )
+
+
+def _moved(fault: Fault, place: str) -> Fault:
+    return Fault(fault.pointer.removeprefix(place), fault.code, fault.message_en, fault.message_zh, fault.rule)
+
+
+def _job(authority_id: str, made: Instrument, typed: Mapping[str, str]) -> dict[str, Any]:
+    document: dict[str, Any] = {"instrument": made.id, "facts": facts(made.schema, typed)}
+    if typed.get("counterparty"):
+        document["recipients"] = [{"counterparty": typed["counterparty"]}]
+    if typed.get("paper"):
+        document["paper"] = True
+    approval = {name: typed[name].strip() for name in _APPROVAL if typed.get(name, "").strip()}
+    if approval:
+        document["approval"] = approval
+    return {"authority": authority_id, "case_no": typed.get("case_no", "").strip(), "documents": [document]}
+
+
+@router.post("/{instrument}")
+def send(
+    request: Request,
+    portal: PortalPart,
+    session: AnySession,
+    clerk: ThePerson,
+    posted: WideForm,
+    instrument: InstrumentId,
+) -> Response:
+    """Show the form with one more item, or the specimen, or submit; a refused form is shown with every fault."""
+    issuing, made, typed = _issuing(portal), _instrument(instrument), dict(posted.fields)
+    verb, _, pointer = typed.get("verb", "").partition(":")
+    if verb == "more":
+        count = typed.get(f"n{pointer}", "1")
+        typed[f"n{pointer}"] = str(int(count) + 1 if count.isascii() and count.isdigit() and len(count) < 4 else 2)
+        return _form(request, portal, session, made, typed)
+    job = _job(clerk.authority_id, made, typed)
+    try:
+        if verb == "preview":
+            pdf = issuing.specimen(clerk, job)
+            return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": "inline"})
+        once = typed.get("once", "")[:64]
+        if not once:
+            raise HTTPException(400)
+        document_id = issuing.submit(clerk, job, once)
+    except Refused as refused:
+        return _form(request, portal, session, made, typed, refused.faults)
+    return see(f"/desk/issue/done/{document_id}")
+
+
+@router.get("/done/{document_id}")
+def done(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, document_id: DocumentPart
+) -> Response:
+    """What became of it: where the document stands."""
+    t = words_of(request)
+    with portal.database.read() as connection:
+        try:
+            row = documents.get(connection, document_id)
+        except LookupError:
+            raise HTTPException(404) from None
+    if row["authority_id"] != clerk.authority_id:
+        raise HTTPException(404)
+    manifest = catalogue().get(row["instrument"]).manifest
+    warnings = [(t.pick(each["text_zh"], each["text_en"]), each["citation"]) for each in _warnings(row["preflight"])]
+    title = t.pick(manifest.title_zh, manifest.title_en)
+    return page(request, "issued.html", session, title=title, case_no=row["case_no"], id=row["id"], warnings=warnings)
+
+
+def _warnings(preflight: Mapping[str, Any] | None) -> list[Any]:
+    return list((preflight or {}).get("warnings", ()))

@@ -1,0 +1,89 @@
+"""The scanner page: barcode, day, enter. Keyboard alone, and without a script as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from delivery.paper import OUTCOMES
+from delivery.portal.desk_form import faults_of
+from delivery.portal.security import RUNS_A_SCRIPT
+from delivery.portal.views import item_of, outcome_name, written
+from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, words_of
+from delivery.portal.wording import Words
+from delivery.scanner import Scanned, record_scanned
+from records import deliveries
+from records.database import Database, legal_time
+from records.errors import Fault, Refused
+
+router = APIRouter(prefix="/desk/scan")
+
+_SERVED = "served"
+
+
+@router.get("")
+def scan_page(request: Request, session: AnySession, _clerk: ThePerson) -> Response:
+    """The empty form, ready for the first scan."""
+    return _page(request, session, {"date": "", "result": _SERVED})
+
+
+def _page(
+    request: Request,
+    session: Any,
+    typed: dict[str, str],
+    faults: Sequence[Fault] = (),
+    done: dict[str, Any] | None = None,
+) -> Response:
+    t = words_of(request)
+    values: dict[str, Any] = {
+        "typed": {"code": "", **typed},
+        "results": _results(t),
+        "faults": [t.pick(fault.message_zh, fault.message_en) for fault in faults],
+        "faults_of": {name: faults_of(name, faults, t) for name in ("code", "date", "result")},
+        "done": done,
+        "start": "date" if faults and not any(fault.pointer == "/code" for fault in faults) else "code",
+    }
+    response = page(request, "scan.html", session, status=422 if faults else 200, **values)
+    response.headers.update(RUNS_A_SCRIPT)
+    return response
+
+
+def _results(t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
+    return [
+        (t(f"method.{method}"), [(f"{method}/{each}", outcome_name(method, each, t)) for each in outcomes])
+        for method, outcomes in OUTCOMES.items()
+    ]
+
+
+@router.post("")
+def scan(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
+    """Record one scan and show what came of it above the form, which keeps day and result for the next one."""
+    typed = {name: form.fields.get(name, "").strip()[:100] for name in ("code", "date", "result")}
+    sticky = {"date": typed["date"], "result": typed["result"] or _SERVED}
+    names = portal.database, portal.store, clerk.authority_id
+    try:
+        found = record_scanned(*names, typed["code"], typed["date"], sticky["result"], clerk.id)
+    except Refused as refused:
+        again = sticky if any(fault.pointer == "/code" for fault in refused.faults) else typed | sticky
+        return _page(request, session, again, refused.faults)
+    portal.hint(found.receipt.hint)
+    return _page(request, session, sticky, done=_told(portal.database, clerk.authority_id, found, words_of(request)))
+
+
+def _told(database: Database, authority_id: str, found: Scanned, t: Words) -> dict[str, Any]:
+    with database.read() as connection:
+        row = deliveries.desk_item(connection, found.delivery_id, authority_id)
+        now = legal_time(connection)
+    if row is None:  # no delivery is ever deleted
+        raise LookupError(found.delivery_id)
+    return {
+        "item": item_of(row, t, now),
+        "day": written(found.day, t),
+        "method": t(f"method.{found.method}"),
+        "outcome": outcome_name(found.method, found.outcome, t),
+        "double": found.known,
+        "final": found.receipt.final,
+    }

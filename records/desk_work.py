@@ -1,0 +1,120 @@
+"""What waits at the desk of an authority: counted and listed by indexes of their own, however much is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from records import steps
+from records.tables import delivery, document, notice, paper_correction, scan_part, step
+from records.tables.documents import (
+    DATE_IS_PROVISIONAL,
+    DOCUMENT_FAILED,
+    PAPER_IS_SENT,
+    SCAN_IS_MISSING,
+    SENDING_IS_AMBIGUOUS,
+)
+from records.tables.paper import CORRECTION_WAITS, PART_IS_OPEN
+from records.tables.steps import STEP_IS_DEAD
+
+#: Lists of deliveries beside the states of the paper track.
+LISTS: Final = ("late", "scan_missing", "provisional")
+
+
+def _where(name: str, sent_before: datetime) -> list[Any]:
+    if name == "late":
+        return [PAPER_IS_SENT, delivery.c.paper_since < sent_before]
+    return [{"scan_missing": SCAN_IS_MISSING, "provisional": DATE_IS_PROVISIONAL}[name]]
+
+
+def counts(connection: sa.Connection, authority_id: str, sent_before: datetime) -> Mapping[str, int]:
+    """How much of each kind waits; paper is late that was sent before `sent_before` (legal time). One query."""
+    of = delivery.c.authority_id == authority_id
+    kinds: dict[str, sa.Select[Any]] = {
+        name: sa.select(sa.func.count()).select_from(delivery).where(of, *_where(name, sent_before)) for name in LISTS
+    }
+    kinds["corrections"] = (
+        sa.select(sa.func.count())
+        .select_from(paper_correction)
+        .where(paper_correction.c.authority_id == authority_id, CORRECTION_WAITS)
+    )
+    kinds["open_parts"] = (
+        sa.select(sa.func.count()).select_from(scan_part).where(scan_part.c.authority_id == authority_id, PART_IS_OPEN)
+    )
+    kinds["ambiguous"] = sa.select(sa.func.count()).select_from(_ambiguous(authority_id).subquery())
+    kinds["dead"] = sa.select(sa.func.count()).select_from(_dead(authority_id).subquery())
+    kinds["failed"] = (
+        sa.select(sa.func.count()).select_from(document).where(document.c.authority_id == authority_id, DOCUMENT_FAILED)
+    )
+    query = sa.select(*(each.scalar_subquery().label(name) for name, each in kinds.items()))
+    return dict(connection.execute(query).mappings().one())
+
+
+def ids(connection: sa.Connection, authority_id: str, name: str, sent_before: datetime, limit: int) -> list[str]:
+    """The deliveries of one of LISTS, oldest first: their ids."""
+    order = delivery.c.paper_since if name == "late" else delivery.c.created_at
+    query = sa.select(delivery.c.id).where(delivery.c.authority_id == authority_id, *_where(name, sent_before))
+    return list(connection.execute(query.order_by(order).limit(limit)).scalars())
+
+
+def _ambiguous(authority_id: str) -> sa.Select[Any]:
+    open_ = sa.select(notice).where(SENDING_IS_AMBIGUOUS).subquery()
+    return (
+        sa.select(open_.c.id, open_.c.channel, open_.c.created_at, delivery.c.id.label("delivery_id"))
+        .join(delivery, delivery.c.id == open_.c.delivery_id)
+        .where(delivery.c.authority_id == authority_id)
+    )
+
+
+def _dead(authority_id: str) -> sa.Select[Any]:
+    """Steps of the authority's deliveries and of their notices that were given up."""
+    dead = sa.select(step).where(STEP_IS_DEAD).subquery()
+    columns = (dead.c.id, dead.c.stage, dead.c.error, delivery.c.id.label("delivery_id"))
+    of = delivery.c.authority_id == authority_id
+    return (
+        sa.union_all(
+            sa.select(*columns)
+            .join(delivery, delivery.c.id == dead.c.subject_id)
+            .where(dead.c.subject_type == "delivery", of),
+            sa.select(*columns)
+            .join(notice, notice.c.id == dead.c.subject_id)
+            .join(delivery, delivery.c.id == notice.c.delivery_id)
+            .where(dead.c.subject_type == "notice", of),
+        )
+        .subquery()
+        .select()
+    )
+
+
+def ambiguous(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+    """Reminders of which nobody knows whether they went out, oldest first: `id`, `channel`, `delivery_id`."""
+    found = _ambiguous(authority_id).subquery()
+    return list(connection.execute(found.select().order_by(found.c.created_at).limit(limit)).mappings())
+
+
+def dead(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+    """Steps that were given up: `id`, `stage`, `error`, `delivery_id`."""
+    found = _dead(authority_id).subquery()
+    return list(connection.execute(found.select().order_by(found.c.id).limit(limit)).mappings())
+
+
+def failed(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+    """Documents that failed, newest first: `id`, `instrument`, `number_zh`, `case_no`, `reason`, `created_at`."""
+    columns = ("id", "instrument", "number_zh", "number_en", "case_no", "reason", "created_at")
+    query = (
+        sa.select(*(document.c[name] for name in columns))
+        .where(document.c.authority_id == authority_id, DOCUMENT_FAILED)
+        .order_by(document.c.created_at.desc())
+    )
+    return list(connection.execute(query.limit(limit)).mappings())
+
+
+def requeue(connection: sa.Connection, authority_id: str, step_id: str, by: str) -> None:
+    """Make a step that was given up due again. Raises LookupError when it is none of the authority's, NotRequeued."""
+    mine = _dead(authority_id).subquery()
+    if connection.execute(sa.select(mine.c.id).where(mine.c.id == step_id)).first() is None:
+        raise LookupError(f"no step {step_id}")
+    steps.requeue(connection, step_id, by)

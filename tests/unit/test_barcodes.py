@@ -1,0 +1,59 @@
+"""Codes of attempts: checked, read however they were typed, printed so that another reader reads them."""
+
+from __future__ import annotations
+
+import io
+
+import pikepdf
+import pypdfium2
+import pytest
+import zxingcpp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery import barcodes
+from tests.signing_support import plain_pdf
+
+
+@given(st.integers(0, 10**10 - 1), st.integers(0, 11), st.integers(1, 9))
+def test_every_mistyped_digit_is_seen(number: int, place: int, off: int) -> None:
+    code = barcodes.with_check(f"{number:010}")
+    assert len(code) == 12 and barcodes.read_code(code) == code
+    wrong = f"{code[:place]}{(int(code[place]) + off) % 10}{code[place + 1 :]}"
+    assert barcodes.read_code(wrong) is None
+
+
+@given(st.integers(0, 10**10 - 1), st.integers(0, 10))
+def test_every_swap_of_neighbours_is_seen(number: int, place: int) -> None:
+    code = barcodes.with_check(f"{number:010}")
+    swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
+    assert swapped == code or barcodes.read_code(swapped) is None
+
+
+@pytest.mark.parametrize("typed", ["{0}", " {0}\r\n", "{1}", "{2}", "{3}"])
+def test_a_code_is_read_in_full_width_and_in_groups(typed: str) -> None:
+    code = barcodes.with_check("0123456789")
+    wide = "".join(chr(ord(digit) - ord("0") + ord("０")) for digit in code)
+    assert barcodes.read_code(typed.format(code, wide, barcodes.spaced(code), barcodes.spaced(wide))) == code
+
+
+@pytest.mark.parametrize("text", ["", "x", "012345678900", "٠" * 12, "1" * 13, "01234567890"])
+def test_what_is_no_code_is_none(text: str) -> None:
+    assert barcodes.read_code(text) is None
+
+
+def test_another_reader_reads_what_is_stamped_on_every_page() -> None:
+    code = barcodes.new_code()
+    two, buffer = pikepdf.new(), io.BytesIO()
+    with pikepdf.open(io.BytesIO(plain_pdf())) as one:
+        two.pages.extend(one.pages)
+        two.pages.extend(one.pages)
+    two.save(buffer)
+    stamped = barcodes.stamp(buffer.getvalue(), code)
+    assert stamped == barcodes.stamp(buffer.getvalue(), code)
+    pages = pypdfium2.PdfDocument(stamped)
+    for page in pages:
+        image = page.render(scale=150 / 72).to_pil().convert("L")
+        (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.Code128)
+        assert found.text == code
+    pages.close()
