@@ -20,6 +20,7 @@ from delivery.portal import (
     feed_pages,
     grant_pages,
     inbox_pages,
+    list_pages,
     login,
     seal_pages,
     verify_page,
@@ -44,7 +45,7 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    for module in (login, feed_pages, seal_pages, grant_pages, inbox_pages, desk_pages, verify_page):
+    for module in (login, feed_pages, seal_pages, grant_pages, list_pages, inbox_pages, desk_pages, verify_page):
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

@@ -1,13 +1,13 @@
-"""The counterparty's inbox: list, read, PDF, confirm receipt, service status."""
+"""A document in the counterparty's inbox: read, PDF, confirm receipt, service status, what was done with it."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -21,14 +21,8 @@ from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, TheAcc
 from records import access, deliveries
 from records.access import Account
 from records.database import Database, legal_time
-from records.instants import from_microseconds, to_microseconds
 
 router = APIRouter(prefix="/inbox")
-
-PER_PAGE: Final = 30
-
-Before = Annotated[str, Query(pattern="^([0-9]{1,16}-dlv_[0-9a-z]{1,40})?$")]
-"""Where the page before ended: microseconds of sending, and the delivery."""
 
 
 def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
@@ -38,27 +32,6 @@ def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.Row
         if row is None:
             raise HTTPException(404)
         return row, legal_time(connection)
-
-
-@router.get("")
-def listing(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: Before = ""
-) -> Response:
-    """What was sent to the counterparty, newest first."""
-    t = words_of(request)
-    with portal.database.read() as connection:
-        moment, _, delivery_id = before.partition("-")
-        start = (from_microseconds(int(moment)), delivery_id) if before else None
-        rows = deliveries.inbox(
-            connection, account.authority_id, account.counterparty_id, limit=PER_PAGE + 1, before=start
-        )
-        shown = rows[:PER_PAGE]
-        links = lines_in_inbox(connection, shown, t, account.authority_id, account.counterparty_id)
-        now = legal_time(connection)
-    last = shown[-1] if len(rows) > PER_PAGE else None
-    older = f"{to_microseconds(last['sent_at'])}-{last['id']}" if last else ""
-    items = [item_of(row, t, now) for row in shown]
-    return page(request, "inbox.html", session, items=items, links=links, older=older, before=before)
 
 
 @router.get("/{delivery_id}")

@@ -19,7 +19,17 @@ from records.tables.directory import (
     session,
     system,
 )
-from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
+from records.tables.documents import (
+    UNREAD,
+    WAITING,
+    delivery,
+    document,
+    idempotency_key,
+    job,
+    link,
+    notice,
+    paper_receipt,
+)
 from records.tables.evidence import (
     artifact,
     calendar_approval,
@@ -29,6 +39,16 @@ from records.tables.evidence import (
     ledger_head,
     template_version,
     volume,
+)
+from records.tables.inbox import (
+    copy_request,
+    counsel,
+    named_person,
+    objection,
+    objection_ruling,
+    submission,
+    submission_file,
+    submission_taken,
 )
 from records.tables.numbers import number, series
 from records.tables.seals import paper_seal, seal, seal_approval, seal_approver, seal_grant, seal_use
@@ -50,12 +70,19 @@ APPEND_ONLY = (
     seal_compromise,
     affected_document,
     genuine_document,
+    submission,
+    submission_file,
+    submission_taken,
+    objection,
+    objection_ruling,
 )
 
 __all__ = [
     "APPEND_ONLY",
     "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
+    "UNREAD",
+    "WAITING",
     "account",
     "affected_document",
     "api_key",
@@ -69,6 +96,8 @@ __all__ = [
     "client",
     "confirmation_letter",
     "contact",
+    "copy_request",
+    "counsel",
     "counterparty",
     "delivery",
     "document",
@@ -80,8 +109,11 @@ __all__ = [
     "link",
     "login_failure",
     "metadata",
+    "named_person",
     "notice",
     "number",
+    "objection",
+    "objection_ruling",
     "paper_receipt",
     "paper_seal",
     "person",
@@ -94,6 +126,9 @@ __all__ = [
     "series",
     "session",
     "step",
+    "submission",
+    "submission_file",
+    "submission_taken",
     "system",
     "template_version",
     "timestamp_authority",
