@@ -32,6 +32,7 @@ _OPEN: Final[dict[str, Pair]] = {
     "pending": ("未定", "not decided yet"),
     "provisional": ("暂不能确定", "cannot be decided yet"),
 }
+_FACTORS: Final[dict[str, Pair]] = {"password": ("密码", "password")}
 _TEST: Final[Pair] = (
     "TEST 测试系统，本回执没有法律效力",
     "TEST system: this receipt has no legal effect",
@@ -47,9 +48,10 @@ _CLOSING: Final[Pair] = (
 class Receipt:
     """The facts of one confirmed receipt. Moments carry an offset and are printed in Beijing time.
 
-    `digest` is the SHA-256 of the file that was confirmed, in hexadecimal digits. `person` is the name of whoever
-    confirmed, where the account tells it. `statement` is word for word what was confirmed. `status`, `service_date`,
-    `basis` and `reasons` are those of the service-date answer that stands.
+    `digest` is the SHA-256 of the file that was confirmed, in hexadecimal digits. `person` is the name, with the
+    office, of whoever confirmed; `factor` what proved who opened the session, `session` the SHA-256 of its token. `statement`
+    is word for word what was confirmed. `status`, `service_date`, `basis` and `reasons` are those of the service-date
+    answer that stands.
     """
 
     delivery_id: str
@@ -63,6 +65,8 @@ class Receipt:
     account: str
     department: str
     person: str
+    factor: str
+    session: str
     statement: Pair
     digest: str
     status: str
@@ -99,7 +103,9 @@ def receipt_of(connection: sa.Connection, delivery_id: str, *, test: bool) -> Re
         confirmed_at=row["confirmed_at"],
         account=said["login"],
         department=said["department"],
-        person=said.get("person", ""),
+        person="，".join(filter(None, (said.get("person"), said.get("office")))),
+        factor=said.get("factor", ""),
+        session=said["session_sha256"],
         statement=(said["statement_zh"], said["statement_en"]),
         digest=said["document_sha256"],
         status=answer["status"],
@@ -141,8 +147,13 @@ def _facts(receipt: Receipt) -> Iterable[tuple[Pair, str]]:
     if receipt.accessed_at is not None:
         yield ("首次打开时间", "First opened"), _moment(receipt.accessed_at)
     yield ("确认收讫时间", "Receipt confirmed"), _moment(receipt.confirmed_at)
-    who = "，".join(filter(None, (receipt.account, receipt.department, receipt.person)))
+    who = "，".join(filter(None, (receipt.account, receipt.department)))
     yield ("确认的账号", "Confirmed by account"), f"<span>{escape(who)}</span>"
+    if receipt.person:
+        yield ("确认人", "Confirmed by"), f"<span>{escape(receipt.person)}</span>"
+    if receipt.factor:
+        yield ("登录方式", "Logged in by"), spans(_FACTORS[receipt.factor])
+    yield ("登录会话（SHA-256）", "Session (SHA-256)"), f"<span>{_breakable(receipt.session)}</span>"
     yield ("送达记录编号", "Delivery record"), f"<span>{_breakable(receipt.delivery_id)}</span>"
     yield ("文件摘要（SHA-256）", "Digest of the file (SHA-256)"), f"<span>{_breakable(receipt.digest)}</span>"
 

@@ -22,6 +22,7 @@ from delivery.portal import (
     inbox_pages,
     list_pages,
     login,
+    people_pages,
     seal_pages,
     verify_page,
 )
@@ -35,6 +36,19 @@ __all__ = ["Portal", "make_portal"]
 _STATIC: Final = Path(__file__).parent / "static"
 _KNOWN: Final = (400, 403, 404, 405, 408, 409, 413, 503)
 
+#: In the order in which an address is looked for: `/inbox/{delivery_id}` and `/desk/{delivery_id}` take what is left.
+_PAGES: Final = (
+    login,
+    feed_pages,
+    seal_pages,
+    grant_pages,
+    list_pages,
+    people_pages,
+    inbox_pages,
+    desk_pages,
+    verify_page,
+)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -44,8 +58,7 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.portal = portal
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    for module in (login, feed_pages, seal_pages, grant_pages, list_pages, inbox_pages, desk_pages, verify_page):
+    for module in _PAGES:
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
@@ -14,15 +14,19 @@ from starlette.exceptions import HTTPException
 
 from delivery import inbox
 from delivery.portal import files, service_page
+from delivery.portal.acting import acting_of, known_people
 from delivery.portal.deadline_lines import limit_lines
+from delivery.portal.history_lines import history_lines
 from delivery.portal.link_lines import lines_in_inbox
 from delivery.portal.views import item_of
-from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, TheAccount, page, see, words_of
-from records import access, deliveries
+from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, TheAccount, page, see, words_of
+from records import access, copy_requests, deliveries
 from records.access import Account
 from records.database import Database, legal_time
 
 router = APIRouter(prefix="/inbox")
+
+_TOLD: Final = {"done": "confirm.done", "already": "confirm.already", "copy": "copies.asked"}
 
 
 def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
@@ -47,6 +51,8 @@ def document(
     fragment = files.reading(portal, row)
     with portal.database.read() as connection:
         by = _confirmed_by(connection, row, account)
+        history = history_lines(connection, row, t)
+        copies = copy_requests.of_delivery(connection, delivery_id)
         links = lines_in_inbox(connection, [row], t, account.authority_id, account.counterparty_id)
     return page(
         request,
@@ -59,7 +65,9 @@ def document(
         confirmed_by=by,
         # made by the html typesetter, which escapes every fact
         fragment=Markup(fragment) if fragment else None,  # noqa: S704
-        told=request.query_params.get("told") if request.query_params.get("told") in ("done", "already") else None,
+        history=history,
+        copy_asked=any(each["sent_at"] is None for each in copies),
+        told=_TOLD.get(request.query_params.get("told", "")),
     )
 
 
@@ -97,11 +105,12 @@ def confirm_page(
     row, now = _row(portal.database, account, delivery_id)
     if row["confirmed_at"] is not None:
         return see(f"/inbox/{delivery_id}?told=already")
-    return _confirm_page(request, session, account, row, now)
+    return _confirm_page(request, portal, session, account, row, now)
 
 
 def _confirm_page(
     request: Request,
+    portal: Portal,
     session: AnySession,
     account: Account,
     row: sa.RowMapping,
@@ -118,6 +127,7 @@ def _confirm_page(
         account=account,
         statement=shown,
         digest=_digest(shown),
+        known=known_people(portal, account),
         **({"problem": ""} | values),
     )
 
@@ -134,10 +144,22 @@ def confirm(
     row, now = _row(portal.database, account, delivery_id)
     shown = inbox.statement(row)
     if form.fields.get("statement") != _digest(shown):
-        return _confirm_page(request, session, account, row, now, problem="confirm.changed", status=409)
-    done = inbox.confirm(portal.database, delivery_id, account, session.token_hash, shown)
+        return _confirm_page(request, portal, session, account, row, now, problem="confirm.changed", status=409)
+    acting = acting_of(portal, account, form)
+    if acting is None:
+        return _confirm_page(request, portal, session, account, row, now, problem="people.missing", status=422)
+    done = inbox.confirm(portal.database, delivery_id, account, session.token_hash, shown, acting)
     portal.hint(done.hint)
     return see(f"/inbox/{delivery_id}?told={'done' if done.first else 'already'}")
+
+
+@router.post("/{delivery_id}/copy")
+def ask_for_copy(portal: PortalPart, account: TheAccount, _form: Form, delivery_id: DeliveryId) -> Response:
+    """Ask for a paper copy, which changes no date."""
+    row, _ = _row(portal.database, account, delivery_id)
+    with portal.database.write() as connection:
+        copy_requests.ask(connection, row, account)
+    return see(f"/inbox/{delivery_id}?told=copy")
 
 
 @router.get("/{delivery_id}/service")

@@ -11,12 +11,13 @@ import pytest
 
 from delivery.deadline_rules import KINDS, PARTIES
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
-from delivery.portal import desk_form
+from delivery.portal import desk_form, history_lines, list_pages
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
 from records import links
 from records.errors import Fault, Permanent
+from records.inbox import STATES
 from records.paper_seals import WAYS
 from records.tables import delivery
 from templates.manifests import METHODS, manifests
@@ -61,6 +62,8 @@ def _made() -> set[str]:
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
     made |= {f"calendar.year_{code}" for code in ("imported", "library", "proposed", "none")}
+    made |= {f"inbox.state_{state}" for state in STATES} | {f"history.{kind}" for kind in history_lines.KINDS.values()}
+    made |= {f"inbox.column_{name}" for name in list_pages._COLUMNS}
     made |= {"feed.name", "feed.test", "feed.sources"}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
     return made | {"confirm.done", "confirm.already", "status.deemed_confirmed", "status.paper_only"}
