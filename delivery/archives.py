@@ -37,7 +37,7 @@ def zipped(members: Iterable[tuple[str, bytes]], at: datetime) -> Iterator[bytes
     """
     outlet, names = _Outlet(), set[str]()
     date_time = at.astimezone(BEIJING).timetuple()[:6]
-    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members:
             archive.writestr(zipfile.ZipInfo(_apart(name, names), date_time), content)
             yield outlet.taken()

@@ -72,7 +72,7 @@ class Session:
 
 
 #: Of an account: it may log in.
-_OPEN: Final = (
+OPEN: Final = (
     account.c.state == "approved",
     sa.or_(
         account.c.ends_at.is_(None),
@@ -129,7 +129,7 @@ def add_person(
 
 def credentials(connection: sa.Connection, login: str) -> list[Credential]:
     """Everybody who may log in by `login`: at most one approved account and one active person."""
-    accounts = sa.select(account).where(account.c.login == login, *_OPEN)
+    accounts = sa.select(account).where(account.c.login == login, *OPEN)
     persons = sa.select(person).where(person.c.login == login, person.c.active)
     found = [Credential(_account(row), row["password_hash"]) for row in connection.execute(accounts).mappings()]
     found += [Credential(_person(row), row["password_hash"]) for row in connection.execute(persons).mappings()]
@@ -270,7 +270,7 @@ def find_session(connection: sa.Connection, token: str) -> Session | None:
 def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> Account | Person | None:
     query: sa.Select[Any]
     if subject_type == "account":
-        query = sa.select(account).where(account.c.id == subject_id, *_OPEN)
+        query = sa.select(account).where(account.c.id == subject_id, *OPEN)
         row = connection.execute(query).mappings().first()
         return None if row is None else _account(row)
     query = sa.select(person).where(person.c.id == subject_id, person.c.active)

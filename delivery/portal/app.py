@@ -16,14 +16,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from delivery.portal import (
+    counsel_pages,
     desk_pages,
     feed_pages,
     grant_pages,
     inbox_pages,
+    incoming_pages,
     list_pages,
     login,
+    objection_pages,
     people_pages,
     seal_pages,
+    submission_pages,
     verify_page,
 )
 from delivery.portal.security import Guard
@@ -44,6 +48,10 @@ _PAGES: Final = (
     grant_pages,
     list_pages,
     people_pages,
+    counsel_pages,
+    submission_pages,
+    objection_pages,
+    incoming_pages,
     inbox_pages,
     desk_pages,
     verify_page,

@@ -18,6 +18,7 @@ from delivery.paper_seals import record_paper_seal
 from delivery.portal import desk_form, files, service_page
 from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
+from delivery.portal.incoming_pages import count_incoming
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import file_headers, item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
@@ -70,6 +71,7 @@ def listing(
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         approver = bool(seals.of_approver(connection, clerk.id))
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, clerk)) if approver else None
+        incoming = count_incoming(connection, clerk.authority_id)
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
     return page(
@@ -78,6 +80,7 @@ def listing(
         session,
         calendar=calendar,
         to_approve=to_approve,
+        incoming=incoming,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,

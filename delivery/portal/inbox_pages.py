@@ -13,20 +13,28 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from delivery import inbox
+from delivery.kept_deadlines import kept
 from delivery.portal import files, service_page
 from delivery.portal.acting import acting_of, known_people
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.history_lines import history_lines
 from delivery.portal.link_lines import lines_in_inbox
+from delivery.portal.objection_lines import objection_lines
+from delivery.portal.submission_lines import submission_lines
 from delivery.portal.views import item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, TheAccount, page, see, words_of
-from records import access, copy_requests, deliveries
+from records import access, copy_requests, deliveries, directory, objections, submissions
 from records.access import Account
 from records.database import Database, legal_time
 
 router = APIRouter(prefix="/inbox")
 
-_TOLD: Final = {"done": "confirm.done", "already": "confirm.already", "copy": "copies.asked"}
+_TOLD: Final = {
+    "done": "confirm.done",
+    "already": "confirm.already",
+    "copy": "copies.asked",
+    "objection": "objecting.done",
+}
 
 
 def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
@@ -53,6 +61,9 @@ def document(
         by = _confirmed_by(connection, row, account)
         history = history_lines(connection, row, t)
         copies = copy_requests.of_delivery(connection, delivery_id)
+        handed_in = submission_lines(connection, submissions.of_delivery(connection, delivery_id), t)
+        raised = objection_lines(objections.of_delivery(connection, delivery_id), t)
+        channel = _reconsideration(connection, row)
         links = lines_in_inbox(connection, [row], t, account.authority_id, account.counterparty_id)
     return page(
         request,
@@ -66,9 +77,20 @@ def document(
         # made by the html typesetter, which escapes every fact
         fragment=Markup(fragment) if fragment else None,  # noqa: S704
         history=history,
+        submissions=handed_in,
+        objections=raised,
+        channel=channel,
         copy_asked=any(each["sent_at"] is None for each in copies),
         told=_TOLD.get(request.query_params.get("told", "")),
     )
+
+
+def _reconsideration(connection: sa.Connection, row: sa.RowMapping) -> str:
+    """Where one applies for reconsideration online, on documents that may be reconsidered (复议法 22); else nothing."""
+    if not any(each.limit.rule.id == "reconsideration" and not each.cancelled for each in kept(row)):
+        return ""
+    channel = str(directory.pinned_facts(connection, row)["reconsideration"].get("channel", ""))
+    return channel if channel.startswith(("https://", "http://")) else ""
 
 
 def _confirmed_by(connection: sa.Connection, row: sa.RowMapping, account: Account) -> sa.RowMapping | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
@@ -101,6 +102,7 @@ def listing(
         older=f"{to_microseconds(last['sent_at'])}-{last['id']}" if last else "",
         before=before,
         asked=asked,
+        queries={state: f"?{urlencode(asked | {'state': state})}" for state in STATES},
         filtered=any(asked[name] for name in ("find", "since", "until", "instrument")),
         states=[(state, t(f"inbox.state_{state}"), _told(counted.get(state))) for state in STATES],
         instruments=_instruments(t),

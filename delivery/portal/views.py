@@ -80,6 +80,8 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
 
 
 def _status(row: sa.RowMapping) -> str:
+    if row["service_basis"] == "ruling":
+        return "by_ruling"
     if row["status"] == "deemed" and row["confirmed_at"] is not None:
         return "deemed_confirmed"
     if row["status"] == "pending" and row["route"] in ("paper", "internal"):
