@@ -1,4 +1,4 @@
-"""Handing in material: what is asked for, taken in late, replaced, given a receipt, taken at the desk, told by the API."""
+"""Handing in material: what is asked for, what comes late, what replaces it, its receipt, and who sees it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def hand_in(client: TestClient, delivery_id: str, *, status: int = 303, replaces
     files = {name: value for name, value in fields.items() if name.startswith("file")}
     form = {
         **{name: hidden(page, name) for name in ("csrf", "once", "replaces")},
-        **{"kind": "statement", "words": "没有违法", "person_name": "王敏", "declared": "1"},
+        "kind": "statement",
+        "words": "没有违法",
+        "person_name": "王敏",
+        "declared": "1",
         **{name: value for name, value in fields.items() if name not in files},
     }
     answer = client.post(f"/inbox/{delivery_id}/submit", data=form, files=files or None)

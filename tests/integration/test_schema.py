@@ -22,14 +22,17 @@ from records import (
     affected,
     compromises,
     deliveries,
+    directory,
     documents,
     ledger,
     notices,
+    objections,
     paper_seals,
     schema,
     seal_approvals,
     seals,
     steps,
+    submissions,
     template_versions,
     volumes,
 )
@@ -180,6 +183,7 @@ def _fill(connection: sa.Connection) -> None:
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
     _fill_case(connection, seal_id)
     _fill_lost_key(connection)
+    _fill_inbox(connection, delivery_id)
 
 
 def _fill_approvals(connection: sa.Connection, seal_id: str, row: sa.RowMapping) -> None:
@@ -220,6 +224,29 @@ def _fill_lost_key(connection: sa.Connection) -> None:
     assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
     person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
     assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
+
+
+def _fill_inbox(connection: sa.Connection, delivery_id: str) -> None:
+    row = deliveries.get(connection, delivery_id)
+    directory.add_account(connection, "a", "c", login="C-FLB", department="x", password_hash="x")
+    (found,) = access.credentials(connection, "C-FLB")
+    (clerk,) = access.credentials(connection, "x")
+    assert isinstance(clerk.subject, access.Person)
+    of = {name: row[name] for name in ("authority_id", "counterparty_id", "document_id")} | {"delivery_id": delivery_id}
+    by = {"account_id": found.subject.id, "person": "王", "office": "", "session": "x"}
+    moment = database_time(connection)
+    document_row = documents.get(connection, row["document_id"])
+    told = {"kind": "evidence", "words": "", "declaration_zh": "x", "declaration_en": "x", "late": False}
+    told |= {"client_id": document_row["client_id"], "case_no": "1", "submitted_at": moment}
+    submissions.insert(
+        connection, {"id": "sub_1", **of, **by, **told}, [submissions.File("x", "0" * 64, "image/png", 1, 1)]
+    )
+    submission = submissions.find(connection, "sub_1", "a")
+    assert submission is not None and submissions.take(connection, submission, clerk.subject)
+    days = {"against": "2026-11-23", "claimed": "2026-11-24"}
+    objections.insert(connection, id="obj_1", **of, **by, **days, grounds="x", digest=None, raised_at=moment)
+    ruled = {"outcome": "dismissed", "served_on": None, "reasons": "x", "name": "孙", "ruled_at": moment}
+    objections.rule(connection, objection_id="obj_1", person_id=clerk.subject.id, **ruled)
 
 
 @pytest.mark.rule("ESL-8")

@@ -79,9 +79,8 @@ def _made() -> set[str]:
 def test_every_key_that_is_used_has_both_texts_and_every_text_is_used() -> None:
     known, keys = set(messages()), _used()
     tables = {key.partition(".")[0] for key in known}
-    used = {
-        key for key in keys if key.partition(".")[0] in tables and not key.endswith((".html", ".css", ".csv", ".zip"))
-    }
+    files = (".html", ".css", ".csv", ".zip")
+    used = {key for key in keys if key.partition(".")[0] in tables and not key.endswith(files)}
     assert (used | _made()) - known == set()
     assert sorted(known - used - _made()) == []
 
