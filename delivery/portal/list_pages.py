@@ -13,7 +13,6 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from delivery import inbox
-from delivery.archives import zipped
 from delivery.beijing import day_of, end_of
 from delivery.portal.desk_form import read_day
 from delivery.portal.link_lines import lines_in_inbox
@@ -21,6 +20,7 @@ from delivery.portal.views import file_headers, file_names, item_of
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, page, words_of
 from delivery.portal.wording import Words
 from delivery.sheets import MARK, lines
+from delivery.zips import zipped
 from records import deliveries
 from records.access import Account
 from records.database import legal_time

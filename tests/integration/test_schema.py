@@ -182,7 +182,7 @@ def _fill(connection: sa.Connection) -> None:
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
     _fill_case(connection, seal_id)
-    _fill_lost_key(connection)
+    _fill_lost_key(connection, seal_id)
     _fill_inbox(connection, delivery_id)
 
 
@@ -217,10 +217,10 @@ def _fill_case(connection: sa.Connection, seal_id: str) -> None:
     volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
 
 
-def _fill_lost_key(connection: sa.Connection) -> None:
+def _fill_lost_key(connection: sa.Connection, seal_id: str) -> None:
     since = database_time(connection) - timedelta(hours=1)
-    report_id = compromises.report(connection, "sea_1", since, "operator:root", "the token was stolen").id
-    found, _ = affected.sealed_since(connection, "sea_1", since, limit=10)
+    report_id = compromises.report(connection, seal_id, since, "operator:root", "the token was stolen").id
+    found, _ = affected.sealed_since(connection, seal_id, since, limit=10)
     assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
     person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
     assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
@@ -396,6 +396,10 @@ _WITHOUT_AUTHORITY = {
     "seal_use": "through its document and its seal",
     "idempotency_key": "through its API key and its job",
     "paper_receipt": "through its delivery",
+    "named_person": "through its account",
+    "submission_file": "through its submission",
+    "submission_taken": "through its submission",
+    "objection_ruling": "through its objection",
     "notice": "through its delivery, or the report of a key in other hands",
     "step": "through its subject",
     "event": "through its stream: a document, or an authority's directory",
