@@ -46,6 +46,7 @@ def test_nobody_confirms_without_a_real_name(house: PortalHouse, client: TestCli
     assert house.row(delivery_id)["confirmed_at"] is None
 
 
+@pytest.mark.rule("ESL-10")
 def test_a_person_of_the_list_confirms_and_the_ledger_tells_name_office_factor_session_and_words(
     house: PortalHouse, client: TestClient
 ) -> None:
@@ -84,6 +85,7 @@ def test_all_accounts_see_who_opened_and_who_confirmed(house: PortalHouse, clien
     assert '<time datetime="2026-' in history and "北京时间" in history
 
 
+@pytest.mark.rule("LAW-3")
 def test_a_paper_copy_is_asked_for_once_shown_at_the_desk_and_changes_no_date(
     house: PortalHouse, client: TestClient
 ) -> None:

@@ -161,6 +161,7 @@ def test_others_see_nothing_of_it_and_the_clerk_of_the_authority_takes_it_once(
         assert submissions.waiting(connection, AUTHORITY) == []
 
 
+@pytest.mark.rule("LAW-10")
 def test_on_a_decision_the_way_to_reconsideration_online_stands(house: PortalHouse, client: TestClient) -> None:
     decision, notice = house.deliver("penalty-decision", number=1), house.deliver(number=2)
     for each in (decision, notice):
