@@ -17,6 +17,7 @@ from records import deliveries
 from records.access import Account
 from records.database import Database, legal_time
 from records.ledger import append
+from records.people import Acting
 from templates.manifests import manifests
 
 _STATEMENT_ZH: Final = (
@@ -32,6 +33,10 @@ _STATEMENT_EN: Final = (
     "received: it is no consent to its contents and leaves untouched the rights to make a statement or a defence, to "
     "demand a hearing, to apply for administrative reconsideration and to bring an administrative action."
 )
+
+
+#: What proved who opened the session: the only means there is so far.
+FACTOR: Final = "password"
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def access(database: Database, delivery_id: str, account: Account, session_hash:
             subject=delivery_id,
             actor=account.id,
             happened_at=moment,
-            body=_actor(account, session_hash) | {"how": how, "document_sha256": item["final_digest"]},
+            body=actor_of(account, session_hash) | {"how": how, "document_sha256": item["final_digest"]},
         )
         if first:
             present = deliveries.get(connection, delivery_id)["status"]
@@ -99,11 +104,19 @@ def access(database: Database, delivery_id: str, account: Account, session_hash:
         return first
 
 
-def confirm(database: Database, delivery_id: str, account: Account, session_hash: str, shown: Statement) -> Confirmed:
+def confirm(
+    database: Database,
+    delivery_id: str,
+    account: Account,
+    session_hash: str,
+    shown: Statement,
+    acting: Acting | None = None,
+) -> Confirmed:
     """Confirm the receipt with the words `shown`; a repetition changes nothing and tells of the first one.
 
-    A late confirmation is recorded like any other: whether it sets the date is for the service-date rules. Raises
-    LookupError when the delivery is not in this account's inbox.
+    `acting` is whoever uses the account; the pages let nobody confirm without a name. A late confirmation is recorded
+    like any other: whether it sets the date is for the service-date rules. Raises LookupError when the delivery is not
+    in this account's inbox.
     """
     with database.write() as connection:
         item = _item(connection, delivery_id, account)
@@ -116,8 +129,9 @@ def confirm(database: Database, delivery_id: str, account: Account, session_hash
             subject=delivery_id,
             actor=account.id,
             happened_at=moment,
-            body=_actor(account, session_hash)
+            body=actor_of(account, session_hash, acting)
             | {
+                "factor": FACTOR,
                 "document_sha256": item["final_digest"],
                 "statement_zh": shown.zh,
                 "statement_en": shown.en,
@@ -132,11 +146,13 @@ def confirm(database: Database, delivery_id: str, account: Account, session_hash
         return Confirmed(moment, account.id, True, settle_now(connection, delivery_id, moment))
 
 
-def _actor(account: Account, session_hash: str) -> dict[str, Any]:
-    return {
+def actor_of(account: Account, session_hash: str, acting: Acting | None = None) -> dict[str, Any]:
+    """Who acted, as an event tells it: the account with its session, and the person who used it."""
+    told = {
         "account": account.id,
         "login": account.login,
         "department": account.department,
         "counterparty": account.counterparty_id,
         "session_sha256": session_hash,
     }
+    return told if acting is None else told | {"person": acting.name, "office": acting.office}

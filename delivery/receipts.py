@@ -14,9 +14,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from delivery.beijing import date_en, date_zh, time_en, time_zh
+from delivery.beijing import date_en, date_zh
 from delivery.rule_sets import Reason
-from delivery.twin_html import Pair, paragraphs, spans
+from delivery.twin_html import Pair, breakable, moment, paragraphs, spans, table
 from records import deliveries, directory, documents, ledger
 from templates.manifests import manifest
 from templates.typesetters.html import print_html
@@ -27,11 +27,13 @@ _BASES: Final[dict[str | None, Pair]] = {
     "confirmed": ("确认收讫之日", "the day of the confirmation"),
     "deemed": ("发送日后应视为送达之日", "the day on which it is deemed delivered"),
     "paper": ("纸质送达之日", "the day of service on paper"),
+    "ruling": ("对异议作出的决定所定之日", "the day set by the ruling on an objection"),
 }
 _OPEN: Final[dict[str, Pair]] = {
     "pending": ("未定", "not decided yet"),
     "provisional": ("暂不能确定", "cannot be decided yet"),
 }
+_FACTORS: Final[dict[str, Pair]] = {"password": ("密码", "password")}
 _TEST: Final[Pair] = (
     "TEST 测试系统，本回执没有法律效力",
     "TEST system: this receipt has no legal effect",
@@ -48,8 +50,9 @@ class Receipt:
     """The facts of one confirmed receipt. Moments carry an offset and are printed in Beijing time.
 
     `digest` is the SHA-256 of the file that was confirmed, in hexadecimal digits. `person` is the name of whoever
-    confirmed, where the account tells it. `statement` is word for word what was confirmed. `status`, `service_date`,
-    `basis` and `reasons` are those of the service-date answer that stands.
+    confirmed, with the office; `factor` what proved who opened the session, `session` the SHA-256 of its token.
+    `statement` is word for word what was confirmed. `status`, `service_date`, `basis` and `reasons` are those of the
+    service-date answer that stands.
     """
 
     delivery_id: str
@@ -63,6 +66,8 @@ class Receipt:
     account: str
     department: str
     person: str
+    factor: str
+    session: str
     statement: Pair
     digest: str
     status: str
@@ -99,7 +104,9 @@ def receipt_of(connection: sa.Connection, delivery_id: str, *, test: bool) -> Re
         confirmed_at=row["confirmed_at"],
         account=said["login"],
         department=said["department"],
-        person=said.get("person", ""),
+        person="，".join(filter(None, (said.get("person"), said.get("office")))),
+        factor=said.get("factor", ""),
+        session=said["session_sha256"],
         statement=(said["statement_zh"], said["statement_en"]),
         digest=said["document_sha256"],
         status=answer["status"],
@@ -120,7 +127,7 @@ def receipt_html(receipt: Receipt) -> str:
     parts = [f'<div class="mark" role="note">{paragraphs(_TEST)}</div>'] if receipt.test else []
     parts += [
         f"<h1>{spans(TITLE)}</h1>",
-        _table(_facts(receipt)),
+        table(_facts(receipt)),
         f"<h2>{spans(('确认的内容', 'What was confirmed'))}</h2>",
         paragraphs(receipt.statement),
         f"<h2>{spans(('送达日期', 'Delivery date'))}</h2>",
@@ -137,14 +144,19 @@ def _facts(receipt: Receipt) -> Iterable[tuple[Pair, str]]:
         yield ("文号", "Number"), spans((receipt.number[0], receipt.number[1] or receipt.number[0]))
     yield ("送达机关", "Sender"), spans(receipt.sender)
     yield ("受送达人", "Recipient"), spans(receipt.recipient)
-    yield ("发送时间", "Sent"), _moment(receipt.sent_at)
+    yield ("发送时间", "Sent"), moment(receipt.sent_at)
     if receipt.accessed_at is not None:
-        yield ("首次打开时间", "First opened"), _moment(receipt.accessed_at)
-    yield ("确认收讫时间", "Receipt confirmed"), _moment(receipt.confirmed_at)
-    who = "，".join(filter(None, (receipt.account, receipt.department, receipt.person)))
+        yield ("首次打开时间", "First opened"), moment(receipt.accessed_at)
+    yield ("确认收讫时间", "Receipt confirmed"), moment(receipt.confirmed_at)
+    who = "，".join(filter(None, (receipt.account, receipt.department)))
     yield ("确认的账号", "Confirmed by account"), f"<span>{escape(who)}</span>"
-    yield ("送达记录编号", "Delivery record"), f"<span>{_breakable(receipt.delivery_id)}</span>"
-    yield ("文件摘要（SHA-256）", "Digest of the file (SHA-256)"), f"<span>{_breakable(receipt.digest)}</span>"
+    if receipt.person:
+        yield ("确认人", "Confirmed by"), f"<span>{escape(receipt.person)}</span>"
+    if receipt.factor:
+        yield ("登录方式", "Logged in by"), spans(_FACTORS[receipt.factor])
+    yield ("登录会话（SHA-256）", "Session (SHA-256)"), f"<span>{breakable(receipt.session)}</span>"
+    yield ("送达记录编号", "Delivery record"), f"<span>{breakable(receipt.delivery_id)}</span>"
+    yield ("文件摘要（SHA-256）", "Digest of the file (SHA-256)"), f"<span>{breakable(receipt.digest)}</span>"
 
 
 def _service_date(receipt: Receipt) -> Pair:
@@ -162,17 +174,3 @@ def _reasons(reasons: Sequence[Reason]) -> str:
         for number, reason in enumerate(reasons, 1)
     )
     return f'<ol class="marked">{"".join(items)}</ol>'
-
-
-def _table(rows: Iterable[tuple[Pair, str]]) -> str:
-    cells = "".join(f'<tr><th scope="row">{spans(label)}</th><td>{value}</td></tr>' for label, value in rows)
-    return f'<table class="fields">{cells}</table>'
-
-
-def _moment(moment: datetime) -> str:
-    return spans((time_zh(moment), time_en(moment)))
-
-
-def _breakable(text: str) -> str:
-    """The text with places to break a line, which copying doesn't take along."""
-    return "<wbr>".join(escape(text[start : start + 8]) for start in range(0, len(text), 8))

@@ -15,7 +15,8 @@ from delivery.calendars import Calendar, Notice
 from delivery.kept_deadlines import keep_deadlines, limits_to_keep
 from delivery.rule_sets import RuleSet, rule_book
 from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
-from records import deliveries, documents, ledger, links, notices, steps
+from delivery.service_facts import UpheldObjection
+from records import deliveries, documents, ledger, links, notices, objections, steps
 from templates.manifests import manifest
 
 
@@ -81,7 +82,13 @@ def _facts(connection: sa.Connection, row: sa.RowMapping, document: sa.RowMappin
         confirmed_at=row["confirmed_at"],
         paper_required=document["important"],
         paper=attempts,
+        upheld=_upheld(connection, row["id"]),
     )
+
+
+def _upheld(connection: sa.Connection, delivery_id: str) -> UpheldObjection | None:
+    row = objections.upheld(connection, delivery_id)
+    return None if row is None else UpheldObjection(row["ruled_at"], date.fromisoformat(row["served_on"]))
 
 
 def decide_delivery(connection: sa.Connection, delivery_id: str, as_of: datetime) -> ServiceDate:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from delivery.beijing import day_of, end_of, time_en, time_zh
 from delivery.calendars import Calendar, default_calendar
 from delivery.rule_sets import Reason, RuleBook, RuleSet, rule_book
-from delivery.service_facts import PaperAttempt, ServiceFacts, parse_request
+from delivery.service_facts import PaperAttempt, ServiceFacts, UpheldObjection, parse_request
 from records.errors import Fault, Refused
 
 __all__ = [
@@ -62,7 +62,7 @@ class Count:
 class ServiceDate:
     """The answer. `status` is `final`, `provisional` or `pending`; unless final, `service_date` and `basis` are None.
 
-    `basis` is `confirmed`, `deemed` or `paper`. `deemed_date` is the electronic one, fixed by sending.
+    `basis` is `confirmed`, `deemed`, `paper` or `ruling`. `deemed_date` is the electronic one, fixed by sending.
     """
 
     service_date: date | None
@@ -152,6 +152,8 @@ class _Decision:
         if not self.facts.instrument.served:
             self.because("never-served", title=self.title)
             answer = self._answer("pending")
+        elif self.facts.upheld is not None and self.facts.upheld.ruled_at <= self.facts.as_of:
+            answer = self._by_ruling(self.facts.upheld)
         elif self.count is not None and not self.facts.paper_counts:
             answer = self._by_account(self.count)
         else:
@@ -170,6 +172,11 @@ class _Decision:
             self.calendar_version,
             self.rules.id,
         )
+
+    def _by_ruling(self, upheld: UpheldObjection) -> ServiceDate:
+        """Letter III.3: the party proved that it had no fault, and a named person set the day that counts instead."""
+        self.because("objection-upheld", ruled=day_of(upheld.ruled_at), day=upheld.served_on)
+        return self._answer("final", "ruling", upheld.served_on)
 
     def _by_account(self, count: Count) -> ServiceDate:
         """The letter's other rules: the day of the confirmation, otherwise the deemed day once it has ended."""

@@ -36,11 +36,20 @@ class PaperAttempt:
 
 
 @dataclass(frozen=True)
+class UpheldObjection:
+    """A ruling that upheld an objection (letter III.3) at `ruled_at` (aware), and the legal day that it sets."""
+
+    ruled_at: datetime
+    served_on: date
+
+
+@dataclass(frozen=True)
 class ServiceFacts:
     """What happened to one document on its way to one recipient. All moments carry an offset.
 
     `sent_at`: when it was put into the approved account; None when it never was (paper only). `as_of`: the moment that
-    the answer is for; what happened later is not looked at. `paper_required`: the job made it important.
+    the answer is for; what happened later is not looked at. `paper_required`: the job made it important. `upheld`: the
+    last ruling that upheld an objection to the date.
     """
 
     instrument: Manifest
@@ -50,6 +59,7 @@ class ServiceFacts:
     paper_required: bool = False
     paper: tuple[PaperAttempt, ...] = ()
     rules: str | None = None
+    upheld: UpheldObjection | None = None
 
     @property
     def paper_counts(self) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from html import escape
+
+from delivery.beijing import time_en, time_zh
 
 Pair = tuple[str, str]
 """One text in Chinese and in English."""
@@ -18,3 +22,19 @@ def paragraphs(pair: Pair, css: str = "") -> str:
     """Both halves as paragraphs, of the class `css` if one is named."""
     named = f' class="{css}"' if css else ""
     return f'<p lang="zh-CN"{named}>{escape(pair[0])}</p><p lang="en"{named}>{escape(pair[1])}</p>'
+
+
+def table(rows: Iterable[tuple[Pair, str]]) -> str:
+    """Facts with their labels; the values are HTML."""
+    cells = "".join(f'<tr><th scope="row">{spans(label)}</th><td>{value}</td></tr>' for label, value in rows)
+    return f'<table class="fields">{cells}</table>'
+
+
+def moment(at: datetime) -> str:
+    """A moment in Beijing time."""
+    return spans((time_zh(at), time_en(at)))
+
+
+def breakable(text: str) -> str:
+    """The text with places to break a line, which copying doesn't take along."""
+    return "<wbr>".join(escape(text[start : start + 8]) for start in range(0, len(text), 8))

@@ -31,6 +31,7 @@ from delivery.volumes import SEAL_PLACE, Cover, Paper
 from pipeline.cabinet import picture_of
 from pipeline.composition import Songda, open_songda
 from pipeline.measuring import LEGAL_START, cpu_ms, imprint_of, notice, short, varied, wall_ms, world
+from pipeline.measuring_inbox import fill_inbox, measure_inbox
 from pipeline.measuring_seals import level_ratios, measure_seals
 from pipeline.plain_way import measure_plain_way
 from pipeline.settings import load
@@ -93,6 +94,17 @@ def _waiting(waiting: int, count: int = 800) -> float:
         spent = time.process_time() - before
         database.close()
     return spent / done * 1000
+
+
+def _inbox(count: int = 200_000) -> dict[str, float]:
+    """The list of one inbox with so many documents (SQLite)."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/inbox.db")
+        schema.create(database, test=True)
+        fill_inbox(database, count)
+        found = measure_inbox(database, count)
+        database.close()
+    return found
 
 
 def _fill_steps(database: Database, count: int) -> None:
@@ -278,6 +290,8 @@ def main(argv: list[str] | None = None) -> int:
         values |= measure_plain_way(arguments.count)
         _say("▸ a step while many wait")
         values |= {f"step_rows_cpu_ms_at_{waiting}_waiting": _waiting(waiting) for waiting in (1000, 100_000)}
+        _say("▸ an inbox of 200,000 documents")
+        values |= _inbox()
     songda.database.close()
     _report(values)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

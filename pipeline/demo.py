@@ -114,7 +114,7 @@ def _confirm_as_counterparty(access: Access, delivery: dict[str, Any], out: Path
     visitor.submit(f"{item}/open", {})
     (out / "downloaded-by-counterparty.pdf").write_bytes(visitor.download(f"{item}/document.pdf?download=1"))
     visitor.open(f"{item}/confirm")
-    visitor.submit(f"{item}/confirm", {})
+    visitor.submit(f"{item}/confirm", {"person_name": "王敏", "person_office": "法律部"})
     (out / "receipt-of-confirmation.pdf").write_bytes(visitor.download(f"{item}/receipt.pdf"))
 
 

@@ -10,14 +10,15 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from records.ids import new_id
 from records.instants import microseconds, now
 from records.ledger import append, count, lock
-from records.tables import account, login_failure, person, session
+from records.tables import account, login_failure, person, session, system
 
 
 class LastAdministrator(Exception):
@@ -30,13 +31,17 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Account:
-    """A counterparty's dedicated log-in account (专用登录账号)."""
+    """A counterparty's dedicated log-in account (专用登录账号).
+
+    `ends_at` (by the legal clock) is when the account of outside counsel ends, with the power of attorney.
+    """
 
     id: str
     login: str
     department: str
     authority_id: str
     counterparty_id: str
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,20 @@ class Session:
     subject: Account | Person
 
 
+#: Of an account: it may log in.
+OPEN: Final = (
+    account.c.state == "approved",
+    sa.or_(
+        account.c.ends_at.is_(None),
+        account.c.ends_at > now() + sa.select(system.c.legal_offset).scalar_subquery(),
+    ),
+)
+
+
 def _account(row: sa.RowMapping) -> Account:
-    return Account(row["id"], row["login"], row["department"], row["authority_id"], row["counterparty_id"])
+    return Account(
+        row["id"], row["login"], row["department"], row["authority_id"], row["counterparty_id"], row["ends_at"]
+    )
 
 
 def _person(row: sa.RowMapping) -> Person:
@@ -118,7 +135,7 @@ def person_name(connection: sa.Connection, person_id: str) -> str:
 
 def credentials(connection: sa.Connection, login: str) -> list[Credential]:
     """Everybody who may log in by `login`: at most one approved account and one active person."""
-    accounts = sa.select(account).where(account.c.login == login, account.c.state == "approved")
+    accounts = sa.select(account).where(account.c.login == login, *OPEN)
     persons = sa.select(person).where(person.c.login == login, person.c.active)
     found = [Credential(_account(row), row["password_hash"]) for row in connection.execute(accounts).mappings()]
     found += [Credential(_person(row), row["password_hash"]) for row in connection.execute(persons).mappings()]
@@ -264,7 +281,7 @@ def find_session(connection: sa.Connection, token: str) -> Session | None:
 def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> Account | Person | None:
     query: sa.Select[Any]
     if subject_type == "account":
-        query = sa.select(account).where(account.c.id == subject_id, account.c.state == "approved")
+        query = sa.select(account).where(account.c.id == subject_id, *OPEN)
         row = connection.execute(query).mappings().first()
         return None if row is None else _account(row)
     query = sa.select(person).where(person.c.id == subject_id, person.c.active)

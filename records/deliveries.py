@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -63,7 +62,8 @@ def update(connection: sa.Connection, delivery_id: str, **columns: Any) -> None:
     update_row(connection, delivery, delivery_id, columns)
 
 
-def _with_document() -> sa.Select[Any]:
+def with_document() -> sa.Select[Any]:
+    """Deliveries with the columns of their documents, and with the mark of each (`records.affected`)."""
     query = sa.select(
         delivery,
         document.c.instrument,
@@ -83,37 +83,11 @@ def _with_document() -> sa.Select[Any]:
     return affected.with_mark(query)
 
 
-def inbox(
-    connection: sa.Connection,
-    authority_id: str,
-    counterparty_id: str,
-    *,
-    limit: int = 50,
-    before: tuple[datetime, str] | None = None,
-) -> list[sa.RowMapping]:
-    """What was made available to the counterparty, newest first, with the columns of its document.
-
-    `before` is `sent_at` and id of the last delivery of the page before this one: many are sent at one moment.
-    """
-    query = _with_document().where(
-        delivery.c.authority_id == authority_id,
-        delivery.c.counterparty_id == counterparty_id,
-        delivery.c.route == "inbox",
-        delivery.c.sent_at.is_not(None),
-    )
-    if before is not None:
-        moment, delivery_id = before
-        same = sa.and_(delivery.c.sent_at == moment, delivery.c.id < delivery_id)
-        query = query.where(sa.or_(delivery.c.sent_at < moment, same))
-    newest_first = query.order_by(delivery.c.sent_at.desc(), delivery.c.id.desc())
-    return list(connection.execute(newest_first.limit(limit)).mappings())
-
-
 def inbox_item(
     connection: sa.Connection, delivery_id: str, authority_id: str, counterparty_id: str
 ) -> sa.RowMapping | None:
     """One delivery in the counterparty's own inbox; None when it is not there."""
-    query = _with_document().where(
+    query = with_document().where(
         delivery.c.id == delivery_id,
         delivery.c.authority_id == authority_id,
         delivery.c.counterparty_id == counterparty_id,
@@ -128,26 +102,26 @@ def paper_track(
 ) -> list[sa.RowMapping]:
     """Deliveries of the authority whose paper track is in one of `statuses`, oldest first, with their documents."""
     of = delivery.c.paper_status == statuses[0] if len(statuses) == 1 else delivery.c.paper_status.in_(statuses)
-    query = _with_document().where(delivery.c.authority_id == authority_id, of)
+    query = with_document().where(delivery.c.authority_id == authority_id, of)
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 
 def desk_items(connection: sa.Connection, ids: Sequence[str], authority_id: str) -> list[sa.RowMapping]:
     """Deliveries of the authority with their documents, in the order of `ids`; others are left out."""
-    query = _with_document().where(delivery.c.id.in_(ids), delivery.c.authority_id == authority_id)
+    query = with_document().where(delivery.c.id.in_(ids), delivery.c.authority_id == authority_id)
     place = {delivery_id: nth for nth, delivery_id in enumerate(ids)}
     return sorted(connection.execute(query).mappings(), key=lambda row: place[row["id"]])
 
 
 def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
     """Deliveries of the authority's documents whose mark awaits a decision (`records.affected`), oldest first."""
-    query = _with_document().where(delivery.c.authority_id == authority_id, *affected.OPEN)
+    query = with_document().where(delivery.c.authority_id == authority_id, *affected.OPEN)
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 
 def desk_item(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping | None:
     """One delivery of the authority, with its document's columns; None when it is another authority's."""
-    query = _with_document().where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
+    query = with_document().where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
     return connection.execute(query).mappings().first()
 
 

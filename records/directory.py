@@ -224,9 +224,10 @@ def add_account(
 
 
 def has_approved_account(connection: sa.Connection, authority_id: str, counterparty_id: str) -> bool:
-    """Whether at least one approved account exists."""
+    """Whether at least one approved account exists; that of outside counsel is not the dedicated one."""
     named = {"authority_id": authority_id, "counterparty_id": counterparty_id, "state": "approved"}
-    return connection.execute(select_by(account, *named), named).first() is not None
+    query = select_by(account, *named).where(account.c.ends_at.is_(None))
+    return connection.execute(query, named).first() is not None
 
 
 def file_letter(

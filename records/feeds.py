@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from records.access import OPEN
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
@@ -138,7 +139,7 @@ def _scope(feed: sa.RowMapping) -> list[sa.ColumnElement[bool]]:
 
 def _may_come_in(connection: sa.Connection, owner_type: str, owner_id: str) -> bool:
     queries: dict[str, sa.Select[Any]] = {
-        "account": sa.select(account.c.id).where(account.c.id == owner_id, account.c.state == "approved"),
+        "account": sa.select(account.c.id).where(account.c.id == owner_id, *OPEN),
         "person": sa.select(person.c.id).where(person.c.id == owner_id, person.c.active),
         "client": sa.select(api_key.c.prefix).where(api_key.c.client_id == owner_id, api_key.c.revoked_at.is_(None)),
     }

@@ -23,6 +23,7 @@ from records import access, api_keys, deliveries, directory, documents
 from records.access import Account
 from records.database import Database, legal_time, set_legal_time
 from records.ids import new_id
+from records.inbox import found_by
 from records.store import FileStore
 from records.tables import document
 from signing import verification
@@ -90,6 +91,7 @@ class PortalHouse:
         pdf: bytes = PDF,
         number: int = 1,
         release: bool = True,
+        case_no: str = "华北罚立〔2026〕17号",
     ) -> str:
         """A released document, dispatched and settled; returns the delivery's id."""
         made = catalogue().get(instrument)
@@ -102,7 +104,7 @@ class PortalHouse:
                 id=job_id,
                 authority_id=authority,
                 client_id=self.client_id,
-                case_no="华北罚立〔2026〕17号",
+                case_no=case_no,
                 body="{}",
             )
             numbered = made.print.numbered
@@ -112,7 +114,7 @@ class PortalHouse:
                 job_id=job_id,
                 authority_id=authority,
                 client_id=self.client_id,
-                case_no="华北罚立〔2026〕17号",
+                case_no=case_no,
                 position=0,
                 instrument=instrument,
                 template_version=made.print.version,
@@ -140,6 +142,8 @@ class PortalHouse:
             count = fix_count(connection, sent_at, day_of(sent_at)) if sent_at else None
             delivery_id = deliveries.insert(
                 connection,
+                instrument=instrument,
+                found_by=found_by(documents.get(connection, document_id)),
                 document_id=document_id,
                 authority_id=authority,
                 counterparty_id=to,

@@ -19,19 +19,25 @@ from delivery.portal import (
     activate_page,
     attempt_pages,
     correction_pages,
+    counsel_pages,
     desk_pages,
     feed_pages,
     grant_pages,
     import_pages,
     inbox_pages,
+    incoming_pages,
     issue_pages,
+    list_pages,
     login,
+    objection_pages,
+    people_pages,
     register_door,
     register_pages,
     registration_desk,
     scan_pages,
     seal_pages,
     stack_pages,
+    submission_pages,
     trouble_pages,
     verify_page,
 )
@@ -46,6 +52,34 @@ __all__ = ["Portal", "make_portal"]
 _STATIC: Final = Path(__file__).parent / "static"
 _KNOWN: Final = (400, 403, 404, 405, 408, 409, 413, 503)
 
+#: In the order in which an address is looked for: `/inbox/{delivery_id}` and `/desk/{delivery_id}` take what is left.
+_PAGES: Final = (
+    login,
+    activate_page,
+    register_door,
+    register_pages,
+    feed_pages,
+    seal_pages,
+    grant_pages,
+    registration_desk,
+    trouble_pages,
+    issue_pages,
+    scan_pages,
+    import_pages,
+    stack_pages,
+    correction_pages,
+    list_pages,
+    people_pages,
+    counsel_pages,
+    submission_pages,
+    objection_pages,
+    incoming_pages,
+    attempt_pages,
+    inbox_pages,
+    desk_pages,
+    verify_page,
+)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -55,12 +89,8 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.portal = portal
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    paper = (scan_pages, import_pages, stack_pages, correction_pages, attempt_pages)
-    at_desk = (seal_pages, grant_pages, registration_desk, trouble_pages, issue_pages, *paper)
-    doors = (login, activate_page, register_door, register_pages)
-    for part in (*doors, feed_pages, *at_desk, inbox_pages, desk_pages, verify_page):
-        app.include_router(part.router)
+    for module in _PAGES:
+        app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)
     app.add_exception_handler(ProveFirst, _register_first)

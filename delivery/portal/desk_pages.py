@@ -21,6 +21,7 @@ from delivery.portal import desk_form, files, service_page
 from delivery.portal.attempt_lines import attempt_lines, known_servers
 from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
+from delivery.portal.incoming_pages import count_incoming
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.views import item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
@@ -98,6 +99,7 @@ def listing(
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         approver = bool(seals.of_approver(connection, clerk.id))
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, portal.store, clerk)) if approver else None
+        incoming = count_incoming(connection, clerk.authority_id)
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
         waiting = registrations.counts(connection, clerk.authority_id).get("submitted", 0)
@@ -108,6 +110,7 @@ def listing(
         calendar=calendar,
         to_approve=to_approve,
         waiting=waiting,
+        incoming=incoming,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,

@@ -1,34 +1,40 @@
-"""The counterparty's inbox: list, read, PDF, confirm receipt, service status."""
+"""A document in the counterparty's inbox: read, PDF, confirm receipt, service status, what was done with it."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from delivery import inbox
+from delivery.kept_deadlines import kept
 from delivery.portal import files, service_page
+from delivery.portal.acting import acting_of, known_people
 from delivery.portal.deadline_lines import limit_lines
+from delivery.portal.history_lines import history_lines
 from delivery.portal.link_lines import lines_in_inbox
+from delivery.portal.objection_lines import objection_lines
+from delivery.portal.submission_lines import submission_lines
 from delivery.portal.views import item_of
-from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, TheAccount, page, see, words_of
-from records import access, deliveries
+from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, TheAccount, page, see, words_of
+from records import access, copy_requests, deliveries, directory, objections, submissions
 from records.access import Account
 from records.database import Database, legal_time
-from records.instants import from_microseconds, to_microseconds
 
 router = APIRouter(prefix="/inbox")
 
-PER_PAGE: Final = 30
-
-Before = Annotated[str, Query(pattern="^([0-9]{1,16}-dlv_[0-9a-z]{1,40})?$")]
-"""Where the page before ended: microseconds of sending, and the delivery."""
+_TOLD: Final = {
+    "done": "confirm.done",
+    "already": "confirm.already",
+    "copy": "copies.asked",
+    "objection": "objecting.done",
+}
 
 
 def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
@@ -38,27 +44,6 @@ def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.Row
         if row is None:
             raise HTTPException(404)
         return row, legal_time(connection)
-
-
-@router.get("")
-def listing(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: Before = ""
-) -> Response:
-    """What was sent to the counterparty, newest first."""
-    t = words_of(request)
-    with portal.database.read() as connection:
-        moment, _, delivery_id = before.partition("-")
-        start = (from_microseconds(int(moment)), delivery_id) if before else None
-        rows = deliveries.inbox(
-            connection, account.authority_id, account.counterparty_id, limit=PER_PAGE + 1, before=start
-        )
-        shown = rows[:PER_PAGE]
-        links = lines_in_inbox(connection, shown, t, account.authority_id, account.counterparty_id)
-        now = legal_time(connection)
-    last = shown[-1] if len(rows) > PER_PAGE else None
-    older = f"{to_microseconds(last['sent_at'])}-{last['id']}" if last else ""
-    items = [item_of(row, t, now) for row in shown]
-    return page(request, "inbox.html", session, items=items, links=links, older=older, before=before)
 
 
 @router.get("/{delivery_id}")
@@ -74,6 +59,11 @@ def document(
     fragment = files.reading(portal, row)
     with portal.database.read() as connection:
         by = _confirmed_by(connection, row, account)
+        history = history_lines(connection, row, t)
+        copies = copy_requests.of_delivery(connection, delivery_id)
+        handed_in = submission_lines(connection, submissions.of_delivery(connection, delivery_id), t)
+        raised = objection_lines(objections.of_delivery(connection, delivery_id), t)
+        channel = _reconsideration(connection, row)
         links = lines_in_inbox(connection, [row], t, account.authority_id, account.counterparty_id)
     return page(
         request,
@@ -86,8 +76,21 @@ def document(
         confirmed_by=by,
         # made by the html typesetter, which escapes every fact
         fragment=Markup(fragment) if fragment else None,  # noqa: S704
-        told=request.query_params.get("told") if request.query_params.get("told") in ("done", "already") else None,
+        history=history,
+        submissions=handed_in,
+        objections=raised,
+        channel=channel,
+        copy_asked=any(each["sent_at"] is None for each in copies),
+        told=_TOLD.get(request.query_params.get("told", "")),
     )
+
+
+def _reconsideration(connection: sa.Connection, row: sa.RowMapping) -> str:
+    """Where one applies for reconsideration online, on documents that may be reconsidered (复议法 22); else nothing."""
+    if not any(each.limit.rule.id == "reconsideration" and not each.cancelled for each in kept(row)):
+        return ""
+    channel = str(directory.pinned_facts(connection, row)["reconsideration"].get("channel", ""))
+    return channel if channel.startswith(("https://", "http://")) else ""
 
 
 def _confirmed_by(connection: sa.Connection, row: sa.RowMapping, account: Account) -> sa.RowMapping | None:
@@ -124,11 +127,12 @@ def confirm_page(
     row, now = _row(portal.database, account, delivery_id)
     if row["confirmed_at"] is not None:
         return see(f"/inbox/{delivery_id}?told=already")
-    return _confirm_page(request, session, account, row, now)
+    return _confirm_page(request, portal, session, account, row, now)
 
 
 def _confirm_page(
     request: Request,
+    portal: Portal,
     session: AnySession,
     account: Account,
     row: sa.RowMapping,
@@ -145,6 +149,7 @@ def _confirm_page(
         account=account,
         statement=shown,
         digest=_digest(shown),
+        known=known_people(portal, account),
         **({"problem": ""} | values),
     )
 
@@ -161,10 +166,22 @@ def confirm(
     row, now = _row(portal.database, account, delivery_id)
     shown = inbox.statement(row)
     if form.fields.get("statement") != _digest(shown):
-        return _confirm_page(request, session, account, row, now, problem="confirm.changed", status=409)
-    done = inbox.confirm(portal.database, delivery_id, account, session.token_hash, shown)
+        return _confirm_page(request, portal, session, account, row, now, problem="confirm.changed", status=409)
+    acting = acting_of(portal, account, form)
+    if acting is None:
+        return _confirm_page(request, portal, session, account, row, now, problem="people.missing", status=422)
+    done = inbox.confirm(portal.database, delivery_id, account, session.token_hash, shown, acting)
     portal.hint(done.hint)
     return see(f"/inbox/{delivery_id}?told={'done' if done.first else 'already'}")
+
+
+@router.post("/{delivery_id}/copy")
+def ask_for_copy(portal: PortalPart, account: TheAccount, _form: Form, delivery_id: DeliveryId) -> Response:
+    """Ask for a paper copy, which changes no date."""
+    row, _ = _row(portal.database, account, delivery_id)
+    with portal.database.write() as connection:
+        copy_requests.ask(connection, row, account)
+    return see(f"/inbox/{delivery_id}?told=copy")
 
 
 @router.get("/{delivery_id}/service")

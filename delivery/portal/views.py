@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -18,7 +18,10 @@ _UNSAFE = str.maketrans(dict.fromkeys('\\/:*?"<>|\r\n\t\0', "_"))
 
 @dataclass(frozen=True)
 class Item:
-    """One delivery as pages show it. Times are written out in Beijing time, in the visitor's language."""
+    """One delivery as pages show it. Times are written out in Beijing time, in the visitor's language.
+
+    `sent_at` is the moment itself (`stamp`).
+    """
 
     id: str
     title_zh: str
@@ -27,6 +30,7 @@ class Item:
     case_no: str
     recipient: str
     sent: str
+    sent_at: str
     opened: str
     confirmed: str
     status: str
@@ -57,6 +61,7 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         case_no=row["case_no"],
         recipient=t.pick(row["recipient_zh"], row["recipient_en"] or row["recipient_zh"]),
         sent=minute(row["sent_at"], t),
+        sent_at=stamp(row["sent_at"]),
         opened=moment(row["accessed_at"], t),
         confirmed=moment(row["confirmed_at"], t),
         status=t(f"status.{_status(row)}"),
@@ -75,6 +80,8 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
 
 
 def _status(row: sa.RowMapping) -> str:
+    if row["service_basis"] == "ruling":
+        return "by_ruling"
     if row["status"] == "deemed" and row["confirmed_at"] is not None:
         return "deemed_confirmed"
     if row["status"] == "pending" and row["route"] in ("paper", "internal"):
@@ -129,6 +136,11 @@ def minute(value: datetime | None, t: Words) -> str:
         return ""
     local = value.astimezone(BEIJING)
     return t("date.minute", day=written(local.date(), t), time=f"{local:%H:%M}")
+
+
+def stamp(value: datetime | None) -> str:
+    """A moment for machines, in UTC (RFC 3339): what the script reads that adds the reader's own time."""
+    return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def file_headers(name_zh: str, name_ascii: str, *, download: bool) -> dict[str, str]:

@@ -28,6 +28,7 @@ from records.store import Store
 PAGES: Final = Path(__file__).parent / "pages"
 SESSION_SECONDS: Final = 8 * 3600.0
 _LANGUAGE_COOKIE: Final = "songda_language"
+MOST_FILES: Final = 5
 _YEAR: Final = 365 * 24 * 3600
 _DOOR_SECONDS: Final = 3600
 _NEXT = re.compile(r"/(inbox|desk)(/[a-z0-9_-]{1,64}){0,2}")
@@ -90,10 +91,11 @@ class WrongDoor(Exception):
 
 @dataclass(frozen=True)
 class Posted:
-    """A form that came with the session's own token: its fields, and its files by name."""
+    """A form that came with the session's own token: its fields, its files by field, their names there."""
 
     fields: Mapping[str, str]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def portal_of(request: Request) -> Portal:
@@ -179,16 +181,16 @@ ThePerson = Annotated[Person, Depends(a_person)]
 
 async def form_of(request: Request, most_fields: int = 60) -> Posted:
     """The form that was sent, without regard to who sent it."""
-    fields, files = {}, {}
-    async with request.form(max_files=1, max_fields=most_fields, max_part_size=64 * 1024) as form:
+    fields, files, names = {}, {}, {}
+    async with request.form(max_files=MOST_FILES, max_fields=most_fields, max_part_size=64 * 1024) as form:
         for name, value in form.items():
             if isinstance(value, UploadFile):
                 data = await value.read()
                 if data:
-                    files[name] = data
+                    files[name], names[name] = data, value.filename or ""
             else:
                 fields[name] = value.replace("\0", "")  # no text that PostgreSQL could store has one
-    return Posted(fields, files)
+    return Posted(fields, files, names)
 
 
 async def posted(request: Request, session: AnySession) -> Posted:
@@ -228,6 +230,7 @@ def network(request: Request) -> str:
 
 
 DocumentId = Annotated[str, PathPart(pattern="^doc_[0-9a-z]{1,40}$")]
+SubmissionId = Annotated[str, PathPart(pattern="^sub_[0-9a-z]{1,40}$")]
 DeliveryId = Annotated[str, PathPart(pattern="^dlv_[0-9a-z]{1,40}$")]
 Form = Annotated[Posted, Depends(posted)]
 DoorForm = Annotated[Posted, Depends(form_of)]

@@ -19,6 +19,7 @@ from pipeline.api import (
     openapi,
     problems,
     service_dates,
+    submissions,
     verification,
 )
 from pipeline.api.headers import SecurityHeaders
@@ -28,6 +29,21 @@ _DESCRIPTION: Final = (
     "Songda 送达: a case system submits a job once; its documents are numbered, printed, sealed, released and "
     "delivered, and each delivery gets its service date (送达日期) with the reasons. "
     "`test: true` in an answer means TEST keys or a TEST system, without legal effect."
+)
+
+
+_PARTS: Final = (
+    jobs,
+    documents,
+    cases,
+    submissions,
+    numbers,
+    deliveries,
+    service_dates,
+    deadlines,
+    feeds,
+    verification,
+    health,
 )
 
 
@@ -43,7 +59,7 @@ def make_api(songda: Songda) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.songda = songda
-    for part in (jobs, documents, cases, numbers, deliveries, service_dates, deadlines, feeds, verification, health):
+    for part in _PARTS:
         api.include_router(part.router)
     problems.install(api)
     openapi.install(api)

@@ -19,6 +19,7 @@ from pipeline.recipients import known_recipient
 from records import deliveries, directory, documents, ledger
 from records.database import legal_time
 from records.errors import Permanent
+from records.inbox import found_by
 from records.ledger import append
 from records.steps import Claim
 from templates.manifests import manifest
@@ -38,7 +39,7 @@ def dispatch(songda: Songda, claim: Claim) -> Conclusion:
         system = System(facts["system"]["name"]["zh"], facts["system"]["address"])
         instrument = manifest(document["instrument"])
         chosen = route(instrument, _recipient(connection, row), system, sent_at, paper_required=document["important"])
-        columns = _columns(connection, row, facts, chosen, sent_at)
+        columns = _columns(connection, row, document, facts, chosen, sent_at)
         deliveries.update(connection, row["id"], **columns)
         _tell(connection, document, row, chosen, columns, sent_at)
         decide_delivery(connection, row["id"], sent_at)
@@ -61,9 +62,16 @@ def _recipient(connection: sa.Connection, row: sa.RowMapping) -> Recipient:
 
 
 def _columns(
-    connection: sa.Connection, row: sa.RowMapping, facts: Mapping[str, Any], chosen: Route, sent_at: datetime
+    connection: sa.Connection,
+    row: sa.RowMapping,
+    document: sa.RowMapping,
+    facts: Mapping[str, Any],
+    chosen: Route,
+    sent_at: datetime,
 ) -> dict[str, Any]:
     columns: dict[str, Any] = {
+        "instrument": document["instrument"],
+        "found_by": found_by(document),
         "route": chosen.route,
         "route_reasons": [asdict(reason) for reason in chosen.reasons],
         "sent_at": sent_at,

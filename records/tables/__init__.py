@@ -20,7 +20,17 @@ from records.tables.directory import (
     session,
     system,
 )
-from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
+from records.tables.documents import (
+    UNREAD,
+    WAITING,
+    delivery,
+    document,
+    idempotency_key,
+    job,
+    link,
+    notice,
+    paper_receipt,
+)
 from records.tables.electronic_seals import electronic_seal
 from records.tables.evidence import (
     artifact,
@@ -31,6 +41,16 @@ from records.tables.evidence import (
     ledger_head,
     template_version,
     volume,
+)
+from records.tables.inbox import (
+    copy_request,
+    counsel,
+    named_person,
+    objection,
+    objection_ruling,
+    submission,
+    submission_file,
+    submission_taken,
 )
 from records.tables.numbers import number, series
 from records.tables.paper import paper_attempt, paper_correction, paper_file, scan_part, scan_stack
@@ -66,12 +86,19 @@ APPEND_ONLY = (
     genuine_document,
     registration_submission,
     registration_decision,
+    submission,
+    submission_file,
+    submission_taken,
+    objection,
+    objection_ruling,
 )
 
 __all__ = [
     "APPEND_ONLY",
     "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
+    "UNREAD",
+    "WAITING",
     "account",
     "activation",
     "affected_document",
@@ -88,6 +115,8 @@ __all__ = [
     "client",
     "confirmation_letter",
     "contact",
+    "copy_request",
+    "counsel",
     "counterparty",
     "delivery",
     "document",
@@ -101,8 +130,11 @@ __all__ = [
     "login_failure",
     "message",
     "metadata",
+    "named_person",
     "notice",
     "number",
+    "objection",
+    "objection_ruling",
     "paper_attempt",
     "paper_correction",
     "paper_file",
@@ -124,6 +156,9 @@ __all__ = [
     "series",
     "session",
     "step",
+    "submission",
+    "submission_file",
+    "submission_taken",
     "system",
     "template_version",
     "timestamp_authority",

@@ -95,6 +95,7 @@ account = table(
     text("password_hash"),
     text("state"),
     instant("created_at"),
+    instant("ends_at", null=True),  # by the legal clock: of outside counsel, with the power of attorney
     one_of("state", "approved", "stopped"),
     counterparty_key(),
     sa.Index(None, "authority_id", "counterparty_id"),

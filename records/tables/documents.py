@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import sqlalchemy as sa
 
 from records.tables.base import counterparty_key, instant, one_of, table, text
@@ -117,6 +119,17 @@ link = table(
     ),
 )
 
+#: Which deliveries of an inbox nobody opened yet, and which wait for a confirmation. Literal, as partial indexes need.
+UNREAD: Final = "route = 'inbox' and accessed_at is null"
+WAITING: Final = "route = 'inbox' and status in ('available', 'accessed') and service_status <> 'final'"
+
+_LISTED: Final = ("authority_id", "counterparty_id", "sent_at", "id", "instrument", "found_by")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
+
 delivery = table(
     "delivery",
     text("id", primary_key=True),
@@ -147,6 +160,8 @@ delivery = table(
     text("deadlines_until", null=True),  # the last of their last days, to find those that are not over
     sa.Column("scan_missing", sa.Boolean, nullable=False, server_default=sa.false()),  # a standing record has no scan
     instant("paper_since", null=True),  # since when the paper track stands where it stands
+    text("instrument", null=True),  # with the next one: what an inbox is listed by; known at dispatch
+    text("found_by", null=True),  # number and case, folded for the search
     instant("created_at"),
     counterparty_key(),
     one_of("route", "inbox", "paper", "internal"),
@@ -154,7 +169,10 @@ delivery = table(
     one_of("paper_status", "none", "to_print", "sent", "served", "returned"),
     one_of("service_status", "pending", "provisional", "final"),
     sa.Index(None, "document_id"),
-    sa.Index("ix_delivery_inbox", "authority_id", "counterparty_id", "sent_at"),
+    # a list of an inbox reads these indexes and no row that it does not show (records.inbox)
+    sa.Index("ix_delivery_inbox", *_LISTED, "service_status", **_where("route = 'inbox'")),
+    sa.Index("ix_delivery_unread", *_LISTED, **_where(UNREAD)),
+    sa.Index("ix_delivery_waiting", *_LISTED, **_where(WAITING)),
     sa.Index("ix_delivery_paper", "authority_id", "paper_status", "created_at"),
     *(
         sa.Index(

@@ -60,6 +60,8 @@ def test_a_counterparty_reads_downloads_confirms_and_keeps_a_receipt(site: Site,
     page.get_by_role("link", name="确认收讫").click()
     expect(page.locator(".statement [lang=en]")).to_contain_text("the day of the confirmation is the delivery date")
     assert site.house.row(delivery_id)["confirmed_at"] is None
+    page.fill("#person_name", "王敏")
+    page.fill("#person_office", "法律部")
     page.get_by_role("button", name="确认已收到本文书").click()
     expect(page.get_by_role("status")).to_have_text("收讫已确认。")
     assert site.house.row(delivery_id)["status"] == "confirmed"
@@ -108,6 +110,7 @@ def test_everything_works_without_scripts(site: Site, page: Page) -> None:
     plain.goto(f"/inbox/{delivery_id}")
     plain.click("button[value=read]")
     plain.goto(f"/inbox/{delivery_id}/confirm")
+    plain.fill("#person_name", "Wang Min")
     plain.get_by_role("button", name="Confirm that we received it").click()
     expect(plain.get_by_role("status")).to_have_text("The receipt is confirmed.")
     bare.close()

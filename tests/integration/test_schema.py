@@ -25,15 +25,18 @@ from records import (
     campaigns,
     compromises,
     deliveries,
+    directory,
     documents,
     ledger,
     notices,
+    objections,
     paper_seals,
     registrations,
     schema,
     seal_approvals,
     seals,
     steps,
+    submissions,
     template_versions,
     volumes,
 )
@@ -190,6 +193,7 @@ def _fill(connection: sa.Connection) -> None:
     _fill_lost_key(connection, seal_id)
     _fill_archive(connection, document_id)
     _fill_registration(connection)
+    _fill_inbox(connection, delivery_id)
 
 
 def _fill_registration(connection: sa.Connection) -> None:
@@ -251,6 +255,29 @@ def _fill_lost_key(connection: sa.Connection, seal_id: str) -> None:
     assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
     person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
     assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
+
+
+def _fill_inbox(connection: sa.Connection, delivery_id: str) -> None:
+    row = deliveries.get(connection, delivery_id)
+    directory.add_account(connection, "a", "c", login="C-FLB", department="x", password_hash="x")
+    (found,) = access.credentials(connection, "C-FLB")
+    (clerk,) = access.credentials(connection, "x")
+    assert isinstance(clerk.subject, access.Person)
+    of = {name: row[name] for name in ("authority_id", "counterparty_id", "document_id")} | {"delivery_id": delivery_id}
+    by = {"account_id": found.subject.id, "person": "王", "office": "", "session": "x"}
+    moment = database_time(connection)
+    document_row = documents.get(connection, row["document_id"])
+    told = {"kind": "evidence", "words": "", "declaration_zh": "x", "declaration_en": "x", "late": False}
+    told |= {"client_id": document_row["client_id"], "case_no": "1", "submitted_at": moment}
+    submissions.insert(
+        connection, {"id": "sub_1", **of, **by, **told}, [submissions.File("x", "0" * 64, "image/png", 1, 1)]
+    )
+    submission = submissions.find(connection, "sub_1", "a")
+    assert submission is not None and submissions.take(connection, submission, clerk.subject)
+    days = {"against": "2026-11-23", "claimed": "2026-11-24"}
+    objections.insert(connection, id="obj_1", **of, **by, **days, grounds="x", digest=None, raised_at=moment)
+    ruled = {"outcome": "dismissed", "served_on": None, "reasons": "x", "name": "孙", "ruled_at": moment}
+    objections.rule(connection, objection_id="obj_1", person_id=clerk.subject.id, **ruled)
 
 
 @pytest.mark.rule("ESL-8")
@@ -400,6 +427,10 @@ _WITHOUT_AUTHORITY = {
     "seal_use": "through its document and its seal",
     "idempotency_key": "through its API key and its job",
     "paper_receipt": "through its delivery",
+    "named_person": "through its account",
+    "submission_file": "through its submission",
+    "submission_taken": "through its submission",
+    "objection_ruling": "through its objection",
     "notice": "through its delivery, or the report of a key in other hands",
     "step": "through its subject",
     "event": "through its stream: a document, or an authority's directory",

@@ -9,16 +9,18 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from delivery import submissions
 from delivery.attempts import KINDS as FILE_KINDS
 from delivery.deadline_rules import KINDS, PARTIES
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
-from delivery.portal import desk_form
+from delivery.portal import desk_form, history_lines, list_pages
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
 from delivery.scanner import read_day
 from records import desk_work, links
 from records.errors import Fault, Permanent
+from records.inbox import STATES
 from records.paper_seals import WAYS
 from records.tables import delivery
 from templates.manifests import METHODS, manifests
@@ -71,6 +73,14 @@ def _made() -> set[str]:
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
     made |= {f"calendar.year_{code}" for code in ("imported", "library", "proposed", "none")}
+    made |= {f"inbox.state_{state}" for state in STATES} | {f"history.{kind}" for kind in history_lines.KINDS.values()}
+    made |= {f"submit.{kind}" for kind in submissions.KINDS} | {
+        f"objecting.told_{each}" for each in ("upheld", "dismissed")
+    }
+    made |= {f"objecting.{each}" for each in ("upheld", "dismissed")} | {"date.final_ruling", "status.by_ruling"}
+    made |= {f"counsel.state_{each}" for each in ("asked", "approved", "returned", "revoked", "ended")}
+    made |= {f"counsel.{field}" for field in ("name", "firm", "login")}
+    made |= {f"inbox.column_{name}" for name in list_pages._COLUMNS}
     made |= {"feed.name", "feed.test", "feed.sources"}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
     return made | {"confirm.done", "confirm.already", "status.deemed_confirmed", "status.paper_only"}
@@ -97,7 +107,8 @@ def _of_registration() -> set[str]:
 def test_every_key_that_is_used_has_both_texts_and_every_text_is_used() -> None:
     known, keys = set(messages()), _used()
     tables = {key.partition(".")[0] for key in known}
-    used = {key for key in keys if key.partition(".")[0] in tables and not key.endswith((".html", ".css", "_"))}
+    files = (".html", ".css", ".csv", ".zip", "_")
+    used = {key for key in keys if key.partition(".")[0] in tables and not key.endswith(files)}
     assert (used | _made()) - known == set()
     assert sorted(known - used - _made() - _of_registration()) == []
 

@@ -46,7 +46,7 @@ class ServiceDate(BaseModel):
 
     service_date: date | None
     status: Literal["final", "provisional", "pending"]
-    basis: Literal["confirmed", "deemed", "paper"] | None
+    basis: Literal["confirmed", "deemed", "paper", "ruling"] | None
     deemed_date: date | None
     days: list[date] = Field(description="the working days counted, day 1 first")
     reasons: list[ServiceReason]

@@ -92,7 +92,7 @@ class Delivery(BaseModel):
     deemed_date: date | None
     service_status: Literal["pending", "provisional", "final"]
     service_date: date | None = Field(description="送达日期; null unless `service_status` is final")
-    service_basis: Literal["confirmed", "deemed", "paper"] | None
+    service_basis: Literal["confirmed", "deemed", "paper", "ruling"] | None
     service_reasons: list[ServiceReason] = Field(description="the derivation, as it was decided last")
 
 

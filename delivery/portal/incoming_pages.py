@@ -1,0 +1,246 @@
+"""What came from counterparties, at the desk: material, objections, powers of attorney, wishes for a paper copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from fastapi import Path as PathPart
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from delivery.beijing import day_of
+from delivery.counsel import decide_on_counsel
+from delivery.objections import Ruling, rule_on
+from delivery.portal.counsel_pages import CounselId, counsel_line
+from delivery.portal.desk_form import faults_of
+from delivery.portal.objection_lines import objection_lines
+from delivery.portal.submission_lines import STRANGE, file_of, submission_lines
+from delivery.portal.views import file_headers, item_of, moment, stamp
+from delivery.portal.web import (
+    AnySession,
+    Form,
+    Portal,
+    PortalPart,
+    SubmissionId,
+    ThePerson,
+    page,
+    portal_of,
+    see,
+    words_of,
+)
+from delivery.scanner import read_day
+from records import copy_requests, counsel, objections, paper, submissions
+from records.access import Person, Session
+from records.database import legal_time
+from records.errors import Fault, Refused
+
+router = APIRouter(prefix="/desk")
+
+CopyId = Annotated[str, PathPart(pattern="^cpy_[0-9a-z]{1,40}$")]
+ObjectionId = Annotated[str, PathPart(pattern="^obj_[0-9a-z]{1,40}$")]
+_SUFFIXES = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
+
+
+def count_incoming(connection: sa.Connection, authority_id: str) -> int:
+    """How many things wait here, as the desk's first page tells; each kind counts up to a hundred."""
+    lists = (submissions.waiting, objections.waiting, counsel.asked)
+    return sum(len(each(connection, authority_id)) for each in lists) + copy_requests.count_waiting(
+        connection, authority_id
+    )
+
+
+@router.get("/incoming")
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson) -> Response:
+    """All that waits, the oldest first."""
+    t, mine = words_of(request), clerk.authority_id
+    with portal.database.read() as connection:
+        now = legal_time(connection)
+        handed_in = submission_lines(connection, submissions.waiting(connection, mine), t)
+        raised = objection_lines(objections.waiting(connection, mine), t)
+        asked = [counsel_line(row, t, day_of(now)) for row in counsel.asked(connection, mine)]
+        copies = copy_requests.waiting(connection, mine)
+    return page(
+        request,
+        "incoming.html",
+        session,
+        submissions=handed_in,
+        objections=raised,
+        counsel=asked,
+        copies=[
+            {"id": row["request_id"], "item": item_of(row, t, now)}
+            | {"time": moment(row["asked_at"], t), "at": stamp(row["asked_at"])}
+            for row in copies
+        ],
+    )
+
+
+# --- paper copies ----------------------------------------------------------------------------------------------------
+
+
+@router.post("/copies/{request_id}/sent")
+def copy_sent(portal: PortalPart, clerk: ThePerson, _form: Form, request_id: CopyId) -> Response:
+    """Record that the copy has left the house."""
+    try:
+        with portal.database.write() as connection:
+            copy_requests.mark_sent(connection, request_id, clerk)
+    except LookupError:
+        raise HTTPException(404) from None
+    return see("/desk/incoming")
+
+
+# --- submissions -----------------------------------------------------------------------------------------------------
+
+
+def _submission(portal: Portal, clerk: Person, submission_id: str) -> sa.RowMapping:
+    with portal.database.read() as connection:
+        found = submissions.find(connection, submission_id, clerk.authority_id)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+@router.get("/submissions/{submission_id}")
+def submission(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, submission_id: SubmissionId
+) -> Response:
+    """What was handed in."""
+    found, t = _submission(portal, clerk, submission_id), words_of(request)
+    with portal.database.read() as connection:
+        (line,) = submission_lines(connection, [found], t)
+    return page(
+        request, "submission.html", session, line=line, base="/desk/submissions", back="/desk/incoming", at_desk=True
+    )
+
+
+@router.get("/submissions/{submission_id}/files/{position}")
+def submission_file(portal: PortalPart, clerk: ThePerson, submission_id: SubmissionId, position: int) -> Response:
+    """A file as it was handed in."""
+    return file_of(portal, _submission(portal, clerk, submission_id), position)
+
+
+@router.post("/submissions/{submission_id}/take")
+def take(portal: PortalPart, clerk: ThePerson, _form: Form, submission_id: SubmissionId) -> Response:
+    """Record that it was taken to the file."""
+    found = _submission(portal, clerk, submission_id)
+    with portal.database.write() as connection:
+        submissions.take(connection, found, clerk)
+    return see(f"/desk/submissions/{submission_id}")
+
+
+# --- objections ------------------------------------------------------------------------------------------------------
+
+
+def _objection(portal: Portal, clerk: Person, objection_id: str) -> sa.RowMapping:
+    with portal.database.read() as connection:
+        found = objections.find(connection, objection_id, clerk.authority_id)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+@router.get("/objections/{objection_id}")
+def objection(request: Request, session: AnySession, clerk: ThePerson, objection_id: ObjectionId) -> Response:
+    """An objection, with the form of the ruling."""
+    return _objection_page(request, session, clerk, objection_id, {})
+
+
+def _objection_page(
+    request: Request,
+    session: Session,
+    clerk: Person,
+    objection_id: str,
+    typed: Mapping[str, str],
+    faults: Sequence[Fault] = (),
+) -> Response:
+    t = words_of(request)
+    (line,) = objection_lines([_objection(portal_of(request), clerk, objection_id)], t)
+    named = {name: faults_of(name, faults, t) for name in ("outcome", "reasons", "served_on")}
+    status = 422 if faults else 200
+    return page(request, "ruling.html", session, status=status, line=line, typed=typed, faults=named, clerk=clerk)
+
+
+@router.get("/objections/{objection_id}/file")
+def objection_file(portal: PortalPart, clerk: ThePerson, objection_id: ObjectionId) -> Response:
+    """What proves it."""
+    return _kept_file(portal, _objection(portal, clerk, objection_id)["digest"], objection_id)
+
+
+@router.post("/objections/{objection_id}")
+def rule(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, objection_id: ObjectionId
+) -> Response:
+    """Rule on it, in the clerk's own name."""
+    typed = {name: form.fields.get(name, "").strip() for name in ("outcome", "reasons", "served_on")}
+    ruling = Ruling(typed["outcome"], typed["reasons"].replace("\r\n", "\n"), read_day(typed["served_on"]))
+    try:
+        portal.hint(rule_on(portal.database, objection_id, clerk, ruling))
+    except Refused as refused:
+        return _objection_page(request, session, clerk, objection_id, typed, refused.faults)
+    except LookupError:
+        raise HTTPException(404) from None
+    return see(f"/desk/objections/{objection_id}")
+
+
+# --- powers of attorney ----------------------------------------------------------------------------------------------
+
+
+def _counsel(portal: Portal, clerk: Person, counsel_id: str) -> sa.RowMapping:
+    with portal.database.read() as connection:
+        found = counsel.find(connection, counsel_id, clerk.authority_id)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+@router.get("/counsel/{counsel_id}")
+def attorney(request: Request, session: AnySession, clerk: ThePerson, counsel_id: CounselId) -> Response:
+    """A request for an account of outside counsel."""
+    return _counsel_page(request, session, clerk, counsel_id)
+
+
+def _counsel_page(
+    request: Request, session: Session, clerk: Person, counsel_id: str, faults: Sequence[Fault] = ()
+) -> Response:
+    t, portal = words_of(request), portal_of(request)
+    found = _counsel(portal, clerk, counsel_id)
+    with portal.database.read() as connection:
+        line = counsel_line(found, t, day_of(legal_time(connection)))
+    party = t.pick(found["name_zh"], found["name_en"])
+    problems = faults_of("reason", faults, t)
+    status = 422 if faults else 200
+    return page(request, "attorney.html", session, status=status, line=line, party=party, faults=problems)
+
+
+@router.get("/counsel/{counsel_id}/file")
+def attorney_file(portal: PortalPart, clerk: ThePerson, counsel_id: CounselId) -> Response:
+    """The power of attorney."""
+    return _kept_file(portal, _counsel(portal, clerk, counsel_id)["digest"], counsel_id)
+
+
+@router.post("/counsel/{counsel_id}")
+def decide(
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, counsel_id: CounselId
+) -> Response:
+    """Approve it, which makes the account, or return it with a reason."""
+    approved, reason = form.fields.get("act") == "approve", form.fields.get("reason", "").strip()[:1000]
+    try:
+        decide_on_counsel(portal.database, counsel_id, clerk, approved=approved, reason=reason)
+    except Refused as refused:
+        return _counsel_page(request, session, clerk, counsel_id, refused.faults)
+    except LookupError:
+        raise HTTPException(404) from None
+    return see("/desk/incoming")
+
+
+def _kept_file(portal: Portal, digest: str | None, name: str) -> Response:
+    """A stored file that somebody uploaded, to be saved. Raises 404."""
+    with portal.database.read() as connection:
+        kept = paper.scan(connection, digest) if digest else None
+    if kept is None or digest is None:
+        raise HTTPException(404)
+    full = f"{name}.{_SUFFIXES[kept['media_type']]}"
+    headers = file_headers(full, full, download=True)
+    return Response(portal.store.get(digest), media_type=kept["media_type"], headers=headers | STRANGE)

@@ -1,0 +1,111 @@
+"""The list of one counterparty's inbox: filtered, searched, paged by key, answered by an index however long it is."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from records import deliveries
+from records.tables import UNREAD, WAITING, delivery
+
+STATES: Final = ("all", "unread", "waiting", "served")
+
+#: Counts stop here: what a person needs to know of more is that there are more.
+MOST_COUNTED: Final = 1000
+
+_IN_INBOX: Final = "route = 'inbox'"  # literal, like the other conditions: a partial index is used for nothing else
+_CONDITIONS: Final = {
+    "all": _IN_INBOX,
+    "unread": UNREAD,
+    "waiting": WAITING,
+    "served": f"{_IN_INBOX} and service_status = 'final'",
+}
+_BRACKETS: Final = str.maketrans({"〔": "[", "〕": "]", "【": "[", "】": "]", "﹝": "[", "﹞": "]"})
+_LONGEST: Final = 400  # characters: PostgreSQL's indexes take up to 2700 bytes
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for. `since` and `until` (aware) bound the time of sending, `until` not included.
+
+    `needle` is looked for in number and case, as `folded` writes them; documents of the instruments `titled` are found
+    as well.
+    """
+
+    state: str = "all"
+    instrument: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    needle: str = ""
+    titled: tuple[str, ...] = ()
+
+
+def folded(text: str) -> str:
+    """Text as it is compared: widths and cases of letters, kinds of brackets and white space make no difference."""
+    plain = unicodedata.normalize("NFKC", text).translate(_BRACKETS).lower()
+    return "".join(plain.split())
+
+
+def found_by(document: sa.RowMapping | Mapping[str, Any]) -> str:
+    """By what a document is found: its numbers and its case."""
+    told = (document["number_zh"], document["number_en"], document["case_no"])
+    return " ".join(folded(each) for each in told if each)[:_LONGEST]
+
+
+def listed(
+    connection: sa.Connection,
+    owner: tuple[str, str],
+    wanted: Wanted,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+) -> list[sa.RowMapping]:
+    """Deliveries of `owner` (authority and counterparty), newest first, with the columns of their documents.
+
+    `before` is `sent_at` and id of the last delivery of the page before this one: many are sent at one moment.
+    """
+    newest = (delivery.c.sent_at.desc(), delivery.c.id.desc())
+    query = sa.select(delivery.c.id).where(*_conditions(owner, wanted, before)).order_by(*newest).limit(limit)
+    ids = connection.execute(query).scalars().all()
+    if not ids:
+        return []
+    rows = deliveries.with_document().where(delivery.c.id.in_(ids)).order_by(*newest)
+    return list(connection.execute(rows).mappings())
+
+
+def _conditions(owner: tuple[str, str], wanted: Wanted, before: tuple[datetime, str] | None = None) -> list[Any]:
+    conditions: list[Any] = [
+        delivery.c.authority_id == owner[0],
+        delivery.c.counterparty_id == owner[1],
+        sa.text(_CONDITIONS[wanted.state]),
+    ]
+    if wanted.instrument:
+        conditions.append(delivery.c.instrument == wanted.instrument)
+    if wanted.since is not None:
+        conditions.append(delivery.c.sent_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(delivery.c.sent_at < wanted.until)
+    if needle := folded(wanted.needle):
+        found: sa.ColumnElement[bool] = delivery.c.found_by.contains(needle, autoescape=True)
+        conditions.append(sa.or_(found, delivery.c.instrument.in_(wanted.titled)) if wanted.titled else found)
+    if before is not None:
+        moment, delivery_id = before
+        conditions += [
+            delivery.c.sent_at <= moment,
+            sa.or_(delivery.c.sent_at < moment, delivery.c.id < delivery_id),
+        ]
+    return conditions
+
+
+def counts(connection: sa.Connection, owner: tuple[str, str]) -> dict[str, int]:
+    """How many stand in each state but `all`, up to `MOST_COUNTED`."""
+    columns = []
+    for state in STATES[1:]:
+        some = sa.select(delivery.c.id).where(*_conditions(owner, Wanted(state))).limit(MOST_COUNTED).subquery()
+        columns.append(sa.select(sa.func.count()).select_from(some).scalar_subquery().label(state))
+    return dict(connection.execute(sa.select(*columns)).mappings().one())

@@ -1,0 +1,157 @@
+"""Outside counsel: asked for with a power of attorney, approved by a clerk, an account that ends by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from delivery.beijing import day_of
+from records import directory, feeds, ledger
+from records.database import Database, legal_time, set_legal_time
+from records.tables import account
+from tests.integration.test_portal_submissions import picture
+from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden, log_in
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> PortalHouse:
+    return furnish(database, tmp_path)
+
+
+@pytest.fixture
+def client(house: PortalHouse) -> TestClient:
+    return house.browser("NEA-FLB")
+
+
+def ask(house: PortalHouse, client: TestClient, *, status: int = 303, days: int = 30, **fields: Any) -> str:
+    with house.database.read() as connection:
+        last_day = day_of(legal_time(connection)) + timedelta(days=days)
+    form = {"csrf": hidden(client.get("/inbox/counsel").text, "csrf"), "last_day": last_day.isoformat()}
+    form |= {"name": "陈律师", "firm": "示例律师事务所", "login": "NEA-LAW"} | fields
+    answer = client.post("/inbox/counsel", data=form, files={"file1": ("委托书.png", picture(), "image/png")})
+    assert answer.status_code == status, answer.text
+    return answer.text
+
+
+def path_of(clerk: TestClient) -> str:
+    return "/desk/counsel/" + clerk.get("/desk/incoming").text.split("/desk/counsel/")[1].split('"')[0]
+
+
+def decide(clerk: TestClient, path: str, act: str, reason: str = "") -> int:
+    form = {"csrf": hidden(clerk.get(path).text, "csrf"), "act": act, "reason": reason}
+    return int(clerk.post(path, data=form).status_code)
+
+
+def password_of(client: TestClient, counsel_id: str) -> str:
+    form = {"csrf": hidden(client.get("/inbox/counsel").text, "csrf")}
+    answer = client.post(f"/inbox/counsel/{counsel_id}/password", data=form)
+    assert answer.status_code == 200
+    return answer.text.split('<code class="long">')[1].split("<")[0]
+
+
+def opened(house: PortalHouse, client: TestClient) -> tuple[str, str]:
+    """An approved account of counsel: the id of the request, and the password."""
+    ask(house, client)
+    clerk = house.browser("clerk")
+    path = path_of(clerk)
+    assert clerk.get(f"{path}/file").content == picture()
+    assert decide(clerk, path, "approve") == 303
+    counsel_id = path.rpartition("/")[2]
+    return counsel_id, password_of(client, counsel_id)
+
+
+def test_counsel_sees_the_clients_inbox_until_the_last_day_has_ended(house: PortalHouse, client: TestClient) -> None:
+    delivery_id = house.deliver()
+    _, password = opened(house, client)
+    theirs = house.browser()
+    assert log_in(theirs, "NEA-LAW", password).status_code == 303
+    assert f'href="/inbox/{delivery_id}"' in theirs.get("/inbox").text
+    with house.database.write() as connection:
+        row = connection.execute(account.select().where(account.c.login == "NEA-LAW")).one()
+        _, token = feeds.issue(
+            connection, "counterparty", AUTHORITY, ("account", row.id), counterparty_id="air-example"
+        )
+        set_legal_time(connection, row.ends_at - timedelta(seconds=30))
+    assert theirs.get("/inbox").status_code == 200, "the last day has not ended"
+    with house.database.write() as connection:
+        set_legal_time(connection, row.ends_at)
+        assert feeds.find(connection, token) is None
+    assert theirs.get("/inbox").status_code == 303
+    assert log_in(house.browser(), "NEA-LAW", password).status_code == 401
+    assert "已到期" in client.get("/inbox/counsel").text
+
+
+def test_counsel_appoints_no_counsel_and_makes_nobody_a_dedicated_account(
+    house: PortalHouse, client: TestClient
+) -> None:
+    counsel_id, password = opened(house, client)
+    theirs = house.browser()
+    log_in(theirs, "NEA-LAW", password)
+    assert theirs.get("/inbox/counsel").status_code == 404
+    form = {"csrf": hidden(theirs.get("/inbox").text, "csrf")}
+    for act in ("password", "revoke"):
+        assert theirs.post(f"/inbox/counsel/{counsel_id}/{act}", data=form).status_code == 404
+    with house.database.write() as connection:
+        connection.execute(account.update().where(account.c.login == "NEA-FLB").values(state="stopped"))
+        assert not directory.has_approved_account(connection, AUTHORITY, "air-example")
+
+
+def test_revoking_ends_the_account_and_its_sessions_at_once(house: PortalHouse, client: TestClient) -> None:
+    counsel_id, password = opened(house, client)
+    theirs = house.browser()
+    log_in(theirs, "NEA-LAW", password)
+    form = {"csrf": hidden(client.get("/inbox").text, "csrf")}
+    assert client.post(f"/inbox/counsel/{counsel_id}/revoke", data=form).status_code == 303
+    assert theirs.get("/inbox").status_code == 303
+    assert client.post(f"/inbox/counsel/{counsel_id}/password", data=form).status_code == 404
+    with house.database.read() as connection:
+        kinds = [event.kind for event in ledger.events(connection, f"directory:{AUTHORITY}")]
+    assert [kind for kind in kinds if kind.startswith("counsel.")] == [
+        "counsel.asked",
+        "counsel.approved",
+        "counsel.revoked",
+    ]
+
+
+def test_a_request_is_returned_with_a_reason_that_the_client_reads(house: PortalHouse, client: TestClient) -> None:
+    ask(house, client)
+    clerk = house.browser("clerk")
+    path = path_of(clerk)
+    assert decide(clerk, path, "return") == 422
+    assert decide(clerk, path, "return", "缺少印章") == 303
+    assert "缺少印章" in client.get("/inbox/counsel").text
+    assert decide(clerk, path, "approve") == 303  # too late: it changes nothing
+    assert log_in(house.browser(), "NEA-LAW", "x").status_code == 401
+    assert "已退回" in client.get("/inbox/counsel").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"login": "律师"}, "不含汉字"),
+        ({"login": "OTHER-FLB"}, "已被使用"),
+        ({"login": "clerk"}, "已被使用"),
+        ({"name": ""}, "此项必填"),
+        ({"last_day": "2020-01-01"}, "三年之内"),
+        ({"last_day": "never"}, "请填写日期"),
+    ],
+)
+def test_a_request_tells_every_fault(
+    house: PortalHouse, client: TestClient, fields: dict[str, str], fault: str
+) -> None:
+    assert fault in ask(house, client, status=422, **fields)
+
+
+def test_a_request_is_the_counterpartys_and_its_authoritys_only(house: PortalHouse, client: TestClient) -> None:
+    counsel_id, _ = opened(house, client)
+    other = house.browser("OTHER-FLB")
+    form = {"csrf": hidden(other.get("/inbox").text, "csrf")}
+    for act in ("password", "revoke"):
+        assert other.post(f"/inbox/counsel/{counsel_id}/{act}", data=form).status_code == 404
+    elsewhere = house.browser("clerk-elsewhere")
+    for path in ("", "/file"):
+        assert elsewhere.get(f"/desk/counsel/{counsel_id}{path}").status_code == 404

@@ -1,0 +1,187 @@
+"""The list of the inbox: states, filters, search, pages, CSV and ZIP; an index answers, however many there are."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from delivery.sheets import neutral
+from pipeline.measuring_inbox import OWNER, fill_inbox
+from records.database import Database, legal_time, set_legal_time
+from records.inbox import STATES, Wanted, counts, folded, listed
+from tests.integration.test_portal_inbox import confirm_it, open_it
+from tests.portal_house import PDF, PortalHouse, furnish, hidden
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> PortalHouse:
+    return furnish(database, tmp_path)
+
+
+@pytest.fixture
+def client(house: PortalHouse) -> TestClient:
+    return house.browser("NEA-FLB")
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that is executed meanwhile."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_more: Any) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "INSERT")):
+            found.append((statement, values))
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", note)
+
+
+def _day_on(house: PortalHouse, days: int) -> None:
+    with house.database.write() as connection:
+        set_legal_time(connection, legal_time(connection) + timedelta(days=days))
+
+
+def test_each_state_lists_its_documents_and_tells_how_many(house: PortalHouse, client: TestClient) -> None:
+    unread, opened, confirmed = (house.deliver(number=number) for number in (1, 2, 3))
+    open_it(client, opened)
+    confirm_it(client, confirmed)
+    house.settle(confirmed)
+    shown = {
+        state: {each for each in (unread, opened, confirmed) if f'href="/inbox/{each}"' in page}
+        for state in STATES
+        for page in [client.get(f"/inbox?state={state}").text]
+    }
+    assert shown["all"] == {unread, opened, confirmed}
+    assert unread in shown["unread"] and opened not in shown["unread"]
+    assert shown["waiting"] == {unread, opened}
+    assert shown["served"] == {confirmed}
+    page = client.get("/inbox?state=waiting").text
+    assert "待确认收讫 (2)" in page and "已送达 (1)" in page and "还有" in page
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "〔2026〕2号",
+        "[2026] 2号",
+        "[2026]No.2",
+        "caac-nc example [2026] no. 2",
+        "华北罚立〔2026〕99号",
+        "听证通知书",
+        "hearing",
+    ],
+)
+def test_number_case_and_title_are_found_in_both_languages_whatever_the_brackets(
+    house: PortalHouse, client: TestClient, words: str
+) -> None:
+    other = house.deliver(number=1)
+    wanted = house.deliver("hearing-notice", number=2, case_no="华北罚立〔2026〕99号")
+    page = client.get("/inbox", params={"find": words}).text
+    assert f'href="/inbox/{wanted}"' in page and f'href="/inbox/{other}"' not in page
+
+
+@pytest.mark.parametrize("words", ["%", "_", "'", "\\", "\0", "绝无此号"])
+def test_a_search_for_signs_of_the_database_finds_only_these_signs(
+    house: PortalHouse, client: TestClient, words: str
+) -> None:
+    house.deliver()
+    page = client.get("/inbox", params={"find": words})
+    assert page.status_code == 200
+    assert ("没有符合条件的文书" in page.text) == bool(folded(words.replace("\0", "")))
+
+
+def test_instrument_and_period_filter(house: PortalHouse, client: TestClient) -> None:
+    first = house.deliver(number=1)
+    _day_on(house, 2)
+    later = house.deliver("hearing-notice", number=2)
+    assert f'href="/inbox/{first}"' not in client.get("/inbox?instrument=hearing-notice").text
+    with house.database.read() as connection:
+        today = (legal_time(connection) + timedelta(hours=8)).date()
+    since = client.get(f"/inbox?since={today}").text
+    assert f'href="/inbox/{later}"' in since and f'href="/inbox/{first}"' not in since
+    until = client.get(f"/inbox?until={today - timedelta(days=1)}").text
+    assert f'href="/inbox/{first}"' in until and f'href="/inbox/{later}"' not in until
+    assert client.get("/inbox?since=yesterday&instrument=nothing&state=x").status_code == 200
+
+
+def test_the_csv_has_every_document_with_its_digest_and_no_formula(house: PortalHouse, client: TestClient) -> None:
+    house.deliver(number=1, case_no='=HYPERLINK("http://example.org")')
+    answer = client.get("/inbox/list.csv?lang=en")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0][0] == "Instrument" and len(rows) == 2
+    assert rows[1][2].startswith("'=") and rows[1][-1] == hashlib.sha256(PDF).hexdigest()
+    assert house.browser("OTHER-FLB").get("/inbox/list.csv").text.count("\n") == 1
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1"])
+def test_a_cell_that_a_spreadsheet_would_compute_becomes_text(cell: str) -> None:
+    assert neutral(cell) == f"'{cell}"
+    assert neutral("2026-11-22") == "2026-11-22"
+
+
+def test_a_zip_holds_the_stored_bytes_and_a_list_and_opens_nothing_unasked(
+    house: PortalHouse, client: TestClient
+) -> None:
+    first, second = house.deliver(number=1), house.deliver(number=2, pdf=PDF + b"%2\n")
+    form = {"csrf": hidden(client.get("/inbox").text, "csrf"), f"pick_{first}": "1", f"pick_{second}": "1"}
+    page = client.post("/inbox/archive", data=form)
+    assert page.status_code == 200 and "期限可能开始计算" in page.text and "2件尚未打开" in page.text
+    assert house.row(first)["accessed_at"] is None
+    answer = client.post("/inbox/archive", data=form | {"opening": "yes"})
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        sheet, *names = archive.namelist()
+        assert sheet == "收件箱.csv" and len(names) == 2
+        assert {archive.read(name) for name in names} == {PDF, PDF + b"%2\n"}
+        assert hashlib.sha256(PDF).hexdigest() in archive.read(sheet).decode("utf-8-sig")
+    assert house.row(first)["status"] == "accessed"
+    theirs = house.browser("OTHER-FLB")
+    form["csrf"] = hidden(theirs.get("/inbox").text, "csrf")
+    assert theirs.post("/inbox/archive", data=form).status_code == 404
+
+
+def test_a_list_of_many_documents_takes_few_statements_and_each_reads_an_index(database: Database) -> None:
+    fill_inbox(database, 3000)
+    for wanted in (Wanted(), Wanted("unread"), Wanted("waiting"), Wanted("served"), Wanted(needle="no. 17")):
+        with statements(database) as done, database.read() as connection:
+            first = listed(connection, OWNER, wanted, limit=31)
+            before = first[29]["sent_at"], first[29]["id"]
+            second = listed(connection, OWNER, wanted, limit=31, before=before)
+        assert len(done) == 4, "two for each page"
+        assert [row["id"] for row in second][:1] == [first[30]["id"]]
+        if not database.is_postgresql:
+            with database.read() as connection:
+                plan = str(connection.exec_driver_sql(f"explain query plan {done[0][0]}", done[0][1]).all())
+            assert "ix_delivery_" in plan and "counterparty_id=?" in plan and "TEMP B-TREE" not in plan
+    with statements(database) as done, database.read() as connection:
+        assert counts(connection, OWNER) == {"unread": 300, "waiting": 600, "served": 1000}
+    assert len(done) == 1
+
+
+def test_the_page_of_a_full_inbox_takes_as_many_statements_as_that_of_an_empty_one(
+    house: PortalHouse, client: TestClient
+) -> None:
+    with statements(house.database) as empty:
+        client.get("/inbox")
+    for number in range(1, 40):
+        house.deliver(number=number)
+    with statements(house.database) as full:
+        page = client.get("/inbox").text
+    assert page.count('class="card item') == 30 and 'rel="next"' in page
+    assert len(full) <= len(empty) + 3, [each[0][:60] for each in full]
