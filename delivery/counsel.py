@@ -37,7 +37,8 @@ class Attorney:
 def ask_for_counsel(database: Database, store: Store, account: Account, attorney: Attorney) -> str:
     """Record the request; returns its id. Raises Refused with every fault."""
     with database.read() as connection:
-        today, taken = day_of(legal_time(connection)), counsel.login_is_taken(connection, attorney.login)
+        today, login = day_of(legal_time(connection)), attorney.login
+        taken = counsel.login_is_taken(connection, login) or counsel.login_is_asked(connection, login)
     faults = [
         Fault(f"/{field}", "missing", "This is needed.", "此项必填。")
         for field in ("name", "firm")
@@ -81,7 +82,7 @@ def decide_on_counsel(database: Database, counsel_id: str, clerk: Person, *, app
         row = counsel.find(connection, counsel_id, clerk.authority_id)
         if row is None:
             raise LookupError(f"no counsel {counsel_id}")
-        if approved and access.credentials(connection, row["login"]):
+        if approved and row["state"] == "asked" and counsel.login_is_taken(connection, row["login"]):
             en = "Somebody else has this account name by now; return the request."
             raise Refused([Fault("/reason", "taken", en, "该账号名已被使用，请退回。")])
         ends_at = end_of(date.fromisoformat(row["last_day"]))

@@ -16,10 +16,15 @@ from records.tables import account, counsel, counterparty, person
 
 
 def login_is_taken(connection: sa.Connection, login: str) -> bool:
-    """Whether somebody has this log-in name, or is to get it."""
-    pending = sa.select(counsel.c.id).where(counsel.c.login == login, counsel.c.state == "asked")
+    """Whether somebody has or had this log-in name."""
     known = (sa.select(table.c.id).where(table.c.login == login) for table in (account, person))
-    return any(connection.execute(query).first() is not None for query in (pending, *known))
+    return any(connection.execute(query).first() is not None for query in known)
+
+
+def login_is_asked(connection: sa.Connection, login: str) -> bool:
+    """Whether a request for this log-in name waits for a clerk."""
+    query = sa.select(counsel.c.id).where(counsel.c.login == login, counsel.c.state == "asked")
+    return connection.execute(query).first() is not None
 
 
 def ask(connection: sa.Connection, asking: Account, **values: str) -> str:

@@ -12,7 +12,7 @@ from delivery.beijing import day_of
 from delivery.deadline_rules import limit_book
 from delivery.deadlines import Limit, event_name, reasons_of
 from delivery.kept_deadlines import KeptLimit, kept
-from delivery.portal.views import left, written
+from delivery.portal.views import end_stamp, left, written
 from delivery.portal.wording import Words
 
 #: From so many days before its last day on, a limit is shown as urgent.
@@ -23,7 +23,7 @@ _URGENT_DAYS = 3
 class LimitLine:
     """One limit: `text` tells its day, `note` what else there is to know, `left` how long it still runs.
 
-    `who` says whose limit it is, where not all of them are the reader's own.
+    `ends_at` is when its last day ends. `who` says whose limit it is, where not all of them are the reader's own.
     """
 
     title: str
@@ -33,6 +33,7 @@ class LimitLine:
     text: str
     note: str
     left: str
+    ends_at: str
     urgent: bool
     reasons: list[dict[str, str]]
     versions: str
@@ -76,6 +77,7 @@ def _line(limit: Limit, t: Words, today: date, *, for_party: bool) -> LimitLine:
         text=_text(limit, t),
         note=note,
         left=left(days, t) if days is not None and days >= 0 and runs else "",
+        ends_at=end_stamp(last) if last is not None else "",
         urgent=days is not None and days <= _URGENT_DAYS,
         reasons=[
             {"text": t.pick(reason.text_zh, reason.text_en), "citation": reason.citation}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from delivery.beijing import BEIJING, date_en, date_zh, day_of, time_en, time_zh
+from delivery.beijing import BEIJING, date_en, date_zh, day_of, end_of, time_en, time_zh
 from delivery.portal.wording import Words, messages
 from records import affected
 from templates.manifests import manifests
@@ -20,7 +20,7 @@ _UNSAFE = str.maketrans(dict.fromkeys('\\/:*?"<>|\r\n\t\0', "_"))
 class Item:
     """One delivery as pages show it. Times are written out in Beijing time, in the visitor's language.
 
-    `sent_at` is the moment itself (`stamp`).
+    `sent_at` is the moment itself (`stamp`), `ends_at` the end of the day until which `left` is counted.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Item:
     date: str
     note: str
     left: str
+    ends_at: str
     urgent: bool
     warning: str
     mark: str
@@ -69,6 +70,7 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         date=day,
         note=note,
         left="" if days_left is None else left(days_left, t),
+        ends_at="" if days_left is None else end_stamp(date.fromisoformat(row["deemed_date"])),
         urgent=days_left is not None and days_left <= 1,
         warning=t(f"status.{row['document_status']}") if warned else "",
         mark=t(f"mark.{mark}") if mark else "",
@@ -141,6 +143,11 @@ def minute(value: datetime | None, t: Words) -> str:
 def stamp(value: datetime | None) -> str:
     """A moment for machines, in UTC (RFC 3339): what the script reads that adds the reader's own time."""
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def end_stamp(day: date) -> str:
+    """The end of a day in Beijing, for machines: its last second, which belongs to it."""
+    return stamp(end_of(day) - timedelta(seconds=1))
 
 
 def file_headers(name_zh: str, name_ascii: str, *, download: bool) -> dict[str, str]:

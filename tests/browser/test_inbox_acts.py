@@ -101,7 +101,7 @@ def test_a_counterparty_and_a_clerk_do_their_work_accessibly(
     assert house.row(delivery_id)["service_basis"] == "ruling"
 
 
-@pytest.mark.parametrize(("zone", "own"), [("America/New_York", 1), ("Asia/Shanghai", 0)])
+@pytest.mark.parametrize(("zone", "own"), [("America/New_York", 2), ("Asia/Shanghai", 0)])
 def test_each_moment_is_told_in_the_readers_own_time_as_well(
     site: Site, chromium: Browser, zone: str, own: int
 ) -> None:
@@ -110,6 +110,6 @@ def test_each_moment_is_told_in_the_readers_own_time_as_well(
     page = abroad.new_page()
     log_in(page, "NEA-FLB", "en")
     page.goto(f"/inbox/{delivery_id}")
-    expect(page.locator("dl time")).to_contain_text("Beijing time")
-    expect(page.locator("dl .own-time")).to_have_count(own)
+    expect(page.locator("dl time").first).to_contain_text("Beijing time")
+    expect(page.locator("dl .own-time")).to_have_count(own)  # of the sending, and of the end of the day that counts
     abroad.close()

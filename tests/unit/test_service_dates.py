@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from delivery.beijing import day_of
 from delivery.calendars import Calendar, Notice, default_calendar
 from delivery.rule_sets import RULES, read_rules, rule_book
 from delivery.service_dates import ServiceFacts, answer, count_days, decide, recount
+from delivery.service_facts import UpheldObjection
 from records.errors import Permanent, Refused
 from templates.manifests import manifest, manifests
 
@@ -367,3 +368,20 @@ def test_every_decision_that_a_reason_cites_stands_in_the_page_for_readers() -> 
         for wording in found.reasons.values():
             for number in re.findall("《送达日期说明》([0-9]+)", wording.citation):
                 assert f"\n{number}. **" in page.partition("## Decided where")[2]
+
+
+@pytest.mark.rule("LAW-4")
+@pytest.mark.parametrize("instrument", ["rectification-notice", "penalty-decision"])
+def test_an_upheld_objection_sets_the_date_from_its_ruling_on(instrument: str) -> None:
+    sent, ruled = datetime(2026, 3, 2, 2, tzinfo=UTC), datetime(2026, 3, 20, 2, tzinfo=UTC)
+    facts = ServiceFacts(
+        manifest(instrument), sent, ruled, upheld=UpheldObjection(ruled_at=ruled, served_on=date(2026, 3, 16))
+    )
+    rules = rule_book().in_force(date(2026, 3, 2))
+    found = decide(facts, default_calendar(), rules)
+    assert (found.status, found.basis, found.service_date) == ("final", "ruling", date(2026, 3, 16))
+    assert "objection-upheld" in {reason.rule for reason in found.reasons}
+    before = decide(replace(facts, as_of=ruled - timedelta(seconds=1)), default_calendar(), rules)
+    assert before.basis != "ruling" and before == decide(
+        replace(facts, as_of=ruled - timedelta(seconds=1), upheld=None), default_calendar(), rules
+    )
