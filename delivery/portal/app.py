@@ -29,6 +29,7 @@ from delivery.portal import (
     scan_pages,
     seal_pages,
     stack_pages,
+    statistics_pages,
     trouble_pages,
     verify_page,
 )
@@ -53,7 +54,7 @@ def make_portal(portal: Portal) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     # before the desk's own pages, whose `/desk/{delivery_id}` would take these
     paper = (scan_pages, import_pages, stack_pages, correction_pages, attempt_pages, notice_pages)
-    at_desk = (seal_pages, grant_pages, trouble_pages, issue_pages, *paper)
+    at_desk = (seal_pages, grant_pages, trouble_pages, issue_pages, statistics_pages, *paper)
     for module in (login, feed_pages, *at_desk, inbox_pages, desk_pages, verify_page):
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
