@@ -17,6 +17,7 @@ from typing import Any, Final
 from delivery.beijing import day_of
 from records.errors import Fault, Refused
 from templates.manifests import METHODS, Manifest
+from templates.numerals import chinese
 
 #: Who may receive (民诉法 88, 004-79): the party itself, or for a unit one of the others.
 CAPACITIES: Final = ("party", "legal_representative", "head", "agent", "mail_clerk")
@@ -198,14 +199,36 @@ def public_notice_day(published_on: date, *, abroad: bool = False) -> date:
     The period is that of the law in force on the day of publication. Its end is not put off by a rest day: nobody has
     to act within it.
     """
-    kinds = [kind for kind in _rules()["public_notice"] if kind["abroad"] == abroad]
-    by_age = sorted(kinds, key=lambda kind: kind["since"])
-    kind = next((kind for kind in reversed(by_age) if kind["since"] <= published_on), by_age[0])
+    kind = _notice_kind(published_on, abroad=abroad)
     if "days" in kind:
         return published_on + timedelta(days=kind["days"] + 1)
     year, month = divmod(published_on.year * 12 + published_on.month - 1 + kind["months"], 12)
     last = calendar.monthrange(year, month + 1)[1]
     return date(year, month + 1, min(published_on.day, last)) + timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class NoticePeriod:
+    """The period of a public notice and the article of the Civil Procedure Law that sets it, in both languages."""
+
+    zh: str
+    en: str
+    article_zh: str
+    article_en: str
+
+
+def notice_period(published_on: date, *, abroad: bool = False) -> NoticePeriod:
+    """The period by the law in force on the day of publication."""
+    kind = _notice_kind(published_on, abroad=abroad)
+    count, zh, en = (kind["days"], "日", "days") if "days" in kind else (kind["months"], "个月", "months")
+    article = kind["article"]
+    return NoticePeriod(f"{count}{zh}", f"{count} {en}", f"第{chinese(article)}条", f"Article {article}")
+
+
+def _notice_kind(published_on: date, *, abroad: bool) -> Mapping[str, Any]:
+    kinds = [kind for kind in _rules()["public_notice"] if kind["abroad"] == abroad]
+    by_age = sorted(kinds, key=lambda kind: kind["since"])
+    return next((kind for kind in reversed(by_age) if kind["since"] <= published_on), by_age[0])
 
 
 def is_backdated(day: date, today: date) -> bool:

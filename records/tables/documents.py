@@ -87,6 +87,7 @@ document = table(
     sa.Index(None, "authority_id", "case_no"),
     sa.Index(None, "job_id"),
     sa.Index(None, "final_digest"),
+    sa.Index("ix_document_released", "authority_id", "released_at", "instrument"),
     sa.Index("ix_document_failed", "authority_id", sqlite_where=DOCUMENT_FAILED, postgresql_where=DOCUMENT_FAILED),
     sa.Index(
         "ix_document_supplied_number",

@@ -191,3 +191,26 @@ def test_nobody_else_sees_attempts_or_corrections(house: PortalHouse, client: Te
     )
     expected = 404 if login == "clerk-elsewhere" else 303
     assert {other.get(path).status_code for path in paths} == {expected}
+
+
+def test_a_public_notice_shows_its_day_its_text_and_what_failed(house: PortalHouse, client: TestClient) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    at = f"/desk/{delivery_id}/public-notice"
+    assert "尚无未成功的送达记录" in client.get(at).text
+    form = {"result": "post/unclaimed", "date": "20261123", "mail_kind": "express", "mail_number": "EMS1"}
+    send(client, delivery_id, form)
+    page = client.get(at).text
+    assert "2026年12月24日" in page and "2027年1月23日" in page and "逾期未领" in page
+    assert client.get(f"{at}/text.pdf").content.startswith(b"%PDF-")
+    published = {
+        "result": "public_notice/published",
+        "date": "20261123",
+        "published_in": "报",
+        "failed_attempts": "邮寄",
+    }
+    send(client, delivery_id, published)
+    house.settle(delivery_id)
+    assert house.row(delivery_id)["service_status"] == "pending" and "2026年12月24日视为送达" in client.get(at).text
+    house.settle(delivery_id, days=31)
+    assert house.row(delivery_id)["service_date"] == "2026-12-24"
+    assert house.browser("clerk-elsewhere").get(at).status_code == 404

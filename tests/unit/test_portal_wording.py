@@ -63,6 +63,8 @@ def _made() -> set[str]:
     made |= {f"correct.intro_{each}" for each in ("correct", "mend", "backdate")} | {"desk.mended"}
     made |= {f"attempt.kind_{kind}" for kind in FILE_KINDS} | {"record.correction_reason"}
     made |= {f"issue.{name}" for name in ("name", "role", "rule", "approved_at")}
+    columns = ("month", "kind", "documents", "confirmed", "deemed", "paper", "open")
+    made |= {f"statistics.{name}" for name in columns}
     made |= {"correct.approved", "correct.declined"} | {f"desk.{name}" for name in desk_work.LISTS}
     made |= {f"stack.{state}" for state in ("open", "attached", "set_aside")}
     made |= {f"trouble.channel_{each}" for each in ("email", "sms")}

@@ -41,6 +41,7 @@ def upgrade() -> None:
     ):
         columns = ["authority_id", column]
         op.create_index(f"ix_delivery_{name}", "delivery", columns, sqlite_where=where, postgresql_where=where)
+    op.create_index("ix_document_released", "document", ["authority_id", "released_at", "instrument"])
     for name, table, column, words in (
         ("ix_notice_ambiguous", "notice", "delivery_id", "state = 'ambiguous'"),
         ("ix_step_dead", "step", "subject_type", "state = 'dead'"),
