@@ -1,4 +1,6 @@
-"""SMS: that an instrument has arrived, or that a seal's key was lost, and nothing of a case. None is ever service.
+"""SMS: reminders of an instrument, notices of a lost key or of changed entries, and nothing of a case.
+
+None is ever service.
 
 Gateways send by template and parameters, as Chinese operators demand; the recording one writes what it would send.
 """
@@ -18,6 +20,14 @@ from records.errors import Permanent
 TEMPLATES: Final[Mapping[str, str]] = {
     "instrument-arrived": "【{system}】贵单位账号收到一份行政执法文书，请及时登录系统查收并确认收讫。本短信仅为提醒。"
     "An enforcement instrument has arrived in your account: please log in and confirm receipt. Reminder only.",
+    "confirm-in-time": "【{system}】贵单位账号中有一份行政执法文书尚未确认收讫，最后一日为{day_zh}。本短信仅为提醒。"
+    "The receipt of an instrument in your account is not confirmed yet; the last day is {day_en}. Reminder only.",
+    "served": "【{system}】贵单位账号中一份行政执法文书的送达日期为{day_zh}，期限请登录查看。本短信仅为提醒。"
+    "The delivery date of an instrument in your account is {day_en}. Log in for the periods. Reminder only.",
+    "deadline-near": "【{system}】贵单位账号中一份行政执法文书有期限将于{day_zh}届满，请登录查看。本短信仅为提醒。"
+    "A period of an instrument in your account ends on {day_en}. Please log in. Reminder only.",
+    "entry-changed": "【{system}】贵单位在本系统登记的信息有变更，请登录查看；如非本单位提出，请立即撤回并联系我们。"
+    "Your registered data was changed. Log in to see it; if it was not you, take it back and call us.",
     "seal-lost": "【{system}】本机关一枚电子印章的密钥可能已为他人掌握，印章已停用。"
     "有关文书已在贵单位账号中标明，期限仍可能计算；"
     "账号中查不到的文书，请先用已知电话向我们核实，再行办理。"

@@ -9,6 +9,7 @@ from pipeline.steps.dispatching import dispatch
 from pipeline.steps.marking import mark
 from pipeline.steps.numbering import number
 from pipeline.steps.releasing import release
+from pipeline.steps.reminding import remind
 from pipeline.steps.rendering import render
 from pipeline.steps.sealing import seal
 from pipeline.steps.sending import send
@@ -23,4 +24,5 @@ STAGES: Mapping[str, Stage] = {
     "settle": settle,
     "send": send,
     "mark": mark,
+    "remind": remind,
 }

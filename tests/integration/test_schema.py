@@ -179,7 +179,7 @@ def _fill(connection: sa.Connection) -> None:
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
     _fill_case(connection, seal_id)
-    _fill_lost_key(connection)
+    _fill_lost_key(connection, seal_id)
 
 
 def _fill_approvals(connection: sa.Connection, seal_id: str, row: sa.RowMapping) -> None:
@@ -213,10 +213,10 @@ def _fill_case(connection: sa.Connection, seal_id: str) -> None:
     volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
 
 
-def _fill_lost_key(connection: sa.Connection) -> None:
+def _fill_lost_key(connection: sa.Connection, seal_id: str) -> None:
     since = database_time(connection) - timedelta(hours=1)
-    report_id = compromises.report(connection, "sea_1", since, "operator:root", "the token was stolen").id
-    found, _ = affected.sealed_since(connection, "sea_1", since, limit=10)
+    report_id = compromises.report(connection, seal_id, since, "operator:root", "the token was stolen").id
+    found, _ = affected.sealed_since(connection, seal_id, since, limit=10)
     assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
     person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
     assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
@@ -307,7 +307,7 @@ def _named_stages() -> dict[str, str]:
             node for holder in (tree, *classes) for node in holder.body if isinstance(node, ast.FunctionDef)
         ]:
             for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
-                place = {"Next": 2, "steps.add": 3}.get(ast.unparse(call.func))
+                place = {"Next": 2, "steps.add": 3, "steps.schedule": 3}.get(ast.unparse(call.func))
                 if place is None or len(call.args) <= place:
                     continue
                 found = _texts(call.args[place], function)
@@ -365,11 +365,12 @@ _WITHOUT_AUTHORITY = {
     "system": "the one row of the whole system",
     "api_key": "through its client",
     "session": "through its account or person",
+    "second_factor": "through its account or person",
     "login_failure": "counts attempts of people who may be nobody",
     "seal_use": "through its document and its seal",
     "idempotency_key": "through its API key and its job",
     "paper_receipt": "through its delivery",
-    "notice": "through its delivery, or the report of a key in other hands",
+    "notice": "through its delivery, the report of a key in other hands, or the change of an entry",
     "step": "through its subject",
     "event": "through its stream: a document, or an authority's directory",
     "template_version": "templates are the same for all authorities",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import sqlalchemy as sa
 from alembic import op
 
 from records.append_only import refuse_changes
 from records.instants import Instant
+from records.rebuild import rebuild
 
 revision = "0010"
 down_revision = "0009"
@@ -23,12 +23,12 @@ def upgrade() -> None:
     for table in ("seal_compromise", "affected_document", "genuine_document"):
         refuse_changes(table)
     if op.get_bind().dialect.name == "sqlite":
-        _rebuild("step", lambda made: re.sub(r"subject_type in \((.*?)\)", r"subject_type in (\1, 'compromise')", made))
+        rebuild("step", lambda made: re.sub(r"subject_type in \((.*?)\)", r"subject_type in (\1, 'compromise')", made))
         op.execute(
             "alter table notice add column compromise_id text "
             "constraint fk_notice_compromise_id references seal_compromise (id)"
         )
-        _rebuild("notice", _of_two_subjects)
+        rebuild("notice", _of_two_subjects)
     else:
         op.drop_constraint(op.f("ck_step_subject_type"), "step", type_="check")
         subjects = "subject_type in ('document', 'delivery', 'notice', 'compromise')"
@@ -50,24 +50,6 @@ def upgrade() -> None:
 def _of_two_subjects(made: str) -> str:
     made = made.replace("delivery_id TEXT NOT NULL", "delivery_id TEXT")
     return f"{made.rstrip().removesuffix(')')}, CONSTRAINT ck_notice_subject CHECK ({_SUBJECT}))"
-
-
-def _rebuild(table: str, change: Callable[[str], str]) -> None:
-    """SQLite alters no constraint: make the table anew by its own statement, changed (sqlite.org/lang_altertable)."""
-    connection = op.get_bind()
-    stands = sa.text("select type, sql from sqlite_master where tbl_name = :name and sql is not null")
-    made = connection.execute(stands, {"name": table}).all()
-    (statement,) = (row.sql for row in made if row.type == "table")
-    changed = change(statement)
-    if changed == statement:
-        raise RuntimeError(f"table {table} is not as this migration knows it")
-    op.execute(f"alter table {table} rename to {table}_before")
-    connection.exec_driver_sql(changed)
-    op.execute(f"insert into {table} select * from {table}_before")  # noqa: S608 - names of our tables
-    op.execute(f"drop table {table}_before")
-    for row in made:
-        if row.type == "index":
-            connection.exec_driver_sql(row.sql)
 
 
 def _create_tables() -> None:
