@@ -25,6 +25,19 @@ Row = sa.RowMapping | Mapping[str, Any]
 OCCASIONS: Final = ("arrival", "third_day", "served", "deadline")
 """What a contact may be told of a delivery."""
 
+UNTRUE: Final = (
+    "confirmed",
+    "served",
+    "too_late",
+    "limit_met",
+    "limit_cancelled",
+    "no_longer_planned",
+    "document_revoked",
+    "document_changed",
+    "document_void",
+)
+"""Why a reminder is not to go out."""
+
 _DATA: Final = Path(__file__).parent / "reminders.toml"
 _ACTS: Final = ("deadline", "before")  # the other kinds of limit ask nothing of the party
 _ENDED: Final = ("revoked", "void", "changed")

@@ -11,11 +11,12 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from records.errors import Permanent
+from records.errors import Fault, Permanent, Refused
 
 TEMPLATES: Final[Mapping[str, str]] = {
     "instrument-arrived": "【{system}】贵单位账号收到一份行政执法文书，请及时登录系统查收并确认收讫。本短信仅为提醒。"
@@ -39,6 +40,30 @@ TEMPLATES: Final[Mapping[str, str]] = {
 
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _PARAMETER = re.compile(r"[^\x00-\x1f\x7f{}]{1,40}")
+
+
+@dataclass(frozen=True)
+class SmsReport:
+    """What the gateway told later of one message: whether it arrived, and the operator's code."""
+
+    out_id: str
+    delivered: bool
+    code: str
+
+
+def read_reports(value: Any) -> tuple[SmsReport, ...]:
+    """The reports of a gateway: objects with `out_id`, `success` and `err_code`, as Alibaba Cloud pushes them.
+
+    Other members are let be. Raises Refused for anything else.
+    """
+    if not isinstance(value, list) or not all(map(_is_report, value)):
+        message = "a list of objects with `out_id` (text), `success` (true or false) and `err_code` (text) is expected"
+        raise Refused([Fault("", "reports", message, "应为由 out_id、success、err_code 组成的对象列表。")])
+    return tuple(SmsReport(each["out_id"], each["success"], str(each.get("err_code", ""))[:60]) for each in value)
+
+
+def _is_report(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("out_id"), str) and isinstance(value.get("success"), bool)
 
 
 class SmsGateway(Protocol):

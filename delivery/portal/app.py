@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from delivery.portal import (
+    address_page,
     desk_pages,
     feed_pages,
     grant_pages,
@@ -44,7 +45,7 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    for module in (login, feed_pages, seal_pages, grant_pages, inbox_pages, desk_pages, verify_page):
+    for module in (login, address_page, feed_pages, seal_pages, grant_pages, inbox_pages, desk_pages, verify_page):
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

@@ -19,10 +19,11 @@ from delivery.portal import desk_form, files, service_page
 from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_at_desk
+from delivery.portal.notice_lines import notice_lines
 from delivery.portal.views import file_headers, item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
 from delivery.portal.wording import Words
-from records import affected, deliveries, paper, paper_seals, seals
+from records import affected, deliveries, notice_reports, paper, paper_seals, seals
 from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -70,6 +71,7 @@ def listing(
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         approver = bool(seals.of_approver(connection, clerk.id))
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, clerk)) if approver else None
+        bad = len(notice_reports.bad_addresses(connection, clerk.authority_id))
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
     return page(
@@ -78,6 +80,7 @@ def listing(
         session,
         calendar=calendar,
         to_approve=to_approve,
+        bad_addresses=bad,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,
@@ -118,6 +121,7 @@ def _delivery_page(
         waits = row["document_status"] == "rendered" and seals.is_waiting(connection, row["document_id"])
         address = files.address_of(connection, row)
         links = lines_at_desk(connection, [row], t, clerk.authority_id)
+        notices = notice_lines(connection, delivery_id, t, at_desk=True)
     values = service_page.values(row, receipts, t, now)
     open_ = not any(receipt["served_on"] and receipt["final"] for receipt in receipts)
     return page(
@@ -125,6 +129,7 @@ def _delivery_page(
         "delivery.html",
         session,
         at_desk=True,
+        notices=notices,
         links=links,
         limits=limit_lines(row, t, now, for_party=False),
         copies=_copies(row["instrument"]),

@@ -16,6 +16,7 @@ from delivery import inbox
 from delivery.portal import files, service_page
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.link_lines import lines_in_inbox
+from delivery.portal.notice_lines import notice_lines
 from delivery.portal.views import item_of
 from delivery.portal.web import AnySession, DeliveryId, Form, PortalPart, TheAccount, page, see, words_of
 from records import access, deliveries
@@ -75,6 +76,7 @@ def document(
     with portal.database.read() as connection:
         by = _confirmed_by(connection, row, account)
         links = lines_in_inbox(connection, [row], t, account.authority_id, account.counterparty_id)
+        notices = notice_lines(connection, delivery_id, t, at_desk=False)
     return page(
         request,
         "document.html",
@@ -83,6 +85,7 @@ def document(
         row=row,
         links=links,
         limits=limit_lines(row, t, now, for_party=True),
+        notices=notices,
         confirmed_by=by,
         # made by the html typesetter, which escapes every fact
         fragment=Markup(fragment) if fragment else None,  # noqa: S704

@@ -21,7 +21,16 @@ from records.tables.directory import (
     session,
     system,
 )
-from records.tables.documents import delivery, document, idempotency_key, job, link, notice, paper_receipt
+from records.tables.documents import (
+    NOTICE_FAILED,
+    delivery,
+    document,
+    idempotency_key,
+    job,
+    link,
+    notice,
+    paper_receipt,
+)
 from records.tables.evidence import (
     artifact,
     calendar_approval,
@@ -56,6 +65,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
+    "NOTICE_FAILED",
     "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
     "account",

@@ -165,6 +165,10 @@ paper_receipt = table(
     sa.Index(None, "delivery_id"),
 )
 
+#: As a text, in the index and in the query alike, as for steps.
+NOTICE_FAILED = sa.text("(notice.state = 'failed' or notice.report = 'failed')")
+_FAILED = sa.text("(state = 'failed' or report = 'failed')")
+
 #: A notice to one contact by one channel: of a delivery, of a seal whose key may have been in other hands, or of a
 #: change of the counterparty's own entries. `state` is what our sending came to, `report` what was told of it later.
 notice = table(
@@ -197,6 +201,7 @@ notice = table(
         name="subject",
     ),
     sa.Index(None, "contact_id", "created_at"),
+    sa.Index("ix_notice_failed", "contact_id", sqlite_where=_FAILED, postgresql_where=_FAILED),
     # one for each contact, channel and occasion, however often the step that writes them runs
     sa.Index("ix_notice_reminder", "delivery_id", "contact_id", "channel", "occasion", "about", unique=True),
     sa.Index(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+import sqlalchemy as sa
 
 from delivery.deadline_rules import KINDS, PARTIES
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
@@ -15,10 +16,11 @@ from delivery.portal import desk_form
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
+from delivery.reminders import UNTRUE
 from records import links
 from records.errors import Fault, Permanent
 from records.paper_seals import WAYS
-from records.tables import delivery
+from records.tables import delivery, notice
 from templates.manifests import METHODS, manifests
 
 CODE = Path(PAGES).parent
@@ -33,6 +35,12 @@ def _used() -> set[str]:
     """Keys that pages and code name in full; those put together at run time are checked one by one below."""
     texts = [path.read_text(encoding="utf-8") for path in (*TEMPLATES, *CODE.glob("*.py"))]
     return {key for text in texts for key in re.findall(r'"([a-z]+\.[a-z_0-9]+)"', text)}
+
+
+def _allowed(table: sa.Table, column: str) -> list[str]:
+    (check,) = (each for each in table.constraints if each.name == f"ck_{table.name}_{column}")
+    assert isinstance(check, sa.CheckConstraint)
+    return re.findall(r"'([\w+]+)'", str(check.sqltext))
 
 
 def _made() -> set[str]:
@@ -58,6 +66,10 @@ def _made() -> set[str]:
     made |= {f"verify.{word}{verdict}" for word in ("", "word_") for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
     made |= {f"deadline.{who}" for who in PARTIES}
+    made |= {f"notice.{each}" for name in ("channel", "occasion", "state") for each in _allowed(notice, name)}
+    made |= {f"notice.reported_{each}" for each in _allowed(notice, "report")}
+    made |= {f"notice.why_{each}" for each in UNTRUE}
+    made -= {"notice.dropped", "notice.seal_lost", "notice.change"}  # said in other words, or never shown
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
     made |= {f"calendar.year_{code}" for code in ("imported", "library", "proposed", "none")}

@@ -49,6 +49,8 @@ def upgrade() -> None:
     op.execute("update notice set occasion = 'seal_lost' where compromise_id is not null")
     op.drop_index("ix_notice_delivery_id", "notice")
     op.create_index("ix_notice_contact_id_created_at", "notice", ["contact_id", "created_at"])
+    failed = sa.text("(state = 'failed' or report = 'failed')")
+    op.create_index("ix_notice_failed", "notice", ["contact_id"], sqlite_where=failed, postgresql_where=failed)
     reminder = ["delivery_id", "contact_id", "channel", "occasion", "about"]
     op.create_index("ix_notice_reminder", "notice", reminder, unique=True)
     op.create_index("ix_notice_change", "notice", ["change_id", "contact_id", "channel"], unique=True)
