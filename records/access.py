@@ -59,11 +59,15 @@ class Credential:
 
 @dataclass(frozen=True)
 class Session:
-    """An open session. `token_hash` names it in the ledger; the token itself is only in the visitor's cookie."""
+    """An open session. `token_hash` names it in the ledger; the token itself is only in the visitor's cookie.
+
+    `factor` is by what it was opened: `password`, or `password+totp`.
+    """
 
     token_hash: str
     csrf_token: str
     subject: Account | Person
+    factor: str = "password"
 
 
 def _account(row: sa.RowMapping) -> Account:
@@ -223,16 +227,17 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def open_session(connection: sa.Connection, subject: Account | Person, seconds: float) -> str:
+def open_session(connection: sa.Connection, subject: Account | Person, seconds: float, factor: str = "password") -> str:
     """Open a session that ends after `seconds`; returns its token, which is nowhere else. Sweeps ended sessions."""
     token = secrets.token_urlsafe(32)
     connection.execute(session.delete().where(session.c.expires_at < now()))
     connection.execute(
         session.insert().values(
             token_hash=token_hash(token),
-            subject_type="account" if isinstance(subject, Account) else "person",
+            subject_type=_type(subject),
             subject_id=subject.id,
             csrf_token=secrets.token_urlsafe(32),
+            factor=factor,
             created_at=now(),
             expires_at=now() + microseconds(seconds),
         )
@@ -247,7 +252,7 @@ def find_session(connection: sa.Connection, token: str) -> Session | None:
     if row is None:
         return None
     subject = _subject(connection, row["subject_type"], row["subject_id"])
-    return None if subject is None else Session(row["token_hash"], row["csrf_token"], subject)
+    return None if subject is None else Session(row["token_hash"], row["csrf_token"], subject, row["factor"])
 
 
 def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> Account | Person | None:
@@ -259,6 +264,39 @@ def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> A
     query = sa.select(person).where(person.c.id == subject_id, person.c.active)
     row = connection.execute(query).mappings().first()
     return None if row is None else _person(row)
+
+
+def sessions_of(connection: sa.Connection, subject: Account | Person) -> list[sa.RowMapping]:
+    """The open sessions of a subject, the newest first."""
+    mine = (session.c.subject_type == _type(subject), session.c.subject_id == subject.id, session.c.expires_at > now())
+    query = sa.select(session).where(*mine).order_by(session.c.created_at.desc(), session.c.token_hash)
+    return list(connection.execute(query).mappings())
+
+
+def end_session(connection: sa.Connection, subject: Account | Person, session_hash: str) -> bool:
+    """End one of the subject's own sessions; False when it has no such one."""
+    mine = (session.c.subject_type == _type(subject), session.c.subject_id == subject.id)
+    return bool(connection.execute(session.delete().where(*mine, session.c.token_hash == session_hash)).rowcount)
+
+
+def change_own_password(
+    connection: sa.Connection, subject: Account | Person, password_hash: str, session_hash: str
+) -> None:
+    """Give the subject another password, of its own choice; all its sessions but the one of `session_hash` end."""
+    table = account if isinstance(subject, Account) else person
+    stream, kind = f"directory:{subject.authority_id}", f"{table.name}.password_changed"
+    told = subject.counterparty_id if isinstance(subject, Account) else subject.id
+    lock(connection, stream)
+    set_password_hash(connection, subject, password_hash)
+    mine = (session.c.subject_type == table.name, session.c.subject_id == subject.id)
+    connection.execute(session.delete().where(*mine, session.c.token_hash != session_hash))
+    nth = count(connection, stream, told, {kind}) + 1
+    key = f"{table.name}/{subject.id}/password/{nth}"
+    append(connection, stream, key, kind, subject=told, actor=subject.id, body={"login": subject.login})
+
+
+def _type(subject: Account | Person) -> str:
+    return "account" if isinstance(subject, Account) else "person"
 
 
 def close_session(connection: sa.Connection, session_hash: str) -> None:

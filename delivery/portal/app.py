@@ -22,6 +22,7 @@ from delivery.portal import (
     grant_pages,
     inbox_pages,
     login,
+    own_access,
     seal_pages,
     verify_page,
 )
@@ -45,7 +46,17 @@ def make_portal(portal: Portal) -> FastAPI:
     app.state.environment = environment()
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     # before the desk's own pages, whose `/desk/{delivery_id}` would take these
-    for module in (login, address_page, feed_pages, seal_pages, grant_pages, inbox_pages, desk_pages, verify_page):
+    for module in (
+        login,
+        address_page,
+        own_access,
+        feed_pages,
+        seal_pages,
+        grant_pages,
+        inbox_pages,
+        desk_pages,
+        verify_page,
+    ):
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)

@@ -27,7 +27,7 @@ PAGES: Final = Path(__file__).parent / "pages"
 SESSION_SECONDS: Final = 8 * 3600.0
 _LANGUAGE_COOKIE: Final = "songda_language"
 _YEAR: Final = 365 * 24 * 3600
-_NEXT = re.compile(r"/(inbox|desk)(/[a-z0-9_-]{1,64}){0,2}")
+_NEXT = re.compile(r"/(inbox|desk|settings)(/[a-z0-9_-]{1,64}){0,2}")
 
 
 @dataclass(frozen=True)
