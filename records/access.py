@@ -279,6 +279,11 @@ def end_session(connection: sa.Connection, subject: Account | Person, session_ha
     return bool(connection.execute(session.delete().where(*mine, session.c.token_hash == session_hash)).rowcount)
 
 
+def end_sessions(connection: sa.Connection, subject: Account | Person) -> None:
+    """End every session of a subject."""
+    _end_sessions(connection, _type(subject), subject.id)
+
+
 def change_own_password(
     connection: sa.Connection, subject: Account | Person, password_hash: str, session_hash: str
 ) -> None:

@@ -59,12 +59,12 @@ def use(connection: sa.Connection, subject: Account | Person, step: int) -> bool
     return bool(connection.execute(newer).rowcount)
 
 
-def remove(connection: sa.Connection, subject: Account | Person, by: str) -> bool:
+def remove(connection: sa.Connection, subject: Account | Person, by: str, reason: str = "") -> bool:
     """Let the subject log in without; False when it had none that counted."""
     counted = counts(connection, subject) is not None
     connection.execute(second_factor.delete().where(*_of(subject)))
     if counted:
-        _tell(connection, subject, _KINDS[1], by)
+        _tell(connection, subject, _KINDS[1], by, reason)
     return counted
 
 
@@ -86,7 +86,7 @@ def _person(row: Any) -> Account | Person:
     return Person(row["id"], row["login"], row["name"], row["role"], row["authority_id"])
 
 
-def _tell(connection: sa.Connection, subject: Account | Person, kind: str, by: str) -> None:
+def _tell(connection: sa.Connection, subject: Account | Person, kind: str, by: str, reason: str = "") -> None:
     stream = f"directory:{subject.authority_id}"
     lock(connection, stream)
     nth = count(connection, stream, subject.id, _KINDS) + 1
@@ -97,5 +97,5 @@ def _tell(connection: sa.Connection, subject: Account | Person, kind: str, by: s
         kind,
         subject=subject.id,
         actor=by,
-        body={"login": subject.login},
+        body={"login": subject.login, "reason": reason},
     )

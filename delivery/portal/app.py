@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from delivery.portal import (
     address_page,
+    change_pages,
     desk_pages,
     feed_pages,
     grant_pages,
@@ -24,6 +25,7 @@ from delivery.portal import (
     login,
     own_access,
     seal_pages,
+    settings_pages,
     verify_page,
 )
 from delivery.portal.security import Guard
@@ -50,6 +52,8 @@ def make_portal(portal: Portal) -> FastAPI:
         login,
         address_page,
         own_access,
+        settings_pages,
+        change_pages,
         feed_pages,
         seal_pages,
         grant_pages,

@@ -23,7 +23,7 @@ from delivery.portal.notice_lines import notice_lines
 from delivery.portal.views import file_headers, item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
 from delivery.portal.wording import Words
-from records import affected, deliveries, notice_reports, paper, paper_seals, seals
+from records import affected, changes, deliveries, notice_reports, paper, paper_seals, seals
 from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -71,6 +71,7 @@ def listing(
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         approver = bool(seals.of_approver(connection, clerk.id))
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, clerk)) if approver else None
+        changes_waiting = len(changes.for_desk(connection, clerk.authority_id))
         bad = len(notice_reports.bad_addresses(connection, clerk.authority_id))
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
@@ -81,6 +82,7 @@ def listing(
         calendar=calendar,
         to_approve=to_approve,
         bad_addresses=bad,
+        changes_waiting=changes_waiting,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.outcomes import Stage
+from pipeline.steps.applying import apply
 from pipeline.steps.dispatching import dispatch
 from pipeline.steps.marking import mark
 from pipeline.steps.numbering import number
@@ -25,4 +26,5 @@ STAGES: Mapping[str, Stage] = {
     "send": send,
     "mark": mark,
     "remind": remind,
+    "apply": apply,
 }

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from delivery.deadline_rules import KINDS, PARTIES
+from delivery.entries import CONTACT, ENTITY
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal import desk_form
 from delivery.portal.views import file_headers
@@ -20,7 +21,7 @@ from delivery.reminders import UNTRUE
 from records import links
 from records.errors import Fault, Permanent
 from records.paper_seals import WAYS
-from records.tables import delivery, notice
+from records.tables import change, delivery, notice
 from templates.manifests import METHODS, manifests
 
 CODE = Path(PAGES).parent
@@ -69,6 +70,9 @@ def _made() -> set[str]:
     made |= {f"notice.{each}" for name in ("channel", "occasion", "state") for each in _allowed(notice, name)}
     made |= {f"notice.reported_{each}" for each in _allowed(notice, "report")}
     made |= {f"notice.why_{each}" for each in UNTRUE}
+    made |= {f"change.{each}" for name in ("kind", "state") for each in _allowed(change, name)}
+    made |= {f"entry.{name}" for name in (*ENTITY, *CONTACT)}
+    made |= {f"change.desk_{each}" for each in ("approved", "refused", "seen", "recovered")}
     made -= {"notice.dropped", "notice.seal_lost", "notice.change"}  # said in other words, or never shown
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
