@@ -94,19 +94,25 @@ def house(database: Database, tmp_path: Path) -> PortalHouse:
     return furnish(database, tmp_path)
 
 
-def _sent(house: PortalHouse, name: str = "ntc_1", channel: str = "email", delivery_id: str = "") -> str:
+def sent(
+    house: PortalHouse, name: str = "ntc_1", channel: str = "email", delivery_id: str = "", contact_id: str = ""
+) -> str:
     """A delivery with a notice that went out; returns its id."""
     delivery_id = delivery_id or house.deliver()
     with house.database.write() as connection:
         known = connection.execute(sa.select(notice.c.contact_id)).scalar()
-        contact_id = known or directory.add_contact(
-            connection,
-            AUTHORITY,
-            "air-example",
-            name="孙丽",
-            department="法律部",
-            mobile="13800138000",
-            email="sun@air.test",
+        contact_id = (
+            contact_id
+            or known
+            or directory.add_contact(
+                connection,
+                AUTHORITY,
+                "air-example",
+                name="孙丽",
+                department="法律部",
+                mobile="13800138000",
+                email="sun@air.test",
+            )
         )
         row = {"id": name, "delivery_id": delivery_id, "contact_id": contact_id, "channel": channel, "about": name}
         address, of = ("sun@air.test", f"<{name}@authority.test>") if channel == "email" else ("13800138000", name)
@@ -134,7 +140,7 @@ class _Opened:
 def test_a_bounce_is_recorded_once_shown_on_both_sides_and_sets_no_date(
     house: PortalHouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    delivery_id = _sent(house)
+    delivery_id = sent(house)
     before = house.row(delivery_id)
     for _ in range(2):
         assert _run(house, monkeypatch, bounce(), "mail", "bounce") == 0
@@ -157,7 +163,7 @@ def test_a_bounce_is_recorded_once_shown_on_both_sides_and_sets_no_date(
 
 
 def test_the_counterparty_sees_who_was_told_and_no_address(house: PortalHouse) -> None:
-    delivery_id = _sent(house)
+    delivery_id = sent(house)
     with house.database.write() as connection:
         connection.execute(delivery.update().values(accessed_at=house.row(delivery_id)["sent_at"]))
     page = house.browser("NEA-FLB").get(f"/inbox/{delivery_id}?lang=en").text
@@ -166,18 +172,18 @@ def test_the_counterparty_sees_who_was_told_and_no_address(house: PortalHouse) -
 
 
 def test_an_address_is_good_again_when_a_later_notice_went_out(house: PortalHouse) -> None:
-    delivery_id = _sent(house)
+    delivery_id = sent(house)
     with house.database.write() as connection:
         notice_reports.record(connection, "<ntc_1@authority.test>", "failed", "5.2.2", "", actor="x")
         assert len(notice_reports.bad_addresses(connection, AUTHORITY)) == 1
-    _sent(house, "ntc_2", delivery_id=house.deliver(number=2))
+    sent(house, "ntc_2", delivery_id=house.deliver(number=2))
     with house.database.read() as connection:
         assert notice_reports.bad_addresses(connection, AUTHORITY) == []
     assert delivery_id
 
 
 def test_a_delay_told_late_does_not_undo_the_end_of_the_matter(house: PortalHouse) -> None:
-    _sent(house)
+    sent(house)
     for report, code in (("delayed", "4.4.1"), ("failed", "5.4.7"), ("delayed", "4.4.1")):
         with house.database.write() as connection:
             notice_reports.record(connection, "<ntc_1@authority.test>", report, code, "", actor="x")
@@ -188,7 +194,7 @@ def test_a_delay_told_late_does_not_undo_the_end_of_the_matter(house: PortalHous
 def test_reports_of_an_sms_gateway_are_matched_by_out_id(
     house: PortalHouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _sent(house, channel="sms")
+    sent(house, channel="sms")
     reports = [
         {"out_id": "ntc_1", "success": False, "err_code": "MK:0001", "phone_number": "13800138000"},
         {"out_id": "another's", "success": True, "err_code": "DELIVERED"},

@@ -46,7 +46,9 @@ class Reminding:
         self.database, self.home, self.mails = database, home, mails
         settings = Settings(home=home, smtp_port=port, mail_from="songda@authority.test")
         self.songda = Songda(settings, database, FileStore(home / "store"))
-        self.runner = Runner(self.songda, "test", {name: STAGES[name] for name in ("settle", "remind", "send", "apply")})
+        self.runner = Runner(
+            self.songda, "test", {name: STAGES[name] for name in ("settle", "remind", "send", "apply")}
+        )
         self.runner.queue = Queue("", 16, self.runner.run_step)
         with database.write() as connection:
             self.contacts = [
