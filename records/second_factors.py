@@ -68,11 +68,13 @@ def remove(connection: sa.Connection, subject: Account | Person, by: str, reason
     return counted
 
 
-def subject_of(connection: sa.Connection, authority_id: str, login: str) -> Account | Person | None:
-    """Who has this login in the authority, in whatever state."""
+def subject_of(connection: sa.Connection, authority_id: str | None, login: str) -> Account | Person | None:
+    """Who has this login in the authority (None: in any), in whatever state."""
     for table, make in ((account, _account), (person, _person)):
-        here = (table.c.login == login, table.c.authority_id == authority_id)
-        row = connection.execute(sa.select(table).where(*here)).mappings().first()
+        query = sa.select(table).where(table.c.login == login)
+        if authority_id is not None:
+            query = query.where(table.c.authority_id == authority_id)
+        row = connection.execute(query).mappings().first()
         if row is not None:
             return make(row)
     return None
