@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from delivery.service import refresh_deadlines, settle_now
 from records import deliveries
-from records.access import Account
+from records.access import Account, factor_of
 from records.database import Database, legal_time
 from records.ledger import append
 from records.people import Acting
@@ -33,10 +33,6 @@ _STATEMENT_EN: Final = (
     "received: it is no consent to its contents and leaves untouched the rights to make a statement or a defence, to "
     "demand a hearing, to apply for administrative reconsideration and to bring an administrative action."
 )
-
-
-#: What proved who opened the session: the only means there is so far.
-FACTOR: Final = "password"
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ def access(database: Database, delivery_id: str, account: Account, session_hash:
             subject=delivery_id,
             actor=account.id,
             happened_at=moment,
-            body=actor_of(account, session_hash) | {"how": how, "document_sha256": item["final_digest"]},
+            body=actor_of(connection, account, session_hash) | {"how": how, "document_sha256": item["final_digest"]},
         )
         if first:
             present = deliveries.get(connection, delivery_id)["status"]
@@ -129,9 +125,8 @@ def confirm(
             subject=delivery_id,
             actor=account.id,
             happened_at=moment,
-            body=actor_of(account, session_hash, acting)
+            body=actor_of(connection, account, session_hash, acting)
             | {
-                "factor": FACTOR,
                 "document_sha256": item["final_digest"],
                 "statement_zh": shown.zh,
                 "statement_en": shown.en,
@@ -146,13 +141,16 @@ def confirm(
         return Confirmed(moment, account.id, True, settle_now(connection, delivery_id, moment))
 
 
-def actor_of(account: Account, session_hash: str, acting: Acting | None = None) -> dict[str, Any]:
-    """Who acted, as an event tells it: the account with its session, and the person who used it."""
+def actor_of(
+    connection: sa.Connection, account: Account, session_hash: str, acting: Acting | None = None
+) -> dict[str, Any]:
+    """Who acted, as an event tells it: the account with its session and its factor, and the person who used it."""
     told = {
         "account": account.id,
         "login": account.login,
         "department": account.department,
         "counterparty": account.counterparty_id,
         "session_sha256": session_hash,
+        "factor": factor_of(connection, session_hash),
     }
     return told if acting is None else told | {"person": acting.name, "office": acting.office}

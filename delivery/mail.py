@@ -1,4 +1,6 @@
-"""E-mails: that an instrument has arrived, or that a seal's key was lost, and nothing of a case. None is ever service.
+"""E-mails: reminders of an instrument, notices of a lost key or of changed entries, and nothing of a case.
+
+None is ever service.
 
 A mail's bytes depend on nothing but the notice: sent again after a crash it has the same Message-ID, Date and body,
 so that mail systems can tell that it is the same one.
@@ -50,6 +52,87 @@ instrument may be deemed delivered, as your entity's confirmation letter says.
 For the protection of the case this e-mail tells nothing of its contents. It was sent automatically; please do not
 reply.
 """
+_FOOT_ZH: Final = (
+    "本邮件仅为提醒，不是送达，也不决定送达日期。为保护案件信息，本邮件不含文书内容。本邮件由系统自动发出，请勿回复。\n"
+)
+_FOOT_EN: Final = (
+    "This e-mail is a reminder only: it is not service and sets no delivery date. For the protection of the case it\n"
+    "tells nothing of its contents. It was sent automatically; please do not reply.\n"
+)
+_CONFIRM_IN_TIME: Final = f"""\
+您好：
+
+贵单位的专用登录账号中有一份行政执法文书尚未确认收讫。确认收讫的最后一日为{{day_zh}}；
+逾期未确认的，文书依照贵单位签署的确认函视为已于该日送达。请及时登录系统：
+{{url}}
+
+{_FOOT_ZH}
+----
+
+Dear Sir or Madam,
+
+The receipt of an enforcement instrument in your entity's dedicated log-in account is not confirmed yet. The last day
+to confirm it is {{day_en}}. Without a confirmation until then the instrument is deemed delivered
+on that day, as your entity's confirmation letter says. Please log in in time:
+{{url}}
+
+{_FOOT_EN}"""
+_SERVED: Final = f"""\
+您好：
+
+贵单位专用登录账号中的一份行政执法文书，送达日期为{{day_zh}}。有关期限自次日起按规定计算。
+是哪一份文书、为何是这一天、各期限至何日届满，请登录系统查看：
+{{url}}
+
+{_FOOT_ZH}
+----
+
+Dear Sir or Madam,
+
+The delivery date of an enforcement instrument in your entity's dedicated log-in account is {{day_en}}.
+Periods are counted from the day after it as the law provides. Which instrument it is, why it is this day, and when each
+period ends is told in your account:
+{{url}}
+
+{_FOOT_EN}"""
+_DEADLINE_NEAR: Final = f"""\
+您好：
+
+贵单位专用登录账号中的一份行政执法文书，有一项期限将于{{day_zh}}届满。
+是哪一份文书、何种期限，请登录系统查看：
+{{url}}
+
+{_FOOT_ZH}
+----
+
+Dear Sir or Madam,
+
+A period of an enforcement instrument in your entity's dedicated log-in account ends on {{day_en}}.
+Which instrument and which period is told in your account:
+{{url}}
+
+{_FOOT_EN}"""
+_ENTRY_CHANGED: Final = """\
+您好：
+
+贵单位在本系统中登记的信息（单位信息、账号、联系人或者提醒方式）有变更。联系人的变更在一段时间后才生效，此前原联系人
+继续收到提醒。变更的内容、由哪个账号于何时提出，请登录系统查看：
+{url}
+
+如果不是贵单位提出的，请立即登录撤回，并用此前已知的电话与我们联系。本邮件由系统自动发出，请勿回复。
+
+----
+
+Dear Sir or Madam,
+
+Something that your entity has registered in this system (its own data, its accounts, contacts or reminders) was
+changed. A change of contacts takes effect after some time; until then the former contacts go on being reminded. What
+was changed, by which account and when, is told in your account:
+{url}
+
+If it was not your entity, log in and take the change back at once, and call us by a telephone number that you knew
+before. This e-mail was sent automatically; please do not reply.
+"""
 _SEAL_LOST: Final = """\
 您好：
 
@@ -87,6 +170,10 @@ It was sent automatically; please do not reply.
 """
 LETTERS: Final[Mapping[str, tuple[str, str]]] = {
     "instrument-arrived": ("您有新的行政执法文书待查收 An enforcement instrument has arrived", _ARRIVED),
+    "confirm-in-time": ("请及时确认收讫 Please confirm receipt in time", _CONFIRM_IN_TIME),
+    "served": ("行政执法文书的送达日期 The delivery date of an instrument", _SERVED),
+    "deadline-near": ("期限即将届满 A period is about to end", _DEADLINE_NEAR),
+    "entry-changed": ("登记信息变更告知 Your registered data was changed", _ENTRY_CHANGED),
     "seal-lost": ("电子印章密钥安全告知 The key of an electronic seal may have been in other hands", _SEAL_LOST),
 }
 """Subject and body by name; SMS templates have the same names."""

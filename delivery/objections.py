@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.handed_files import judge, name_all, store_all
-from delivery.inbox import FACTOR, actor_of
+from delivery.inbox import actor_of
 from delivery.service import settle_now
 from records import deliveries, ledger, objections
 from records.access import Account, Person
@@ -107,7 +107,7 @@ def raise_objection(
             subject=delivery_id,
             actor=account.id,
             happened_at=moment,
-            body=actor_of(account, session_hash, acting) | told | {"objection": raised.id, "factor": FACTOR},
+            body=actor_of(connection, account, session_hash, acting) | told | {"objection": raised.id},
         )
         return True
 

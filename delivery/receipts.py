@@ -33,7 +33,10 @@ _OPEN: Final[dict[str, Pair]] = {
     "pending": ("未定", "not decided yet"),
     "provisional": ("暂不能确定", "cannot be decided yet"),
 }
-_FACTORS: Final[dict[str, Pair]] = {"password": ("密码", "password")}
+_FACTORS: Final[dict[str, Pair]] = {
+    "password": ("密码", "password"),
+    "password+totp": ("密码和动态验证码", "password and one-time code"),
+}
 _TEST: Final[Pair] = (
     "TEST 测试系统，本回执没有法律效力",
     "TEST system: this receipt has no legal effect",

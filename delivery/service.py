@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from delivery.beijing import day_of
 from delivery.calendars import Calendar, Notice
 from delivery.kept_deadlines import keep_deadlines, limits_to_keep
+from delivery.reminders import plan, timing
 from delivery.rule_sets import RuleSet, rule_book
 from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
 from delivery.service_facts import UpheldObjection
@@ -160,10 +161,19 @@ def settle_now(connection: sa.Connection, delivery_id: str, as_of: datetime) -> 
     The settle step is made due as well, to wait for what is still to come; returns its id for the queue's hint.
     """
     decide_delivery(connection, delivery_id, as_of)
+    schedule_reminders(connection, delivery_id, as_of)
     step_id = f"{delivery_id}/settle"
     if not steps.wake(connection, step_id):
         steps.add(connection, "delivery", delivery_id, "settle")
     return (step_id,)
+
+
+def schedule_reminders(connection: sa.Connection, delivery_id: str, as_of: datetime) -> None:
+    """Let the remind step be due at the next reminder, as the delivery stands now; the caller holds its stream."""
+    row = deliveries.whole(connection, delivery_id)
+    moments = [as_of if each.untrue else max(each.at, as_of) for each in plan(row, as_of, timing())]
+    if moments:
+        steps.schedule(connection, "delivery", delivery_id, "remind", min(moments))
 
 
 def _write(

@@ -1,5 +1,5 @@
-"""SMS: that an instrument has arrived, or that a seal's key was lost, and nothing of a case; codes and results of
-registrations. None is ever service.
+"""SMS: reminders of an instrument, notices of a lost key or of changed entries, and nothing of a case; codes and
+results of registrations. None is ever service.
 
 Gateways send by template and parameters, as Chinese operators demand; the recording one writes what it would send.
 """
@@ -10,15 +10,24 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from records.errors import Permanent
+from records.errors import Fault, Permanent, Refused
 
 TEMPLATES: Final[Mapping[str, str]] = {
     "instrument-arrived": "【{system}】贵单位账号收到一份行政执法文书，请及时登录系统查收并确认收讫。本短信仅为提醒。"
     "An enforcement instrument has arrived in your account: please log in and confirm receipt. Reminder only.",
+    "confirm-in-time": "【{system}】贵单位账号中有一份行政执法文书尚未确认收讫，最后一日为{day_zh}。本短信仅为提醒。"
+    "The receipt of an instrument in your account is not confirmed yet; the last day is {day_en}. Reminder only.",
+    "served": "【{system}】贵单位账号中一份行政执法文书的送达日期为{day_zh}，期限请登录查看。本短信仅为提醒。"
+    "The delivery date of an instrument in your account is {day_en}. Log in for the periods. Reminder only.",
+    "deadline-near": "【{system}】贵单位账号中一份行政执法文书有期限将于{day_zh}届满，请登录查看。本短信仅为提醒。"
+    "A period of an instrument in your account ends on {day_en}. Please log in. Reminder only.",
+    "entry-changed": "【{system}】贵单位在本系统登记的信息有变更，请登录查看；如非本单位提出，请立即撤回并联系我们。"
+    "Your registered data was changed. Log in to see it; if it was not you, take it back and call us.",
     "seal-lost": "【{system}】本机关一枚电子印章的密钥可能已为他人掌握，印章已停用。"
     "有关文书已在贵单位账号中标明，期限仍可能计算；"
     "账号中查不到的文书，请先用已知电话向我们核实，再行办理。"
@@ -40,6 +49,30 @@ TEMPLATES: Final[Mapping[str, str]] = {
 
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _PARAMETER = re.compile(r"[^\x00-\x1f\x7f{}]{1,40}")
+
+
+@dataclass(frozen=True)
+class SmsReport:
+    """What the gateway told later of one message: whether it arrived, and the operator's code."""
+
+    out_id: str
+    delivered: bool
+    code: str
+
+
+def read_reports(value: Any) -> tuple[SmsReport, ...]:
+    """The reports of a gateway: objects with `out_id`, `success` and `err_code`, as Alibaba Cloud pushes them.
+
+    Other members are let be. Raises Refused for anything else.
+    """
+    if not isinstance(value, list) or not all(map(_is_report, value)):
+        message = "a list of objects with `out_id` (text), `success` (true or false) and `err_code` (text) is expected"
+        raise Refused([Fault("", "reports", message, "应为由 out_id、success、err_code 组成的对象列表。")])
+    return tuple(SmsReport(each["out_id"], each["success"], str(each.get("err_code", ""))[:60]) for each in value)
+
+
+def _is_report(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("out_id"), str) and isinstance(value.get("success"), bool)
 
 
 class SmsGateway(Protocol):

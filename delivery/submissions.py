@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.handed_files import Judged, judge, name_all, store_all
-from delivery.inbox import FACTOR, actor_of
+from delivery.inbox import actor_of
 from delivery.kept_deadlines import kept
 from records import deliveries, documents, ledger, submissions
 from records.access import Account
@@ -159,7 +159,7 @@ def _write(
         "submitted_at": moment,
     }
     submissions.insert(connection, values, files)
-    body = actor_of(account, session_hash, acting) | told | {"submission": handed.id, "factor": FACTOR}
+    body = actor_of(connection, account, session_hash, acting) | told | {"submission": handed.id}
     ledger.append(
         connection,
         row["document_id"],

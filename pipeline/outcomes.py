@@ -31,10 +31,11 @@ class Done:
 
 @dataclass(frozen=True)
 class Parked:
-    """The step waits: for a moment of the legal clock (aware), or (None) until something wakes it."""
+    """The step waits: for a moment of the legal clock (aware), or (None) until something wakes it; these follow."""
 
     until: datetime | None
     why: str
+    follow: tuple[Next, ...] = ()
 
 
 @dataclass(frozen=True)

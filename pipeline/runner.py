@@ -160,9 +160,9 @@ class Runner:
                 result = conclusion.write(connection)
                 if isinstance(result, Done):
                     steps.finish(connection, claim)
-                    sent = self._follow(connection, result.follow, kept, room)
                 else:
                     steps.park(connection, claim, result.until, result.why)
+                sent = self._follow(connection, result.follow, kept, room)
                 following = self._claim_next(connection, kept)
         except Exception as error:
             if conclusion.discarded:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from records.ids import new_id
 from records.instants import microseconds, now
 from records.ledger import append, count, lock
+from records.statements import select_by
 from records.tables import account, login_failure, person, session, system
 
 
@@ -65,11 +66,15 @@ class Credential:
 
 @dataclass(frozen=True)
 class Session:
-    """An open session. `token_hash` names it in the ledger; the token itself is only in the visitor's cookie."""
+    """An open session. `token_hash` names it in the ledger; the token itself is only in the visitor's cookie.
+
+    `factor` is by what it was opened: `password`, or `password+totp`.
+    """
 
     token_hash: str
     csrf_token: str
     subject: Account | Person
+    factor: str = "password"
 
 
 #: Of an account: it may log in.
@@ -251,16 +256,24 @@ def same_token(given: str, expected: str) -> bool:
     return bool(expected) and hmac.compare_digest(given.encode(), expected.encode())
 
 
-def open_session(connection: sa.Connection, subject: Account | Person, seconds: float) -> str:
+def factor_of(connection: sa.Connection, token_hash: str) -> str:
+    """What the session was opened by (`password`, `password+totp`); empty when it has ended meanwhile."""
+    named = {"token_hash": token_hash}
+    row = connection.execute(select_by(session, *named), named).mappings().first()
+    return str(row["factor"]) if row else ""
+
+
+def open_session(connection: sa.Connection, subject: Account | Person, seconds: float, factor: str = "password") -> str:
     """Open a session that ends after `seconds`; returns its token, which is nowhere else. Sweeps ended sessions."""
     token = secrets.token_urlsafe(32)
     connection.execute(session.delete().where(session.c.expires_at < now()))
     connection.execute(
         session.insert().values(
             token_hash=token_hash(token),
-            subject_type="account" if isinstance(subject, Account) else "person",
+            subject_type=_type(subject),
             subject_id=subject.id,
             csrf_token=secrets.token_urlsafe(32),
+            factor=factor,
             created_at=now(),
             expires_at=now() + microseconds(seconds),
         )
@@ -275,7 +288,7 @@ def find_session(connection: sa.Connection, token: str) -> Session | None:
     if row is None:
         return None
     subject = _subject(connection, row["subject_type"], row["subject_id"])
-    return None if subject is None else Session(row["token_hash"], row["csrf_token"], subject)
+    return None if subject is None else Session(row["token_hash"], row["csrf_token"], subject, row["factor"])
 
 
 def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> Account | Person | None:
@@ -287,6 +300,44 @@ def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> A
     query = sa.select(person).where(person.c.id == subject_id, person.c.active)
     row = connection.execute(query).mappings().first()
     return None if row is None else _person(row)
+
+
+def sessions_of(connection: sa.Connection, subject: Account | Person) -> list[sa.RowMapping]:
+    """The open sessions of a subject, the newest first."""
+    mine = (session.c.subject_type == _type(subject), session.c.subject_id == subject.id, session.c.expires_at > now())
+    query = sa.select(session).where(*mine).order_by(session.c.created_at.desc(), session.c.token_hash)
+    return list(connection.execute(query).mappings())
+
+
+def end_session(connection: sa.Connection, subject: Account | Person, session_hash: str) -> bool:
+    """End one of the subject's own sessions; False when it has no such one."""
+    mine = (session.c.subject_type == _type(subject), session.c.subject_id == subject.id)
+    return bool(connection.execute(session.delete().where(*mine, session.c.token_hash == session_hash)).rowcount)
+
+
+def end_sessions(connection: sa.Connection, subject: Account | Person) -> None:
+    """End every session of a subject."""
+    _end_sessions(connection, _type(subject), subject.id)
+
+
+def change_own_password(
+    connection: sa.Connection, subject: Account | Person, password_hash: str, session_hash: str
+) -> None:
+    """Give the subject another password, of its own choice; all its sessions but the one of `session_hash` end."""
+    table = account if isinstance(subject, Account) else person
+    stream, kind = f"directory:{subject.authority_id}", f"{table.name}.password_changed"
+    told = subject.counterparty_id if isinstance(subject, Account) else subject.id
+    lock(connection, stream)
+    set_password_hash(connection, subject, password_hash)
+    mine = (session.c.subject_type == table.name, session.c.subject_id == subject.id)
+    connection.execute(session.delete().where(*mine, session.c.token_hash != session_hash))
+    nth = count(connection, stream, told, {kind}) + 1
+    key = f"{table.name}/{subject.id}/password/{nth}"
+    append(connection, stream, key, kind, subject=told, actor=subject.id, body={"login": subject.login})
+
+
+def _type(subject: Account | Person) -> str:
+    return "account" if isinstance(subject, Account) else "person"
 
 
 def close_session(connection: sa.Connection, session_hash: str) -> None:

@@ -6,10 +6,9 @@ counts: a further report moves it back, never forward. What was sealed since is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +17,7 @@ from records.database import database_time
 from records.ids import new_id
 from records.instants import to_microseconds
 from records.ledger import append
-from records.statements import insert_at, insert_if_absent, select_by
+from records.statements import insert_at, select_by
 from records.tables import affected_document, contact, delivery, notice, seal, seal_compromise, seal_use
 
 
@@ -104,15 +103,6 @@ def concerned(connection: sa.Connection, report_id: str) -> list[str]:
         .where(affected_document.c.compromise_id == report_id, delivery.c.counterparty_id.is_not(None))
     )
     return [str(each) for each in connection.execute(query.distinct().order_by(delivery.c.counterparty_id)).scalars()]
-
-
-def insert_notices(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Store notices that are still to be sent; those of a contact and channel that has one already are left out.
-
-    Returns the ids of the new ones.
-    """
-    pending = {"state": "pending", "sends": 0}
-    return [row["id"] for row in rows if insert_if_absent(connection, notice, pending | dict(row), "created_at")]
 
 
 def tell_end(connection: sa.Connection, row: sa.RowMapping, counterparties: Sequence[str], notices: int) -> None:

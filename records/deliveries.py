@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from records import affected
 from records.ids import new_id
 from records.instants import now
-from records.statements import insert_at, select_by, update_row
-from records.tables import delivery, document, notice, paper_receipt, seal_compromise
+from records.statements import insert_at, insert_if_absent, select_by, update_row
+from records.tables import change, delivery, document, notice, paper_receipt, seal_compromise
 
 _RECEIPTS: Final = select_by(paper_receipt, "delivery_id").order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)
 
@@ -25,6 +25,9 @@ _STREAM: Final = sa.union_all(
     sa.select(delivery.c.document_id).where(_subject_or_of_notice(delivery.c.id, notice.c.delivery_id)),
     sa.select(sa.literal("directory:") + seal_compromise.c.authority_id).where(
         _subject_or_of_notice(seal_compromise.c.id, notice.c.compromise_id)
+    ),
+    sa.select(sa.literal("directory:") + change.c.authority_id).where(
+        _subject_or_of_notice(change.c.id, notice.c.change_id)
     ),
 )
 
@@ -119,6 +122,11 @@ def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 10
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 
+def whole(connection: sa.Connection, delivery_id: str) -> sa.RowMapping:
+    """A delivery with its document's columns. Raises NoResultFound."""
+    return connection.execute(with_document().where(delivery.c.id == delivery_id)).mappings().one()
+
+
 def desk_item(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping | None:
     """One delivery of the authority, with its document's columns; None when it is another authority's."""
     query = with_document().where(delivery.c.id == delivery_id, delivery.c.authority_id == authority_id)
@@ -139,10 +147,13 @@ def paper_receipts(connection: sa.Connection, delivery_id: str) -> list[sa.RowMa
     return [row for row in rows if row["id"] not in superseded]
 
 
-def insert_notices(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store reminders that are still to be sent."""
-    if rows:
-        connection.execute(insert_at(notice, "created_at"), [{"state": "pending", "sends": 0, **row} for row in rows])
+def insert_notices(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Store notices that are still to be sent; returns the ids of the new ones.
+
+    Those of a contact, channel and occasion that has one already are left out.
+    """
+    pending = {"state": "pending", "sends": 0}
+    return [row["id"] for row in rows if insert_if_absent(connection, notice, pending | dict(row), "created_at")]
 
 
 def get_notice(connection: sa.Connection, notice_id: str) -> sa.RowMapping:
@@ -165,7 +176,7 @@ def update_notice(connection: sa.Connection, notice_id: str, **columns: Any) -> 
 
 
 def stream(connection: sa.Connection, subject_id: str) -> str:
-    """The ledger stream of a delivery, of a report that a seal's key was lost, or of a notice of either.
+    """The ledger stream of a delivery, a report that a seal's key was lost, a change, or a notice of one of them.
 
     It is the document's id, or the authority's directory. Raises NoResultFound.
     """

@@ -209,6 +209,18 @@ def is_parked(connection: sa.Connection, step_id: str) -> bool:
     return connection.execute(sa.select(step.c.id).where(step.c.id == step_id, IS_PARKED)).first() is not None
 
 
+def schedule(connection: sa.Connection, subject_type: str, subject_id: str, stage: str, until_legal: datetime) -> str:
+    """Let a step be due at a moment of the legal clock (aware), whether it stands already or not; returns its id.
+
+    Work under way on it is thrown away by the fence. The caller holds the subject's stream.
+    """
+    step_id = add(connection, subject_type, subject_id, stage)
+    offset = sa.select(system.c.legal_offset).scalar_subquery()
+    run_at = sa.literal(to_microseconds(until_legal), sa.BigInteger) - offset
+    connection.execute(_wake(0).where(step.c.id == step_id).values(legal_at=until_legal, run_at=run_at))
+    return step_id
+
+
 def wake_parked(connection: sa.Connection, step_id: str) -> bool:
     """`wake`, but only for a step that was parked: one that is under way is left alone."""
     return bool(connection.execute(_wake(0).where(step.c.id == step_id, IS_PARKED)).rowcount)

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from delivery import activation, passwords
 from delivery.portal.login import enter
-from delivery.portal.proving import PER_ADDRESS, PER_LOGIN, WINDOW_SECONDS
+from delivery.portal.proving import PER_ADDRESS, PER_LOGIN, WINDOW_SECONDS, Proven
 from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, portal_of
 from records import access
 
@@ -44,7 +44,7 @@ def activate(request: Request, portal: PortalPart, form: DoorForm) -> Response:
     account = activation.activate(portal.database, login, form.fields.get("code", ""), password)
     if account is None:
         return _form(request, "activate.wrong", login=login, status=401)
-    return enter(request, portal, account, "/inbox")
+    return enter(request, portal, Proven(account, "password"), "/inbox")
 
 
 def _too_many(request: Request, login: str) -> bool:

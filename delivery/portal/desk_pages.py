@@ -23,6 +23,7 @@ from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.incoming_pages import count_incoming
 from delivery.portal.link_lines import lines_at_desk
+from delivery.portal.notice_lines import notice_lines
 from delivery.portal.views import item_of, moment, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
 from delivery.portal.wording import Words
@@ -30,9 +31,11 @@ from delivery.scanner import read_day
 from records import (
     affected,
     attempts,
+    changes,
     corrections,
     deliveries,
     desk_work,
+    notice_reports,
     paper,
     paper_seals,
     registrations,
@@ -100,6 +103,8 @@ def listing(
         approver = bool(seals.of_approver(connection, clerk.id))
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, portal.store, clerk)) if approver else None
         incoming = count_incoming(connection, clerk.authority_id)
+        changes_waiting = len(changes.for_desk(connection, clerk.authority_id))
+        bad = len(notice_reports.bad_addresses(connection, clerk.authority_id))
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
         waiting = registrations.counts(connection, clerk.authority_id).get("submitted", 0)
@@ -111,6 +116,8 @@ def listing(
         to_approve=to_approve,
         waiting=waiting,
         incoming=incoming,
+        bad_addresses=bad,
+        changes_waiting=changes_waiting,
         items=[item_of(row, t, now) for row in rows],
         links=links,
         in_question=in_question,
@@ -169,6 +176,7 @@ def delivery_page(
         links = lines_at_desk(connection, [row], t, clerk.authority_id)
         begun = attempt_lines(connection, delivery_id, t)
         correction = corrections.waiting_for(connection, delivery_id)
+        notices = notice_lines(connection, delivery_id, t, at_desk=True)
     values = service_page.values(row, receipts, t, now)
     open_ = not any(receipt["served_on"] and receipt["final"] for receipt in receipts)
     return page(
@@ -176,6 +184,7 @@ def delivery_page(
         "delivery.html",
         session,
         at_desk=True,
+        notices=notices,
         links=links,
         limits=limit_lines(row, t, now, for_party=False),
         copies=_copies(row["instrument"]),

@@ -19,6 +19,7 @@ from delivery.portal.acting import acting_of, known_people
 from delivery.portal.deadline_lines import limit_lines
 from delivery.portal.history_lines import history_lines
 from delivery.portal.link_lines import lines_in_inbox
+from delivery.portal.notice_lines import notice_lines
 from delivery.portal.objection_lines import objection_lines
 from delivery.portal.submission_lines import submission_lines
 from delivery.portal.views import item_of
@@ -65,6 +66,7 @@ def document(
         raised = objection_lines(objections.of_delivery(connection, delivery_id), t)
         channel = _reconsideration(connection, row)
         links = lines_in_inbox(connection, [row], t, account.authority_id, account.counterparty_id)
+        notices = notice_lines(connection, delivery_id, t, at_desk=False)
     return page(
         request,
         "document.html",
@@ -73,6 +75,7 @@ def document(
         row=row,
         links=links,
         limits=limit_lines(row, t, now, for_party=True),
+        notices=notices,
         confirmed_by=by,
         # made by the html typesetter, which escapes every fact
         fragment=Markup(fragment) if fragment else None,  # noqa: S704

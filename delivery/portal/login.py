@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from delivery.portal.proving import WINDOW_SECONDS, TooManyAttempts, prove
+from delivery.portal.proving import WINDOW_SECONDS, Proven, TooManyAttempts, prove
 from delivery.portal.web import (
     SESSION_SECONDS,
     AnySession,
@@ -27,8 +25,6 @@ from delivery.portal.web import (
 from records import access
 
 router = APIRouter()
-
-_FORM_SECONDS: Final = 3600
 
 
 @router.get("/")
@@ -54,30 +50,30 @@ def _form(request: Request, next_path: str, *, problem: str = "", login: str = "
 
 @router.post("/login")
 def log_in(request: Request, portal: PortalPart, form: DoorForm) -> Response:
-    """Look at login and password; open a session or show the form again."""
+    """Look at login, password and code; open a session or show the form again."""
     login = form.fields.get("login", "").strip()[:200]
     next_path = safe_next(form.fields.get("next", "/"))
     if not genuine(request, form):
         return _form(request, next_path, problem="login.expired", login=login, status=403)
     try:
-        subject = prove(request, portal, login, form.fields.get("password", ""))
+        proven = prove(request, portal, login, form.fields.get("password", ""), form.fields.get("code", ""))
     except TooManyAttempts:
         response = _form(request, next_path, problem="login.slow", login=login, status=429)
         response.headers["Retry-After"] = str(WINDOW_SECONDS)
         return response
-    if subject is None:
+    if proven is None:
         return _form(request, next_path, problem="login.wrong", login=login, status=401)
-    return enter(request, portal, subject, next_path)
+    return enter(request, portal, proven, next_path)
 
 
-def enter(request: Request, portal: Portal, subject: access.Account | access.Person, next_path: str) -> Response:
+def enter(request: Request, portal: Portal, proven: Proven, next_path: str) -> Response:
     """Open a session with a token of its own, and end the one that the browser had."""
     former = request.cookies.get(portal.session_cookie)
     with portal.database.write() as connection:
         if former:
             access.close_session(connection, access.token_hash(former))
-        access.forget_failures(connection, subject.login)
-        token = access.open_session(connection, subject, SESSION_SECONDS)
+        access.forget_failures(connection, proven.subject.login)
+        token = access.open_session(connection, proven.subject, SESSION_SECONDS, proven.factor)
     response = see(next_path)
     set_cookie(portal, response, portal.session_cookie, token, SESSION_SECONDS)
     drop_cookie(portal, response, portal.login_cookie)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request
 
 from delivery import passwords
+from delivery.one_time_codes import step_of
 from delivery.portal.web import Portal, network
-from records import access
+from records import access, second_factors
+from records.database import database_time
 
 WINDOW_SECONDS: Final = 15 * 60
 PER_LOGIN: Final = 10
@@ -21,11 +24,28 @@ class TooManyAttempts(Exception):
     """The bound is reached: whether the password is right is not looked at."""
 
 
-def prove(request: Request, portal: Portal, login: str, password: str) -> access.Account | access.Person | None:
-    """Who proves to be `login`; None for a wrong password, which is counted. Raises TooManyAttempts.
+@dataclass(frozen=True)
+class Proven:
+    """Who proved to be somebody, and by what: `password`, or `password+totp`."""
 
+    subject: access.Account | access.Person
+    factor: str
+
+
+def prove(request: Request, portal: Portal, login: str, password: str, code: str = "") -> Proven | None:
+    """Who proves to be `login`; None for a wrong password or code, which is counted. Raises TooManyAttempts.
+
+    The code is wanted of those who have a second factor, and not looked at for others: no answer tells who has one.
     The caller forgives the counted attempts (`access.forget_failures`) in the transaction that uses the proof.
     """
+    subject = prove_password(request, portal, login, password)
+    return _by_code(portal, subject, code) if subject is not None else None
+
+
+def prove_password(
+    request: Request, portal: Portal, login: str, password: str
+) -> access.Account | access.Person | None:
+    """Who proves to be `login` by the password alone. Raises TooManyAttempts."""
     address = network(request)
     with portal.database.write() as connection:
         attempt = access.count_attempt(connection, login, address, WINDOW_SECONDS)
@@ -39,14 +59,34 @@ def prove(request: Request, portal: Portal, login: str, password: str) -> access
     return _proven(portal, login, password)
 
 
-def prove_again(request: Request, portal: Portal, person: access.Person, password: str) -> str:
-    """Let the person of this session prove it again: "" if the password is right, else the message that says why."""
+def _by_code(portal: Portal, subject: access.Account | access.Person, code: str) -> Proven | None:
+    with portal.database.write() as connection:
+        factor = second_factors.counts(connection, subject)
+        if factor is None:
+            return Proven(subject, "password")
+        step = step_of(factor["secret"], code, database_time(connection))
+        if step is None or not second_factors.use(connection, subject, step):
+            return None
+    return Proven(subject, "password+totp")
+
+
+def prove_again(
+    request: Request,
+    portal: Portal,
+    person: access.Person | access.Account,
+    password: str,
+    wrong: str = "sealing.wrong",
+) -> str:
+    """Let the person of this session prove it again: "" if the password is right, else the message that says why.
+
+    The session was opened with the second factor, where there is one: only the password is asked for again.
+    """
     try:
-        proven = prove(request, portal, person.login, password)
+        proven = prove_password(request, portal, person.login, password)
     except TooManyAttempts:
         return "login.slow"
     if proven is None or proven.id != person.id:
-        return "sealing.wrong"
+        return wrong
     with portal.database.write() as connection:
         access.forget_failures(connection, person.login)
     return ""

@@ -31,7 +31,7 @@ _LANGUAGE_COOKIE: Final = "songda_language"
 MOST_FILES: Final = 5
 _YEAR: Final = 365 * 24 * 3600
 _DOOR_SECONDS: Final = 3600
-_NEXT = re.compile(r"/(inbox|desk)(/[a-z0-9_-]{1,64}){0,2}")
+_NEXT = re.compile(r"/(inbox|desk|settings)(/[a-z0-9_-]{1,64}){0,2}")
 
 
 @dataclass(frozen=True)

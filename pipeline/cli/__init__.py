@@ -45,6 +45,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
     "person": ("access", "add or stop a clerk or an administrator, change the password"),
+    "mail": ("reports", "take what a mail system reported of a mail (a bounce) on standard input"),
+    "sms": ("reports", "take what an SMS gateway reported, as JSON on standard input"),
     "steps": ("steps", "list steps, repeat dead ones"),
     "status": ("status", "how the installation stands: documents, steps, reminders, seals, series"),
     "bench": ("bench", "measure, and print ratios"),

@@ -17,7 +17,7 @@ from pipeline.cli.inputs import (
     opened,
     operator,
 )
-from records import access, api_keys
+from records import access, api_keys, second_factors
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
@@ -46,6 +46,10 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         add_secret_options(add)
         add.set_defaults(run=add_person)
         declare_log_in(actions, common, stop_person, change_password)
+        forget = actions.add_parser("forget-factor", help="take the authenticator app off a log-in", parents=[common])
+        forget.add_argument("login", metavar="LOGIN")
+        forget.add_argument("--reason", required=True, metavar="TEXT", help="how it was checked; kept in the ledger")
+        forget.set_defaults(run=forget_factor)
 
 
 def add_client(arguments: Namespace) -> Answer:
@@ -110,6 +114,18 @@ def stop_person(arguments: Namespace) -> Answer:
         message = f"{error}: add another one first, by songda person add"
         raise BadInput("LOGIN", "last_administrator", message) from error
     return Answer({"stopped": row["id"], "role": row["role"]}, f"stopped: {arguments.login}")
+
+
+def forget_factor(arguments: Namespace) -> Answer:
+    """Let somebody who lost the authenticator app log in without; the sessions end."""
+    with opened(arguments) as songda, songda.database.write() as connection:
+        subject = second_factors.subject_of(connection, None, arguments.login)
+        if subject is None:
+            raise BadInput("LOGIN", "unknown_login", f"nobody has the login {arguments.login!r}")
+        removed = second_factors.remove(connection, subject, operator(), arguments.reason)
+        access.end_sessions(connection, subject)
+    text = f"removed: {arguments.login}" if removed else f"{arguments.login} had no second factor"
+    return Answer({"login": arguments.login, "removed": removed}, text)
 
 
 def change_password(arguments: Namespace) -> Answer:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.outcomes import Stage
+from pipeline.steps.applying import apply
 from pipeline.steps.dispatching import dispatch
 from pipeline.steps.marking import mark
 from pipeline.steps.numbering import number
 from pipeline.steps.releasing import release
+from pipeline.steps.reminding import remind
 from pipeline.steps.rendering import render
 from pipeline.steps.renewing import renew
 from pipeline.steps.sealing import seal
@@ -27,4 +29,6 @@ STAGES: Mapping[str, Stage] = {
     "mark": mark,
     "renew": renew,
     "tell": tell,
+    "remind": remind,
+    "apply": apply,
 }

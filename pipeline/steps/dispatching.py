@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.routes import Recipient, Route, System, route
-from delivery.service import decide_delivery, fix_count
+from delivery.service import decide_delivery, fix_count, schedule_reminders
 from pipeline.composition import Songda
 from pipeline.notices import notices_to
 from pipeline.outcomes import Conclusion, Done, Next
@@ -45,6 +45,7 @@ def dispatch(songda: Songda, claim: Claim) -> Conclusion:
         decide_delivery(connection, row["id"], sent_at)
         follow = [Next("delivery", row["id"], "settle")] if chosen.route != "internal" else []
         if chosen.route == "inbox":
+            schedule_reminders(connection, row["id"], sent_at)
             follow += [Next("notice", notice, "send") for notice in _write_notices(connection, row, mail_from)]
         return Done(tuple(follow))
 
@@ -126,6 +127,5 @@ def _tell(
 
 
 def _write_notices(connection: sa.Connection, row: sa.RowMapping, mail_from: str) -> list[str]:
-    rows = notices_to(connection, row["authority_id"], row["counterparty_id"], mail_from)
-    deliveries.insert_notices(connection, [each | {"delivery_id": row["id"]} for each in rows])
-    return [each["id"] for each in rows]
+    rows = notices_to(connection, row["authority_id"], row["counterparty_id"], mail_from, "arrival")
+    return deliveries.insert_notices(connection, [each | {"delivery_id": row["id"]} for each in rows])

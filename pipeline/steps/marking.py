@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pipeline.composition import Songda
 from pipeline.notices import notices_to
 from pipeline.outcomes import Conclusion, Done, Next
-from records import affected, compromises, steps
+from records import affected, compromises, deliveries, steps
 from records.steps import Claim
 
 #: So many uses of the seal are looked at in one transaction.
@@ -51,5 +51,5 @@ def mark(songda: Songda, claim: Claim) -> Conclusion:
 
 def _write_notices(connection: sa.Connection, report: sa.RowMapping, counterparty_id: str, mail_from: str) -> list[str]:
     """One for each contact and channel, however many documents are concerned; returns the ids."""
-    rows = notices_to(connection, report["authority_id"], counterparty_id, mail_from)
-    return compromises.insert_notices(connection, [row | {"compromise_id": report["id"]} for row in rows])
+    rows = notices_to(connection, report["authority_id"], counterparty_id, mail_from, "seal_lost")
+    return deliveries.insert_notices(connection, [row | {"compromise_id": report["id"]} for row in rows])

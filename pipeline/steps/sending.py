@@ -7,17 +7,20 @@ the same bytes with the same Message-ID; an SMS is not.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from delivery.beijing import time_en, time_zh
+from delivery.beijing import date_en, date_zh, time_en, time_zh
 from delivery.mail import MailServer, reminder
 from delivery.mail import send as send_mail
+from delivery.reminders import loud_again, still, timing
 from delivery.sms import sms_gateway
 from pipeline.composition import Songda
-from pipeline.outcomes import Conclusion, Done
+from pipeline.outcomes import Conclusion, Done, Parked
 from records import compromises, deliveries, steps
+from records.database import legal_time
 from records.errors import Ambiguous, Permanent, Retry
 from records.instants import now
 from records.ledger import append
@@ -25,6 +28,13 @@ from records.steps import Claim
 
 #: After so many sendings of unknown outcome a mail is left as ambiguous.
 _MOST_SENDS = 5
+_LETTERS: Final = {
+    "arrival": "instrument-arrived",
+    "third_day": "confirm-in-time",
+    "served": "served",
+    "deadline": "deadline-near",
+    "change": "entry-changed",
+}
 
 
 def send(songda: Songda, claim: Claim) -> Conclusion:
@@ -37,6 +47,11 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
             raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one")
         notice = dict(deliveries.get_notice(connection, claim.subject_id))
         letter, facts = _letter(connection, notice)
+        dropped, quiet_until = _held_back(connection, notice)
+    if dropped:
+        return _told(notice, "dropped", dropped)
+    if quiet_until and not claim.takes_over:
+        return Conclusion(lambda _: Parked(quiet_until, "quiet hours"))
     if claim.takes_over:
         why = "a worker ended without telling the outcome"
         _note_unknown(songda, claim, notice, why)
@@ -44,7 +59,9 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
             return _told(notice, "ambiguous", why)
     try:
         answer = (
-            _by_mail(songda, notice, letter, facts) if notice["channel"] == "email" else _by_sms(songda, notice, letter)
+            _by_mail(songda, notice, letter, facts)
+            if notice["channel"] == "email"
+            else _by_sms(songda, notice, letter, facts)
         )
     except Permanent as error:
         return _told(notice, "failed", str(error))
@@ -59,13 +76,38 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
 def _letter(connection: sa.Connection, notice: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """Which words go out, and what they are filled with: rows that never change, so that the bytes do not either."""
     if notice["compromise_id"] is None:
-        return "instrument-arrived", {}
+        return _LETTERS[notice["occasion"]], _day_facts(notice)
     report = compromises.get(connection, notice["compromise_id"])
     return "seal-lost", {
         "seal": f"{report['ring_text']}{report['second_line']}",
         "since_zh": time_zh(report["since"]),
         "since_en": time_en(report["since"]),
     }
+
+
+def _day_facts(notice: dict[str, Any]) -> dict[str, str]:
+    """The day that a reminder is about: the end of its `about`."""
+    if not notice["about"]:
+        return {}
+    day = date.fromisoformat(notice["about"].rpartition("/")[2])
+    return {"day_zh": date_zh(day), "day_en": date_en(day)}
+
+
+def _held_back(connection: sa.Connection, notice: dict[str, Any]) -> tuple[str, datetime | None]:
+    """Why the notice is not to go out at all, and until when (legal clock) it is not to go out.
+
+    An arrival is told by e-mail whatever became of it since: that mail is the one that everybody gets.
+    """
+    moment, rules = legal_time(connection), timing()
+    untrue = ""
+    if notice["delivery_id"] is not None and notice["state"] == "pending":
+        row = deliveries.whole(connection, notice["delivery_id"])
+        if notice["occasion"] != "arrival":
+            untrue = still(row, notice["occasion"], notice["about"], moment, rules)
+        elif notice["channel"] == "sms" and row["confirmed_at"] is not None:
+            untrue = "confirmed"
+    waits = notice["channel"] == "sms" and notice["occasion"] != "seal_lost"
+    return untrue, loud_again(moment, rules) if waits else None
 
 
 def _note_unknown(songda: Songda, claim: Claim, notice: dict[str, Any], why: str) -> None:
@@ -84,7 +126,7 @@ def _by_mail(songda: Songda, notice: dict[str, Any], letter: str, facts: dict[st
         message_id=notice["message_id"],
         sender=settings.mail_from,
         recipient=notice["address"],
-        inbox_url=f"{settings.public_url}/inbox",
+        inbox_url=f"{settings.public_url}/{'settings' if notice['occasion'] == 'change' else 'inbox'}",
         created_at=notice["created_at"],
         test=songda.test,
         letter=letter,
@@ -96,13 +138,16 @@ def _by_mail(songda: Songda, notice: dict[str, Any], letter: str, facts: dict[st
     return send_mail(mail, server).answer
 
 
-def _by_sms(songda: Songda, notice: dict[str, Any], letter: str) -> str:
+def _by_sms(songda: Songda, notice: dict[str, Any], letter: str, facts: dict[str, str]) -> str:
     gateway = sms_gateway(songda.settings.sms_gateway, songda.settings.home)
-    return gateway.send(notice["message_id"], notice["address"], letter, {"system": songda.settings.sms_signature})
+    days = {name: value for name, value in facts.items() if name.startswith("day_")}
+    params = {"system": songda.settings.sms_signature} | days
+    return gateway.send(notice["message_id"], notice["address"], letter, params)
 
 
 def _told(notice: dict[str, Any], state: str, detail: str) -> Conclusion:
-    known = notice | {"sends": notice["sends"] + (state != "ambiguous")}  # an unknown one is counted already
+    went_out = state not in ("ambiguous", "dropped")  # an unknown one is counted already
+    known = notice | {"sends": notice["sends"] + went_out}
 
     def write(connection: sa.Connection) -> Done:
         sent_at = now() if state == "sent" else None
@@ -124,6 +169,7 @@ def _append(connection: sa.Connection, notice: dict[str, Any], state: str, key: 
         subject=notice["id"],
         body={
             "channel": notice["channel"],
+            "occasion": notice["occasion"],
             "contact": notice["contact_id"],
             "message_id": notice["message_id"],
             "sends": notice["sends"],

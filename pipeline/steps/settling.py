@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 
 from delivery.beijing import end_of
-from delivery.service import decide_delivery
+from delivery.service import decide_delivery, schedule_reminders
 from delivery.service_dates import ServiceDate
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Parked
@@ -36,6 +36,7 @@ def settle(songda: Songda, claim: Claim) -> Conclusion:  # noqa: ARG001 - a stag
     def write(connection: sa.Connection) -> Done | Parked:
         now = legal_time(connection)
         decided = decide_delivery(connection, claim.subject_id, now)
+        schedule_reminders(connection, claim.subject_id, now)
         if decided.status == "final":
             return Done()
         receipts = deliveries.paper_receipts(connection, claim.subject_id)

@@ -11,16 +11,19 @@ from records.tables.directory import (
     authority,
     authority_revision,
     calendar_feed,
+    change,
     client,
     confirmation_letter,
     contact,
     counterparty,
     login_failure,
     person,
+    second_factor,
     session,
     system,
 )
 from records.tables.documents import (
+    NOTICE_FAILED,
     UNREAD,
     WAITING,
     delivery,
@@ -95,6 +98,7 @@ APPEND_ONLY = (
 
 __all__ = [
     "APPEND_ONLY",
+    "NOTICE_FAILED",
     "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
     "UNREAD",
@@ -112,6 +116,7 @@ __all__ = [
     "calendar_notice",
     "campaign",
     "case_file",
+    "change",
     "client",
     "confirmation_letter",
     "contact",
@@ -153,6 +158,7 @@ __all__ = [
     "seal_compromise",
     "seal_grant",
     "seal_use",
+    "second_factor",
     "series",
     "session",
     "step",

@@ -81,8 +81,58 @@ contact = table(
     text("mobile", null=True),
     text("email", null=True),
     sa.Column("active", sa.Boolean, nullable=False),
+    # told of what comes, but not in effect yet: see `change`
+    sa.Column("pending", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("silent", sa.JSON, nullable=True),  # notices that the contact does not want, as `<occasion>/<channel>`
     counterparty_key(),
     sa.Index(None, "authority_id", "counterparty_id"),
+)
+
+#: What a counterparty changed of its own entries, or asked for.
+change = table(
+    "change",
+    text("id", primary_key=True),
+    text("authority_id"),
+    text("counterparty_id"),
+    text("kind"),
+    text("subject_id"),
+    text("state"),
+    sa.Column("before", sa.JSON, nullable=True),
+    sa.Column("after", sa.JSON, nullable=True),
+    text("asked_by"),
+    instant("asked_at"),
+    instant("effective_at", null=True),  # by the legal clock
+    text("decided_by", null=True),
+    instant("decided_at", null=True),
+    text("reason", null=True),
+    sa.Column("flagged", sa.Boolean, nullable=False),  # a clerk is to look at it, though it is in effect
+    one_of(
+        "kind",
+        "entity",
+        "account_asked",
+        "account_stopped",
+        "contact_added",
+        "contact_changed",
+        "contact_ended",
+        "contact_wishes",
+        "letter_withdrawn",
+    ),
+    one_of("state", "delayed", "to_approve", "in_effect", "refused", "taken_back"),
+    counterparty_key(),
+    sa.Index(None, "authority_id", "counterparty_id"),
+    sa.Index("ix_change_desk", "authority_id", "state", "flagged"),
+)
+
+#: The secret of somebody's authenticator app (RFC 6238); counts once a first code was right.
+second_factor = table(
+    "second_factor",
+    text("subject_type", primary_key=True),
+    text("subject_id", primary_key=True),
+    text("secret"),
+    instant("created_at"),
+    instant("confirmed_at", null=True),
+    sa.Column("last_step", sa.BigInteger, nullable=False),  # the time step of the code used last: none counts twice
+    one_of("subject_type", "account", "person"),
 )
 
 account = table(
@@ -124,9 +174,11 @@ session = table(
     text("subject_type"),
     text("subject_id"),
     text("csrf_token"),
+    text("factor", server_default="password"),  # by what it was opened
     instant("created_at"),
     instant("expires_at"),
     one_of("subject_type", "account", "person"),
+    one_of("factor", "password", "password+totp"),
 )
 
 #: Failed log-ins, to slow down guessing; rows older than the window are swept.

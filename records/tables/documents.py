@@ -210,14 +210,22 @@ paper_receipt = table(
     sa.Index(None, "delivery_id"),
 )
 
-#: A reminder of a delivery, or a notice that the key of a seal may have been in other hands.
+#: As a text, in the index and in the query alike, as for steps.
+NOTICE_FAILED = sa.text("(notice.state = 'failed' or notice.report = 'failed')")
+_FAILED = sa.text("(state = 'failed' or report = 'failed')")
+
+#: A notice to one contact by one channel: of a delivery, of a seal whose key may have been in other hands, or of a
+#: change of the counterparty's own entries. `state` is what our sending came to, `report` what was told of it later.
 notice = table(
     "notice",
     text("id", primary_key=True),
     text("delivery_id", sa.ForeignKey("delivery.id"), null=True),
     text("compromise_id", sa.ForeignKey("seal_compromise.id"), null=True),
+    text("change_id", sa.ForeignKey("change.id"), null=True),
     text("contact_id", sa.ForeignKey("contact.id")),
     text("channel"),
+    text("occasion", server_default="arrival"),
+    text("about", server_default=""),  # the limit and its last day, where a delivery has several occasions of one kind
     text("address"),
     text("message_id", unique=True),  # Message-ID or out_id: never changes over retries
     text("state"),
@@ -225,17 +233,28 @@ notice = table(
     text("detail", null=True),
     instant("created_at"),
     instant("sent_at", null=True),
+    text("report", null=True),
+    text("report_code", null=True),
+    instant("reported_at", null=True),
     one_of("channel", "email", "sms"),
-    one_of("state", "pending", "sent", "ambiguous", "failed"),
-    sa.CheckConstraint("(delivery_id is null) <> (compromise_id is null)", name="subject"),
-    sa.Index(None, "delivery_id"),
+    one_of("occasion", "arrival", "third_day", "served", "deadline", "seal_lost", "change"),
+    one_of("state", "pending", "sent", "ambiguous", "failed", "dropped"),
+    one_of("report", "delivered", "delayed", "failed"),
+    sa.CheckConstraint(
+        "(case when delivery_id is null then 0 else 1 end) + (case when compromise_id is null then 0 else 1 end)"
+        " + (case when change_id is null then 0 else 1 end) = 1",
+        name="subject",
+    ),
+    sa.Index(None, "contact_id", "created_at"),
+    sa.Index("ix_notice_failed", "contact_id", sqlite_where=_FAILED, postgresql_where=_FAILED),
     sa.Index(
         "ix_notice_ambiguous",
         "delivery_id",
         sqlite_where=SENDING_IS_AMBIGUOUS,
         postgresql_where=SENDING_IS_AMBIGUOUS,
     ),
-    # one for each contact and channel, however often the step that writes them runs
+    # one for each contact, channel and occasion, however often the step that writes them runs
+    sa.Index("ix_notice_reminder", "delivery_id", "contact_id", "channel", "occasion", "about", unique=True),
     sa.Index(
         "ix_notice_compromise",
         "compromise_id",
@@ -245,4 +264,5 @@ notice = table(
         sqlite_where=sa.text("compromise_id is not null"),
         postgresql_where=sa.text("compromise_id is not null"),
     ),
+    sa.Index("ix_notice_change", "change_id", "contact_id", "channel", unique=True),
 )

@@ -30,7 +30,7 @@ step = table(
     instant("lease_until", null=True),
     instant("hinted_until"),  # a message is under way until then
     text("error", null=True),
-    one_of("subject_type", "document", "delivery", "notice", "compromise", "archive", "message"),
+    one_of("subject_type", "document", "delivery", "notice", "compromise", "archive", "message", "change"),
     one_of("state", "ready", "running", "waiting", "done", "dead"),
     sa.UniqueConstraint("subject_id", "stage"),
     sa.Index("ix_step_due", "run_at", sqlite_where=STEP_IS_OPEN, postgresql_where=STEP_IS_OPEN),

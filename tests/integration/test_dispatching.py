@@ -137,7 +137,7 @@ def test_with_account_and_letter_it_stands_in_the_inbox_and_its_days_are_counted
     assert row["service_count"]["days"] == ["2026-11-24", "2026-11-25", "2026-11-26"]
     assert row["deemed_date"] == "2026-11-26" and row["service_status"] == "pending"
     assert row["service_count"]["unsettled"] is None and row["service_count"]["calendar_version"]
-    assert dispatching.steps_of(row) == {"dispatch": "done", "settle": "ready"}
+    assert dispatching.steps_of(row) == {"dispatch": "done", "settle": "ready", "remind": "ready"}
 
 
 @pytest.mark.rule("LAW-4", "ESL-6", "ESL-9", "ESL-11a", "ESL-12")

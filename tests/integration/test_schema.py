@@ -365,7 +365,7 @@ def _named_stages() -> dict[str, str]:
             node for holder in (tree, *classes) for node in holder.body if isinstance(node, ast.FunctionDef)
         ]:
             for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
-                place = {"Next": 2, "steps.add": 3}.get(ast.unparse(call.func))
+                place = {"Next": 2, "steps.add": 3, "steps.schedule": 3}.get(ast.unparse(call.func))
                 if place is None or len(call.args) <= place:
                     continue
                 found = _texts(call.args[place], function)
@@ -423,6 +423,7 @@ _WITHOUT_AUTHORITY = {
     "system": "the one row of the whole system",
     "api_key": "through its client",
     "session": "through its account or person",
+    "second_factor": "through its account or person",
     "login_failure": "counts attempts of people who may be nobody",
     "seal_use": "through its document and its seal",
     "idempotency_key": "through its API key and its job",
@@ -431,7 +432,7 @@ _WITHOUT_AUTHORITY = {
     "submission_file": "through its submission",
     "submission_taken": "through its submission",
     "objection_ruling": "through its objection",
-    "notice": "through its delivery, or the report of a key in other hands",
+    "notice": "through its delivery, the report of a key in other hands, or the change of an entry",
     "step": "through its subject",
     "event": "through its stream: a document, or an authority's directory",
     "template_version": "templates are the same for all authorities",

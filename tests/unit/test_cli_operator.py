@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from delivery import passwords
 from delivery.beijing import BEIJING
 from pipeline.cli import main
-from records import access, directory, documents, ledger, schema, seals, series, steps
+from records import access, directory, documents, ledger, schema, seals, second_factors, series, steps
 from records.database import Database, legal_time, set_legal_time
 from records.tables import number
 from tests.rows import AUTHORITY, COUNTERPARTY, make_counterparty, make_delivery, make_document
@@ -68,6 +68,21 @@ def test_an_account_is_stopped_and_the_operator_is_told_that_paper_follows(datab
     assert "served on paper" in songda("account", "stop", "AIR", json_wanted=False)[1]
     code, value = songda("account", "stop", "nobody")
     assert (code, value["error"]["code"], value["error"]["field"]) == (2, "unknown_account", "LOGIN")
+
+
+def test_an_authenticator_app_is_taken_off_and_the_ledger_keeps_why(database: Database, songda: Command) -> None:
+    with database.write() as connection:
+        found = access.credentials(connection, "admin")[0].subject
+        second_factors.begin(connection, found, "JBSWY3DPEHPK3PXP")
+        second_factors.confirm(connection, found, 1)
+        access.open_session(connection, found, 60)
+    assert songda("person", "forget-factor", "admin", "--reason", "telephone lost")[1]["removed"]
+    event = _last(database)
+    assert (event.kind, event.body["reason"]) == ("second_factor.removed", "telephone lost")
+    with database.read() as connection:
+        assert second_factors.find(connection, found) is None and access.sessions_of(connection, found) == []
+    assert not songda("person", "forget-factor", "admin", "--reason", "again")[1]["removed"]
+    assert songda("person", "forget-factor", "nobody", "--reason", "x")[1]["error"]["code"] == "unknown_login"
 
 
 def test_a_person_is_stopped_but_not_the_last_administrator(database: Database, songda: Command) -> None:

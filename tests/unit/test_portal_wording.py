@@ -8,21 +8,24 @@ from pathlib import Path
 
 import jinja2
 import pytest
+import sqlalchemy as sa
 
 from delivery import submissions
 from delivery.attempts import KINDS as FILE_KINDS
 from delivery.deadline_rules import KINDS, PARTIES
+from delivery.entries import CONTACT, ENTITY
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal import desk_form, history_lines, list_pages
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
+from delivery.reminders import UNTRUE
 from delivery.scanner import read_day
 from records import desk_work, links
 from records.errors import Fault, Permanent
 from records.inbox import STATES
 from records.paper_seals import WAYS
-from records.tables import delivery
+from records.tables import change, delivery, notice
 from templates.manifests import METHODS, manifests
 
 CODE = Path(PAGES).parent
@@ -37,6 +40,12 @@ def _used() -> set[str]:
     """Keys that pages and code name in full; those put together at run time are checked one by one below."""
     texts = [path.read_text(encoding="utf-8") for path in (*TEMPLATES, *CODE.glob("*.py"))]
     return {key for text in texts for key in re.findall(r'"([a-z]+\.[a-z_0-9]+)"', text)}
+
+
+def _allowed(table: sa.Table, column: str) -> list[str]:
+    (check,) = (each for each in table.constraints if each.name == f"ck_{table.name}_{column}")
+    assert isinstance(check, sa.CheckConstraint)
+    return re.findall(r"'([\w+]+)'", str(check.sqltext))
 
 
 def _made() -> set[str]:
@@ -72,6 +81,13 @@ def _made() -> set[str]:
     made |= {f"verify.{word}{verdict}" for word in ("", "word_") for verdict in ("valid", "invalid", "indeterminate")}
     made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "over")}
     made |= {f"deadline.{who}" for who in PARTIES}
+    made |= {f"notice.{each}" for name in ("channel", "occasion", "state") for each in _allowed(notice, name)}
+    made |= {f"notice.reported_{each}" for each in _allowed(notice, "report")}
+    made |= {f"notice.why_{each}" for each in UNTRUE}
+    made |= {f"change.{each}" for name in ("kind", "state") for each in _allowed(change, name)}
+    made |= {f"entry.{name}" for name in (*ENTITY, *CONTACT)}
+    made |= {f"change.desk_{each}" for each in ("approved", "refused", "seen", "recovered")}
+    made -= {"notice.dropped", "notice.seal_lost", "notice.change"}  # said in other words, or never shown
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
     made |= {f"feed.what_{scope}" for scope in ("counterparty", "desk")}
     made |= {f"calendar.year_{code}" for code in ("imported", "library", "proposed", "none")}

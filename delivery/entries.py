@@ -1,0 +1,367 @@
+"""What a counterparty does with its own entries: entity, accounts, contacts, consent. One transaction each.
+
+A stolen account must not silence those who would notice: contacts are told of each change, and a change of contacts
+takes effect only after a delay, in which the former ones go on being told and any account can take it back.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from delivery.mail import checked_address
+from delivery.reminders import OCCASIONS, mainland_phone
+from delivery.sms import checked_phone
+from records import access, changes, directory, ledger, steps
+from records.access import Account
+from records.database import legal_time
+from records.errors import Fault, Permanent, Refused
+
+ENTITY: Final = ("name_zh", "name_en", "address_zh", "address_en")
+CONTACT: Final = ("name", "department", "mobile", "email")
+WISHES: Final = tuple(f"{occasion}/{channel}" for occasion in OCCASIONS for channel in ("email", "sms"))[1:]
+"""What a contact may do without: everything but the e-mail that an instrument has arrived."""
+
+_DATA: Final = Path(__file__).parent / "entries.toml"
+_LONGEST: Final = 200
+#: Rule R3: abbreviations of entity and department, or another meaningful name; no Chinese characters.
+_LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,39}")
+
+
+@cache
+def _rules() -> Mapping[str, int]:
+    found: Mapping[str, int] = tomllib.loads(_DATA.read_text("utf-8"))["contacts"]
+    return found
+
+
+def delay_hours() -> int:
+    """Hours until a change of contacts takes effect."""
+    return _rules()["delay_hours"]
+
+
+def _of(account: Account) -> tuple[str, str]:
+    return account.authority_id, account.counterparty_id
+
+
+def _fault(field: str, code: str, en: str, zh: str) -> Refused:
+    return Refused([Fault(f"/{field}", code, en, zh)])
+
+
+def _hold(connection: sa.Connection, account: Account) -> None:
+    """Two at the same moment must not each stop the last but one."""
+    ledger.lock(connection, f"directory:{account.authority_id}")
+
+
+def _apply_later(connection: sa.Connection, change_id: str) -> str:
+    return steps.add(connection, "change", change_id, "apply")
+
+
+# --- entity ----------------------------------------------------------------------------------------------------------
+
+
+def change_entity(connection: sa.Connection, account: Account, entered: Mapping[str, str]) -> str:
+    """Update the entity's data; returns the step that is due.
+
+    Another name waits for a clerk; another address counts at once and is flagged, for it may mean another office.
+    Raises Refused.
+    """
+    values = {name: entered.get(name, "").strip() for name in ENTITY}
+    _check_lengths(values)
+    row = directory.find_counterparty(connection, *_of(account))
+    if row is None:
+        raise Permanent(f"counterparty {account.counterparty_id} is not in the register")
+    changed = {name: value for name, value in values.items() if value != row[name]}
+    if not changed:
+        raise _fault("", "nothing", "Nothing was changed.", "内容没有变更。")
+    named = "name_zh" in changed or "name_en" in changed
+    change_id = changes.ask(
+        connection,
+        _of(account),
+        "entity",
+        account.counterparty_id,
+        by=account.id,
+        state="to_approve" if named else "in_effect",
+        before={name: row[name] for name in changed},
+        after=changed,
+        flagged=not named,
+    )
+    if not named:
+        changes.set_entity(connection, changes.get(connection, change_id))
+    return _apply_later(connection, change_id)
+
+
+def _check_lengths(values: Mapping[str, str]) -> None:
+    wrong = [name for name, value in values.items() if not 0 < len(value) <= _LONGEST or not value.isprintable()]
+    if wrong:
+        raise Refused(
+            [
+                Fault(
+                    f"/{name}", "length", f"1 to {_LONGEST} characters in one line.", f"须为一行1至{_LONGEST}个字符。"
+                )
+                for name in wrong
+            ]
+        )
+
+
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+
+def ask_account(connection: sa.Connection, account: Account, login: str, department: str) -> str:
+    """Ask for another account; a clerk approves it. Returns the step that is due. Raises Refused (rule R3)."""
+    login, department = login.strip(), department.strip()
+    if not _LOGIN.fullmatch(login):
+        en = "An account name is an abbreviation of the entity and of the department, such as NEA-FLB, in letters and "
+        zh = "账号名由单位简称和部门简称组成（如 NEA-FLB），使用字母和数字，不得使用汉字（规则 R3）。"
+        raise _fault("login", "login", en + "digits without Chinese characters (rule R3).", zh)
+    _check_lengths({"department": department})
+    if changes.login_is_taken(connection, login):
+        raise _fault("login", "taken", "This account name cannot be had.", "该账号名不可用。")
+    after = {"login": login, "department": department}
+    change_id = changes.ask(
+        connection, _of(account), "account_asked", login, by=account.id, state="to_approve", after=after
+    )
+    return _apply_later(connection, change_id)
+
+
+def stop_account(connection: sa.Connection, account: Account, account_id: str) -> tuple[str, bool]:
+    """Stop an account of the counterparty; returns the step that is due, and whether it stopped at once.
+
+    The last one stops only by a clerk's approval: without any account the entity is served on paper. Raises
+    LookupError for an account that is not there, Refused when it is stopped or its stop is asked for already.
+    """
+    _hold(connection, account)
+    rows = {row["id"]: row for row in changes.accounts(connection, *_of(account))}
+    if account_id not in rows:
+        raise LookupError(f"no account {account_id}")
+    row = rows[account_id]
+    if row["state"] != "approved" or changes.open_of(connection, *_of(account), account_id):
+        raise _fault(
+            "account", "stopped", "The account is stopped, or its stop is asked for.", "该账号已停用或已申请停用。"
+        )
+    last = sum(each["state"] == "approved" for each in rows.values()) == 1
+    change_id = changes.ask(
+        connection,
+        _of(account),
+        "account_stopped",
+        account_id,
+        by=account.id,
+        state="to_approve" if last else "in_effect",
+        before={"login": row["login"], "department": row["department"]},
+    )
+    if not last:
+        access.stop_account(connection, row["login"], account.id, "stopped by the counterparty")
+    return _apply_later(connection, change_id), not last
+
+
+# --- contacts --------------------------------------------------------------------------------------------------------
+
+
+def check_contact(entered: Mapping[str, str]) -> dict[str, str]:
+    """A contact as it is stored: real name, department, mobile number and e-mail. Raises Refused with every fault."""
+    values = {name: entered.get(name, "").strip() for name in CONTACT}
+    faults: list[Fault] = []
+    for name in ("name", "department"):
+        if not 0 < len(values[name]) <= 100 or not values[name].isprintable():
+            faults.append(Fault(f"/{name}", "length", "1 to 100 characters.", "须为1至100个字符。"))
+    try:
+        values["email"] = checked_address(values["email"])
+    except Permanent:
+        faults.append(Fault("/email", "email", "This is not an e-mail address.", "电子邮件地址不正确。"))
+    try:
+        values["mobile"] = checked_phone(values["mobile"])
+    except Permanent:
+        en = "This is not a telephone number (with +, country code and digits)."
+        faults.append(Fault("/mobile", "mobile", en, "手机号码不正确。"))
+    if faults:
+        raise Refused(faults)
+    return values
+
+
+def _in_a_while(connection: sa.Connection) -> Any:
+    return legal_time(connection) + timedelta(hours=delay_hours())
+
+
+def add_contact(connection: sa.Connection, account: Account, entered: Mapping[str, str]) -> str:
+    """Add a contact, who is told from now on and counts after the delay; returns the due step. Raises Refused."""
+    contact_id = changes.add_contact(connection, _of(account), check_contact(entered))
+    return _delayed(connection, account, "contact_added", contact_id, after=dict.fromkeys(CONTACT, ""))
+
+
+def _delayed(connection: sa.Connection, account: Account, kind: str, subject_id: str, **more: Any) -> str:
+    due = _in_a_while(connection)
+    of = _of(account)
+    change_id = changes.ask(connection, of, kind, subject_id, by=account.id, state="delayed", effective_at=due, **more)
+    return _apply_later(connection, change_id)
+
+
+def own_contact(connection: sa.Connection, account: Account, contact_id: str) -> sa.RowMapping:
+    """An active contact of the account's counterparty. Raises LookupError."""
+    for row in directory.contacts(connection, *_of(account)):
+        if row["id"] == contact_id:
+            return row
+    raise LookupError(f"no contact {contact_id}")
+
+
+def _free_contact(connection: sa.Connection, account: Account, contact_id: str) -> sa.RowMapping:
+    """A contact in effect with no change under way. Raises LookupError, Refused."""
+    _hold(connection, account)
+    row = own_contact(connection, account, contact_id)
+    if row["pending"] or changes.open_of(connection, *_of(account), contact_id):
+        en = "A change of this contact is under way: take it back first, or wait for it."
+        raise _fault("", "under_way", en, "该联系人的变更尚未生效，请先撤回或者等待生效。")
+    return row
+
+
+def change_contact(connection: sa.Connection, account: Account, contact_id: str, entered: Mapping[str, str]) -> str:
+    """Put another entry in a contact's place after the delay; both are told until then. Returns the due step.
+
+    Raises LookupError, Refused.
+    """
+    row = _free_contact(connection, account, contact_id)
+    values = check_contact(entered)
+    changed = {name: "" for name in CONTACT if values[name] != row[name]}
+    if not changed:
+        raise _fault("", "nothing", "Nothing was changed.", "内容没有变更。")
+    new = changes.add_contact(connection, _of(account), values | {"silent": row["silent"]})
+    return _delayed(connection, account, "contact_changed", contact_id, before={"new": new}, after=changed)
+
+
+def end_contact(connection: sa.Connection, account: Account, contact_id: str) -> str:
+    """End a contact after the delay; at least two stay. Returns the due step. Raises LookupError, Refused."""
+    _free_contact(connection, account, contact_id)
+    if not enough_without(connection, _of(account), contact_id):
+        least = _rules()["least"]
+        raise _fault("", "too_few", f"At least {least} contacts stay.", f"联系人不得少于{least}名。")
+    return _delayed(connection, account, "contact_ended", contact_id)
+
+
+def enough_without(connection: sa.Connection, of: tuple[str, str], contact_id: str) -> bool:
+    """Whether enough contacts in effect stay without this one, and without those whose end is asked for."""
+    stay = [
+        row
+        for row in directory.contacts(connection, *of)
+        if row["id"] != contact_id and not row["pending"]
+        if not any(each["kind"] == "contact_ended" for each in changes.open_of(connection, *of, row["id"]))
+    ]
+    return len(stay) >= _rules()["least"]
+
+
+def choose_notices(connection: sa.Connection, account: Account, contact_id: str, silent: list[str]) -> str:
+    """Which notices a contact does without, after the delay; returns the due step. Raises LookupError, Refused.
+
+    That an instrument has arrived is always told by e-mail.
+    """
+    row = _free_contact(connection, account, contact_id)
+    wanted = [each for each in WISHES if each in silent]
+    if wanted == (row["silent"] or []):
+        raise _fault("", "nothing", "Nothing was changed.", "内容没有变更。")
+    return _delayed(connection, account, "contact_wishes", contact_id, after={"silent": wanted})
+
+
+def reached_by(row: sa.RowMapping) -> tuple[str, ...]:
+    """The channels that reach a contact."""
+    return ("email", "sms") if mainland_phone(row["mobile"]) else ("email",)
+
+
+# --- consent, and second thoughts ------------------------------------------------------------------------------------
+
+WITHDRAWAL: Final = (
+    "本单位撤回对电子送达的同意。自撤回之时起，本系统不再向本单位的账号送达行政执法文书，改以纸质方式送达；"
+    "此前已经发送的文书，其送达及有关期限不受影响。撤回后再次采用电子送达，须重新签署确认函。",
+    "We withdraw our consent to electronic service. From the moment of withdrawal this system serves no instrument in "
+    "our accounts any more; service is on paper. Instruments that were sent before are not affected, nor are their "
+    "periods. To be served electronically again, a new confirmation letter has to be signed.",
+)
+
+
+def withdraw_consent(connection: sa.Connection, account: Account) -> str:
+    """Withdraw every confirmation letter in force; returns the step that is due. Raises Refused when there is none."""
+    now = legal_time(connection)
+    found = [row for row in directory.letters(connection, *_of(account)) if row["withdrawn_at"] is None]
+    if not found:
+        raise _fault("", "no_letter", "No confirmation letter is in force.", "没有有效的确认函。")
+    for row in found:
+        directory.withdraw_letter(connection, row["id"], now, account.id)
+    change_id = changes.ask(
+        connection,
+        _of(account),
+        "letter_withdrawn",
+        found[0]["id"],
+        by=account.id,
+        state="in_effect",
+        after={"letters": [row["id"] for row in found], "shown_zh": WITHDRAWAL[0], "shown_en": WITHDRAWAL[1]},
+        flagged=True,
+    )
+    return _apply_later(connection, change_id)
+
+
+def take_back(connection: sa.Connection, account: Account, change_id: str) -> None:
+    """Take back a change that has not taken effect. Raises LookupError, changes.NotOpen."""
+    row = changes.get(connection, change_id)
+    if (row["authority_id"], row["counterparty_id"]) != _of(account):
+        raise LookupError(f"no change {change_id}")
+    changes.move(connection, change_id, "taken_back", account.id)
+    _drop_new_contact(connection, row)
+
+
+def _drop_new_contact(connection: sa.Connection, row: sa.RowMapping) -> None:
+    new = {"contact_added": row["subject_id"], "contact_changed": (row["before"] or {}).get("new")}.get(row["kind"])
+    if new:
+        changes.set_contact(connection, new, active=False)
+
+
+# --- when a change takes effect --------------------------------------------------------------------------------------
+
+
+def take_effect(connection: sa.Connection, change_id: str) -> None:
+    """Let a delayed change take effect, or refuse it when it would leave too few contacts. Raises changes.NotOpen."""
+    row = changes.get(connection, change_id)
+    of = (row["authority_id"], row["counterparty_id"])
+    if row["kind"] == "contact_ended" and not enough_without(connection, of, row["subject_id"]):
+        changes.move(connection, change_id, "refused", "system", "too_few")
+        return
+    changes.move(connection, change_id, "in_effect", "system")
+    if row["kind"] == "contact_wishes":
+        changes.set_contact(connection, row["subject_id"], silent=row["after"]["silent"])
+    elif row["kind"] == "contact_added":
+        changes.set_contact(connection, row["subject_id"], pending=False)
+    else:
+        changes.set_contact(connection, row["subject_id"], active=False)
+        if row["kind"] == "contact_changed":
+            changes.set_contact(connection, row["before"]["new"], pending=False)
+
+
+def approve(connection: sa.Connection, authority_id: str, change_id: str, by: str, password_hash: str = "") -> None:
+    """A clerk lets a change count. Raises LookupError, changes.NotOpen.
+
+    `password_hash` is the first password of an account that was asked for.
+    """
+    row = _at_desk(connection, authority_id, change_id)
+    changes.move(connection, change_id, "in_effect", by)
+    of = (row["authority_id"], row["counterparty_id"])
+    if row["kind"] == "entity":
+        changes.set_entity(connection, row)
+    elif row["kind"] == "account_stopped":
+        access.stop_account(connection, row["before"]["login"], by, "asked for by the counterparty")
+    elif row["kind"] == "account_asked":
+        directory.add_account(connection, *of, **row["after"], password_hash=password_hash, by=by)
+
+
+def refuse(connection: sa.Connection, authority_id: str, change_id: str, by: str, reason: str) -> None:
+    """A clerk refuses a change, with a reason that the counterparty reads. Raises LookupError, changes.NotOpen."""
+    _at_desk(connection, authority_id, change_id)
+    changes.move(connection, change_id, "refused", by, reason)
+
+
+def _at_desk(connection: sa.Connection, authority_id: str, change_id: str) -> sa.RowMapping:
+    row = changes.get(connection, change_id)
+    if row["authority_id"] != authority_id or row["state"] == "delayed":
+        raise LookupError(f"no change {change_id} to decide")
+    return row

@@ -1,0 +1,157 @@
+"""What everybody sees to oneself, accounts and persons alike: the password, the second factor, the open sessions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from delivery import passwords
+from delivery.one_time_codes import new_secret, picture, step_of, uri
+from delivery.portal.proving import WINDOW_SECONDS, prove_again
+from delivery.portal.views import moment
+from delivery.portal.web import AnySession, Form, PortalPart, home_of, page, portal_of, see, words_of
+from records import access, second_factors
+from records.access import Account, Session
+from records.database import database_time
+
+router = APIRouter()
+
+_TOLD: Final = ("own.password_done", "own.factor_done", "own.factor_removed", "own.session_ended")
+
+
+def _base(session: Session) -> str:
+    return "/settings/access" if isinstance(session.subject, Account) else "/desk/settings"
+
+
+def _here(request: Request, session: Session) -> None:
+    """The page of one's own side. Raises 404 on the other one."""
+    if not request.url.path.startswith(_base(session)):
+        raise HTTPException(404)
+
+
+@router.get("/settings/access")
+@router.get("/desk/settings")
+def overview(request: Request, session: AnySession, told: str = "") -> Response:
+    """Password, second factor, sessions."""
+    if not request.url.path.startswith(_base(session)):
+        return see(_base(session))
+    return _page(request, session, told=f"own.{told}" if f"own.{told}" in _TOLD else "")
+
+
+def _page(
+    request: Request, session: Session, *, told: str = "", problem: str = "", status: int = 200, **values: Any
+) -> Response:
+    portal, t = portal_of(request), words_of(request)
+    with portal.database.read() as connection:
+        factor = second_factors.find(connection, session.subject)
+        sessions = access.sessions_of(connection, session.subject)
+    is_on = factor is not None and factor["confirmed_at"] is not None
+    return page(
+        request,
+        "own_access.html",
+        session,
+        status=status,
+        base=_base(session),
+        back="/settings" if home_of(session) == "/inbox" else "/desk",
+        told=told,
+        problem=problem,
+        minutes=WINDOW_SECONDS // 60,
+        since=moment(factor["confirmed_at"], t) if factor is not None and is_on else "",
+        secret=factor["secret"] if factor is not None and not is_on else "",
+        sessions=[
+            {
+                "id": row["token_hash"],
+                "here": row["token_hash"] == session.token_hash,
+                "time": moment(row["created_at"], t),
+                "factor": t("own.by_both" if row["factor"] == "password+totp" else "own.by_password"),
+            }
+            for row in sessions
+        ],
+        **values,
+    )
+
+
+@router.post("/settings/access/password")
+@router.post("/desk/settings/password")
+def change_password(request: Request, portal: PortalPart, session: AnySession, form: Form) -> Response:
+    """Another password: the present one is asked for, and all other sessions end."""
+    _here(request, session)
+    old, new = form.fields.get("old", ""), form.fields.get("new", "")
+    if new != form.fields.get("again", ""):
+        return _page(request, session, problem="own.password_differs", status=422)
+    if not passwords.SHORTEST <= len(new) <= passwords.LONGEST:
+        return _page(request, session, problem="own.password_length", status=422)
+    if new == old:
+        return _page(request, session, problem="own.password_same", status=422)
+    if problem := prove_again(request, portal, session.subject, old, "own.wrong"):
+        return _page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
+    hashed = passwords.hash_password(new)
+    with portal.database.write() as connection:
+        access.change_own_password(connection, session.subject, hashed, session.token_hash)
+    return see(f"{_base(session)}?told=password_done")
+
+
+@router.post("/settings/access/factor")
+@router.post("/desk/settings/factor")
+def begin_factor(request: Request, portal: PortalPart, session: AnySession, _form: Form) -> Response:
+    """Make a secret; it counts once a code of it was right."""
+    _here(request, session)
+    with portal.database.write() as connection:
+        second_factors.begin(connection, session.subject, new_secret())
+    return see(_base(session))
+
+
+@router.get("/settings/access/factor.svg")
+@router.get("/desk/settings/factor.svg")
+def factor_picture(request: Request, portal: PortalPart, session: AnySession) -> Response:
+    """The QR code of a secret that does not count yet. Raises 404 once it does."""
+    _here(request, session)
+    with portal.database.read() as connection:
+        factor = second_factors.find(connection, session.subject)
+    if factor is None or factor["confirmed_at"] is not None:
+        raise HTTPException(404)
+    address = uri(factor["secret"], session.subject.login, portal.test)
+    return Response(picture(address), media_type="image/svg+xml")
+
+
+@router.post("/settings/access/factor/confirm")
+@router.post("/desk/settings/factor/confirm")
+def confirm_factor(request: Request, portal: PortalPart, session: AnySession, form: Form) -> Response:
+    """Let the secret count."""
+    _here(request, session)
+    with portal.database.write() as connection:
+        factor = second_factors.find(connection, session.subject)
+        if factor is None or factor["confirmed_at"] is not None:
+            return see(_base(session))
+        step = step_of(factor["secret"], form.fields.get("code", ""), database_time(connection))
+        if step is not None:
+            second_factors.confirm(connection, session.subject, step)
+    if step is None:
+        return _page(request, session, problem="own.factor_wrong", status=422)
+    return see(f"{_base(session)}?told=factor_done")
+
+
+@router.post("/settings/access/factor/remove")
+@router.post("/desk/settings/factor/remove")
+def remove_factor(request: Request, portal: PortalPart, session: AnySession, form: Form) -> Response:
+    """Log in without from now on: the password is asked for."""
+    _here(request, session)
+    if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
+        return _page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
+    with portal.database.write() as connection:
+        second_factors.remove(connection, session.subject, session.subject.id)
+    return see(f"{_base(session)}?told=factor_removed")
+
+
+@router.post("/settings/access/sessions/end")
+@router.post("/desk/settings/sessions/end")
+def end_session(request: Request, portal: PortalPart, session: AnySession, form: Form) -> Response:
+    """End one of one's own sessions."""
+    _here(request, session)
+    with portal.database.write() as connection:
+        if not access.end_session(connection, session.subject, form.fields.get("session", "")):
+            raise HTTPException(404)
+    return see(f"{_base(session)}?told=session_ended")

@@ -1,0 +1,312 @@
+"""The counterparty's settings: its own data, accounts, contacts, consent; what was changed, and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from delivery import entries
+from delivery.portal.change_lines import change_line
+from delivery.portal.notice_lines import bad_lines
+from delivery.portal.proving import WINDOW_SECONDS, prove_again
+from delivery.portal.views import moment
+from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, page, portal_of, see, words_of
+from delivery.portal.wording import Words
+from delivery.reminders import OCCASIONS
+from records import changes, directory
+from records.access import Account, Session
+from records.errors import Fault, Refused
+
+router = APIRouter(prefix="/settings")
+
+ContactId = Annotated[str, Path(pattern="^con_[0-9a-z]{1,40}$")]
+ChangeId = Annotated[str, Path(pattern="^chg_[0-9a-z]{1,40}$")]
+AccountId = Annotated[str, Path(pattern="^acc_[0-9a-z]{1,40}$")]
+_TOLD: Final = ("change.told_done", "change.told_delayed", "change.told_to_approve", "change.told_taken_back")
+
+
+@router.get("")
+def overview(request: Request, session: AnySession, account: TheAccount, told: str = "") -> Response:
+    """Everything that the counterparty has registered here."""
+    return _page(request, session, account, told=f"change.{told}" if f"change.{told}" in _TOLD else "")
+
+
+def _page(
+    request: Request,
+    session: Session,
+    account: Account,
+    *,
+    told: str = "",
+    typed: Mapping[str, str] = MappingProxyType({}),
+    faults: Sequence[Fault] = (),
+    problem: str = "",
+    status: int = 200,
+) -> Response:
+    t, of = words_of(request), (account.authority_id, account.counterparty_id)
+    with portal_of(request).database.read() as connection:
+        entity = directory.find_counterparty(connection, *of)
+        accounts = changes.accounts(connection, *of)
+        contacts = directory.contacts(connection, *of)
+        letters = directory.letters(connection, *of)
+        found = changes.of_counterparty(connection, *of)
+        bad = bad_lines(connection, *of, t)
+    if entity is None:
+        raise HTTPException(404)
+    under_way = {row["subject_id"] for row in found if row["state"] in changes.OPEN}
+    return page(
+        request,
+        "settings.html",
+        session,
+        status=status,
+        told=told,
+        problem=problem,
+        minutes=WINDOW_SECONDS // 60,
+        hours=entries.delay_hours(),
+        faults=[t.pick(fault.message_zh, fault.message_en) for fault in faults],
+        typed=typed,
+        entity=entity,
+        fields=entries.ENTITY,
+        accounts=[{"row": row, "free": row["id"] not in under_way} for row in accounts],
+        contacts=[{"row": row, "free": row["id"] not in under_way and not row["pending"]} for row in contacts],
+        letters=[_letter(row, t) for row in letters],
+        consents=any(row["withdrawn_at"] is None for row in letters),
+        changes=[change_line(row, t) for row in found],
+        bad=bad,
+    )
+
+
+def _letter(row: sa.RowMapping, t: Words) -> dict[str, str]:
+    return {
+        "signed_on": row["signed_on"],
+        "system": row["system_name"],
+        "withdrawn": moment(row["withdrawn_at"], t) if row["withdrawn_at"] else "",
+    }
+
+
+def _do(portal: Portal, act: Callable[[sa.Connection], str]) -> None:
+    """Do it in one transaction, and tell the queue of the step that is due. Raises 404 for what is not there."""
+    try:
+        with portal.database.write() as connection:
+            step_id = act(connection)
+    except LookupError:
+        raise HTTPException(404) from None
+    portal.hint((step_id,))
+
+
+@router.post("/entity")
+def change_entity(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form
+) -> Response:
+    """Update the entity's own data."""
+    typed = {name: form.fields.get(name, "") for name in entries.ENTITY}
+    try:
+        _do(portal, lambda connection: entries.change_entity(connection, account, typed))
+    except Refused as refused:
+        return _page(request, session, account, faults=refused.faults, typed=typed, status=422)
+    return see("/settings?told=told_done")
+
+
+@router.post("/accounts")
+def ask_account(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
+    """Ask for another account."""
+    login, department = form.fields.get("login", ""), form.fields.get("department", "")
+    try:
+        _do(portal, lambda connection: entries.ask_account(connection, account, login, department))
+    except Refused as refused:
+        typed = {"login": login, "department": department}
+        return _page(request, session, account, faults=refused.faults, typed=typed, status=422)
+    return see("/settings?told=told_to_approve")
+
+
+@router.get("/accounts/{account_id}/stop")
+def stop_page(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, account_id: AccountId
+) -> Response:
+    """What stopping means; the second click asks for the password."""
+    return _stop_page(request, portal, session, account, account_id)
+
+
+def _stop_page(
+    request: Request, portal: Portal, session: Session, account: Account, account_id: str, **values: Any
+) -> Response:
+    with portal.database.read() as connection:
+        rows = changes.accounts(connection, account.authority_id, account.counterparty_id)
+    found = next((row for row in rows if row["id"] == account_id), None)
+    if found is None:
+        raise HTTPException(404)
+    others = any(row["state"] == "approved" and row["id"] != account_id for row in rows)
+    shown = {"problem": "", "faults": ()} | values
+    return page(
+        request, "account_stop.html", session, row=found, last=not others, minutes=WINDOW_SECONDS // 60, **shown
+    )
+
+
+@router.post("/accounts/{account_id}/stop")
+def stop_account(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form, account_id: AccountId
+) -> Response:
+    """Stop an account of the own entity; the last one waits for a clerk."""
+    if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
+        status = 429 if problem == "login.slow" else 401
+        return _stop_page(request, portal, session, account, account_id, problem=problem, status=status)
+    done: list[bool] = []
+
+    def act(connection: sa.Connection) -> str:
+        step_id, at_once = entries.stop_account(connection, account, account_id)
+        done.append(at_once)
+        return step_id
+
+    try:
+        _do(portal, act)
+    except Refused as refused:
+        texts = [words_of(request).pick(fault.message_zh, fault.message_en) for fault in refused.faults]
+        return _stop_page(request, portal, session, account, account_id, faults=texts, status=409)
+    if account_id == account.id and done[0]:
+        return see("/login")
+    return see(f"/settings?told={'told_done' if done[0] else 'told_to_approve'}")
+
+
+# --- contacts --------------------------------------------------------------------------------------------------------
+
+
+@router.get("/contacts/new")
+def new_contact(request: Request, session: AnySession, account: TheAccount) -> Response:  # noqa: ARG001 - the door
+    """The form of a further contact."""
+    return _contact_page(request, session, None)
+
+
+@router.get("/contacts/{contact_id}")
+def contact(
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, contact_id: ContactId
+) -> Response:
+    """One contact: its entry, what it is told, its end."""
+    return _contact_page(request, session, _contact(portal, account, contact_id))
+
+
+def _contact(portal: Portal, account: Account, contact_id: str) -> sa.RowMapping:
+    try:
+        with portal.database.read() as connection:
+            return entries.own_contact(connection, account, contact_id)
+    except LookupError:
+        raise HTTPException(404) from None
+
+
+def _contact_page(
+    request: Request,
+    session: Session,
+    row: sa.RowMapping | None,
+    typed: Mapping[str, str] | None = None,
+    faults: Sequence[Fault] = (),
+    status: int = 200,
+) -> Response:
+    t = words_of(request)
+    silent = (row["silent"] or []) if row is not None else []
+    return page(
+        request,
+        "contact.html",
+        session,
+        status=status,
+        row=row,
+        hours=entries.delay_hours(),
+        values={name: (typed or row or {}).get(name) or "" for name in entries.CONTACT},
+        wishes=[
+            (occasion, [_wish(f"{occasion}/{each}", silent) for each in (entries.reached_by(row) if row else ())])
+            for occasion in OCCASIONS
+        ],
+        faults=[t.pick(fault.message_zh, fault.message_en) for fault in faults],
+        faulty={fault.pointer.lstrip("/") for fault in faults},
+    )
+
+
+def _wish(name: str, silent: Sequence[str]) -> tuple[str, bool, bool]:
+    """Channel, whether it is wanted, and whether that can be chosen."""
+    return name.partition("/")[2], name not in silent, name in entries.WISHES
+
+
+def _typed(form: Form) -> dict[str, str]:
+    return {name: form.fields.get(name, "") for name in entries.CONTACT}
+
+
+@router.post("/contacts/new")
+def add_contact(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
+    """Add a contact."""
+    try:
+        _do(portal, lambda connection: entries.add_contact(connection, account, _typed(form)))
+    except Refused as refused:
+        return _contact_page(request, session, None, _typed(form), refused.faults, 422)
+    return see("/settings?told=told_delayed")
+
+
+@router.post("/contacts/{contact_id}/{act}")
+def change_contact(
+    request: Request,
+    portal: PortalPart,
+    session: AnySession,
+    account: TheAccount,
+    form: Form,
+    contact_id: ContactId,
+    act: Annotated[str, Path(pattern="^(change|end|notices)$")],
+) -> Response:
+    """Change or end a contact, or choose what it is told; each takes effect after the delay."""
+    row = _contact(portal, account, contact_id)
+    kept = [each for each in entries.WISHES if form.fields.get(each)]
+    channels = entries.reached_by(row)
+    silent = [each for each in entries.WISHES if each not in kept and each.partition("/")[2] in channels]
+    acts: Mapping[str, Callable[[sa.Connection], str]] = {
+        "change": lambda connection: entries.change_contact(connection, account, contact_id, _typed(form)),
+        "end": lambda connection: entries.end_contact(connection, account, contact_id),
+        "notices": lambda connection: entries.choose_notices(connection, account, contact_id, silent),
+    }
+    try:
+        _do(portal, acts[act])
+    except Refused as refused:
+        typed = _typed(form) if act == "change" else None
+        return _contact_page(request, session, row, typed, refused.faults, 422)
+    return see("/settings?told=told_delayed")
+
+
+@router.post("/changes/{change_id}/take-back")
+def take_back(portal: PortalPart, account: TheAccount, _form: Form, change_id: ChangeId) -> Response:
+    """Take back what has not taken effect."""
+    try:
+        with portal.database.write() as connection:
+            entries.take_back(connection, account, change_id)
+    except LookupError:
+        raise HTTPException(404) from None
+    except changes.NotOpen:
+        raise HTTPException(409) from None
+    return see("/settings?told=told_taken_back")
+
+
+# --- consent ---------------------------------------------------------------------------------------------------------
+
+
+@router.get("/withdraw")
+def withdraw_page(request: Request, session: AnySession, account: TheAccount) -> Response:  # noqa: ARG001 - the door
+    """What withdrawing means, in both languages."""
+    return _withdraw_page(request, session)
+
+
+def _withdraw_page(request: Request, session: Session, *, problem: str = "", status: int = 200) -> Response:
+    zh, en = entries.WITHDRAWAL
+    return page(
+        request, "withdraw.html", session, status=status, zh=zh, en=en, problem=problem, minutes=WINDOW_SECONDS // 60
+    )
+
+
+@router.post("/withdraw")
+def withdraw(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
+    """The second click: consent to electronic service is withdrawn from now on."""
+    if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
+        return _withdraw_page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
+    try:
+        _do(portal, lambda connection: entries.withdraw_consent(connection, account))
+    except Refused:
+        return _withdraw_page(request, session, problem="change.no_letter", status=409)
+    return see("/settings?told=told_done")

@@ -1,0 +1,101 @@
+"""What was reported of notices after they had gone out, and the addresses at which the last notice did not arrive.
+
+A report is recorded and shown; it sets no date.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from records import deliveries
+from records.instants import now
+from records.ledger import append, count, lock
+from records.tables import NOTICE_FAILED, contact, counterparty, notice
+
+
+def record(
+    connection: sa.Connection, message_id: str, report: str, code: str, detail: str, *, actor: str
+) -> sa.RowMapping:
+    """Record that the notice was `delivered`, `delayed` or `failed`; the same report again changes nothing.
+
+    A delay that is told after the end of the matter changes nothing either. Raises LookupError for a notice that is
+    not ours. Returns the notice as it stands.
+    """
+    here = notice.c.message_id == message_id
+    found = connection.execute(sa.select(notice).where(here)).mappings().first()
+    if found is None:
+        raise LookupError(f"no notice {message_id}")
+    stream = deliveries.stream(connection, found["id"])
+    lock(connection, stream)
+    row = connection.execute(sa.select(notice).where(here)).mappings().one()
+    if (row["report"], row["report_code"]) == (report, code) or (report == "delayed" and row["report"] is not None):
+        return row
+    nth = count(connection, stream, row["id"], ("notice.reported",)) + 1
+    deliveries.update_notice(connection, row["id"], report=report, report_code=code, reported_at=now())
+    append(
+        connection,
+        stream,
+        f"{row['id']}/reported/{nth}",
+        "notice.reported",
+        subject=row["id"],
+        actor=actor,
+        body={"channel": row["channel"], "contact": row["contact_id"], "report": report, "code": code, "told": detail},
+    )
+    return connection.execute(sa.select(notice).where(here)).mappings().one()
+
+
+def of_delivery(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
+    """The notices of a delivery, oldest first, with `name` and `department` of the contact."""
+    query = (
+        sa.select(notice, contact.c.name, contact.c.department)
+        .join(contact, contact.c.id == notice.c.contact_id)
+        .where(notice.c.delivery_id == delivery_id)
+        .order_by(notice.c.created_at, contact.c.name, notice.c.channel)
+    )
+    return list(connection.execute(query).mappings())
+
+
+def bad_addresses(
+    connection: sa.Connection, authority_id: str, counterparty_id: str | None = None, *, limit: int = 200
+) -> list[sa.RowMapping]:
+    """Addresses of active contacts at which the last notice failed, or was reported to have failed; newest first.
+
+    Each row has the notice's columns and the contact's and counterparty's names.
+    """
+    later = notice.alias()
+    address = sa.case((notice.c.channel == "email", contact.c.email), else_=contact.c.mobile)
+    query = (
+        sa.select(
+            notice,
+            contact.c.name,
+            contact.c.department,
+            contact.c.counterparty_id,
+            counterparty.c.name_zh,
+            counterparty.c.name_en,
+        )
+        .join(contact, contact.c.id == notice.c.contact_id)
+        .join(counterparty, _same_counterparty())
+        .where(
+            contact.c.authority_id == authority_id,
+            contact.c.active,
+            NOTICE_FAILED,
+            notice.c.address == address,
+            ~sa.exists().where(
+                later.c.contact_id == notice.c.contact_id,
+                later.c.channel == notice.c.channel,
+                later.c.created_at > notice.c.created_at,
+                later.c.state.in_(("sent", "failed")),
+            ),
+        )
+        .order_by(notice.c.created_at.desc())
+        .limit(limit)
+    )
+    if counterparty_id is not None:
+        query = query.where(contact.c.counterparty_id == counterparty_id)
+    return list(connection.execute(query).mappings())
+
+
+def _same_counterparty() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        counterparty.c.authority_id == contact.c.authority_id, counterparty.c.id == contact.c.counterparty_id
+    )
