@@ -21,7 +21,7 @@ def change_line(row: sa.RowMapping, t: Words) -> dict[str, Any]:
         "counterparty": t.pick(row["name_zh"], row["name_en"]),
         "what": t(f"change.{row['kind']}"),
         "details": _details(row, t),
-        "by": row["asker"] or row["asked_by"],
+        "by": row["asker"] or t("change.by_authority"),
         "time": moment(row["asked_at"], t),
         "state": state,
         "code": row["state"],
@@ -44,6 +44,8 @@ def _details(row: sa.RowMapping, t: Words) -> list[str]:
     if row["kind"] in ("account_asked", "account_stopped"):
         named = after or before
         return [f"{named['login']} · {named['department']}"]
+    if row["kind"] == "access":
+        return [t(f"change.access_{after['what']}", login=after["login"])]
     if row["kind"] == "contact_changed":
         return [t(f"entry.{name}") for name in after]
     return []

@@ -97,6 +97,7 @@ def recover(request: Request, portal: PortalPart, session: AnySession, clerk: Th
     login, reason = form.fields.get("login", "").strip(), form.fields.get("reason", "").strip()[:_LONGEST]
     if not reason:
         return _page(request, session, clerk, problem="change.reason_missing", status=422)
+    due: tuple[str, ...] = ()
     with portal.database.write() as connection:
         subject = second_factors.subject_of(connection, clerk.authority_id, login)
         if not isinstance(subject, Account) and clerk.role != "administrator":
@@ -104,6 +105,9 @@ def recover(request: Request, portal: PortalPart, session: AnySession, clerk: Th
         removed = subject is not None and second_factors.remove(connection, subject, clerk.id, reason)
         if removed and subject is not None:
             access.end_sessions(connection, subject)
+            if isinstance(subject, Account):
+                due = (entries.tell_of_access(connection, subject, "factor_removed", clerk.id),)
+    portal.hint(due)
     if not removed:
         return _page(request, session, clerk, problem="change.no_factor", status=422)
     return see("/desk/changes?told=desk_recovered")

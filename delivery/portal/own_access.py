@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery import passwords
+from delivery.entries import tell_of_access
 from delivery.one_time_codes import new_secret, picture, step_of, uri
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.views import moment
@@ -24,6 +26,12 @@ _TOLD: Final = ("own.password_done", "own.factor_done", "own.factor_removed", "o
 
 def _base(session: Session) -> str:
     return "/settings/access" if isinstance(session.subject, Account) else "/desk/settings"
+
+
+def _tell(connection: sa.Connection, session: Session, what: str) -> tuple[str, ...]:
+    """The contacts of an account are told; returns the steps that are due."""
+    subject = session.subject
+    return (tell_of_access(connection, subject, what, subject.id),) if isinstance(subject, Account) else ()
 
 
 def _here(request: Request, session: Session) -> None:
@@ -91,6 +99,8 @@ def change_password(request: Request, portal: PortalPart, session: AnySession, f
     hashed = passwords.hash_password(new)
     with portal.database.write() as connection:
         access.change_own_password(connection, session.subject, hashed, session.token_hash)
+        due = _tell(connection, session, "password")
+    portal.hint(due)
     return see(f"{_base(session)}?told=password_done")
 
 
@@ -129,8 +139,10 @@ def confirm_factor(request: Request, portal: PortalPart, session: AnySession, fo
         step = step_of(factor["secret"], form.fields.get("code", ""), database_time(connection))
         if step is not None:
             second_factors.confirm(connection, session.subject, step)
+            due = _tell(connection, session, "factor_added")
     if step is None:
         return _page(request, session, problem="own.factor_wrong", status=422)
+    portal.hint(due)
     return see(f"{_base(session)}?told=factor_done")
 
 
@@ -142,7 +154,9 @@ def remove_factor(request: Request, portal: PortalPart, session: AnySession, for
     if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
         return _page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
     with portal.database.write() as connection:
-        second_factors.remove(connection, session.subject, session.subject.id)
+        removed = second_factors.remove(connection, session.subject, session.subject.id)
+        due = _tell(connection, session, "factor_removed") if removed else ()
+    portal.hint(due)
     return see(f"{_base(session)}?told=factor_removed")
 
 

@@ -116,6 +116,7 @@ change = table(
         "contact_ended",
         "contact_wishes",
         "letter_withdrawn",
+        "access",
     ),
     one_of("state", "delayed", "to_approve", "in_effect", "refused", "taken_back"),
     counterparty_key(),

@@ -277,9 +277,19 @@ def test_a_clerk_takes_a_second_factor_off_with_a_reason_and_the_sessions_end(
     assert post(office, elsewhere, "/desk/changes/recover", **form)[0] == 422
     assert post(office, clerk, "/desk/changes/recover", **(form | {"reason": ""}))[0] == 422
     assert post(office, clerk, "/desk/changes/recover", **form)[0] == 303
+    assert len(office.told("change")) == 3
     assert client.get("/settings").headers["location"].startswith("/login")
     assert log_in(office.house.browser(), "NEA-FLB").status_code == 303
     assert post(office, clerk, "/desk/changes/recover", **(form | {"login": "clerk"}))[0] == 422
+
+
+def test_the_contacts_are_told_when_an_account_logs_in_otherwise(office: Reminding, client: TestClient) -> None:
+    new = "another battery horse"
+    assert post(office, client, "/settings/access/password", old=PASSWORD, new=new, again=new)[0] == 303
+    assert len(office.told("change")) == 3 and not office.mails_with(new)
+    made = the_change(office, kind="access")
+    assert made["after"] == {"what": "password", "login": "NEA-FLB"}
+    assert "the password of NEA-FLB was changed" in client.get("/settings?lang=en").text
 
 
 # --- never another's

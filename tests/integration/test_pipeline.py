@@ -210,7 +210,7 @@ def _check_ledger(songda: Songda, row: sa.RowMapping) -> None:
     with songda.database.read() as connection:
         assert list(ledger.verify(connection)) == []
         events = ledger.events(connection, row["id"])
-    kinds = [event.kind for event in events if not event.kind.startswith("notice.")]
+    kinds = [event.kind for event in events if not event.kind.startswith(("notice.", "reminder."))]
     assert kinds == [
         "document.accepted",
         "document.numbered",
@@ -239,7 +239,8 @@ def _check_seal_use(songda: Songda, row: sa.RowMapping) -> None:
 
 def _check_mail(songda: Songda, plant: Plant, served: sa.RowMapping) -> None:
     with songda.database.read() as connection:
-        sent = [row for row in deliveries.notices(connection, served["id"]) if row["channel"] == "email"]
+        told = deliveries.notices(connection, served["id"])
+    sent = [row for row in told if (row["channel"], row["occasion"]) == ("email", "arrival")]
     assert {row["state"] for row in sent} == {"sent"}
     for row in sent:
         assert sum(row["message_id"].encode() in message for message in plant.mailbox.messages) == 1

@@ -138,6 +138,41 @@ def test_seals_of_before_there_was_a_register_go_on_as_what_they_were_used_for(e
         connection.execute(sa.text("update seal set kind = 'other'"))
 
 
+def test_notices_of_before_there_were_occasions_keep_what_they_told(empty: Database) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    rows = (
+        "insert into authority (id, created_at) values ('a', 0)",
+        "insert into counterparty (id, authority_id, kind, name_zh, name_en, address_zh, address_en, created_at)"
+        " values ('c', 'a', 'legal_person', '甲', 'A', '乙', 'B', 0)",
+        "insert into contact (id, authority_id, counterparty_id, name, department, email, active)"
+        " values ('con_1', 'a', 'c', '孙', 'x', 'x@y.test', true)",
+        "insert into seal (id, authority_id, ring_text, second_line, diameter_mm, key_uri, state, test, created_at)"
+        " values ('sea_1', 'a', '甲局', '专用章', 42, 'x', 'stopped', true, 0)",
+        "insert into seal_compromise (id, authority_id, seal_id, since, reported_by, reason, reported_at)"
+        " values ('cmp_1', 'a', 'sea_1', 0, 'x', 'x', 0)",
+        "insert into notice (id, compromise_id, contact_id, channel, address, message_id, state, sends, created_at)"
+        " values ('ntc_1', 'cmp_1', 'con_1', 'email', 'x@y.test', '<ntc_1@a.test>', 'sent', 1, 7)",
+        "insert into session (token_hash, subject_type, subject_id, csrf_token, created_at, expires_at)"
+        " values ('0', 'account', 'acc_1', 'x', 0, 0)",
+    )
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0011")
+        for each in rows:
+            connection.execute(sa.text(each))
+    schema.keep_up(empty)
+    with empty.read() as connection:
+        kept = deliveries.get_notice(connection, "ntc_1")
+        assert (kept["occasion"], kept["about"], kept["state"], kept["report"]) == ("seal_lost", "", "sent", None)
+        assert connection.execute(sa.text("select factor from session")).scalar_one() == "password"
+        (known,) = directory.contacts(connection, "a", "c")
+        assert not known["pending"]
+    for wrong in ("update notice set state = 'lost'", "update notice set delivery_id = 'dlv_1'"):
+        with pytest.raises(sa.exc.IntegrityError), empty.write() as connection:
+            connection.execute(sa.text(wrong))
+
+
 def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:
     with pytest.raises(LookupError, match="empty"):
         schema.keep_up(empty)

@@ -86,6 +86,7 @@ def _made() -> set[str]:
     made |= {f"notice.why_{each}" for each in UNTRUE}
     made |= {f"change.{each}" for name in ("kind", "state") for each in _allowed(change, name)}
     made |= {f"entry.{name}" for name in (*ENTITY, *CONTACT)}
+    made |= {f"change.access_{what}" for what in ("password", "factor_added", "factor_removed")}
     made |= {f"change.desk_{each}" for each in ("approved", "refused", "seen", "recovered")}
     made -= {"notice.dropped", "notice.seal_lost", "notice.change"}  # said in other words, or never shown
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}

@@ -23,7 +23,7 @@ _REPORTS = "report in ('delivered', 'delayed', 'failed')"
 _SUBJECTS = "subject_type in ('document', 'delivery', 'notice', 'compromise', 'archive', 'message', 'change')"
 _KINDS = (
     "'entity', 'account_asked', 'account_stopped', 'contact_added', 'contact_changed', 'contact_ended', "
-    "'contact_wishes', 'letter_withdrawn'"
+    "'contact_wishes', 'letter_withdrawn', 'access'"
 )
 
 
