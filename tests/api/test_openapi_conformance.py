@@ -75,6 +75,8 @@ OPERATIONS = [
     ("post", "/deliveries/{delivery_id}/paper-receipts"),
     ("post", "/cases/{case_no}/files"),
     ("get", "/cases/{case_no}/volume"),
+    ("get", "/cases/{case_no}/submissions"),
+    ("get", "/submissions/{submission_id}/files/{position}"),
     ("get", "/series"),
     ("get", "/series/{kind}/{year}/numbers"),
     ("post", "/service-dates"),

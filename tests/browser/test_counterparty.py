@@ -43,7 +43,7 @@ def test_a_counterparty_reads_downloads_confirms_and_keeps_a_receipt(site: Site,
     log_in(page, "NEA-FLB")
     expect(page).to_have_url(f"{site.url}/inbox")
     expect(page.locator(".notice")).to_contain_text("期限可能开始计算")
-    page.click("text=民用航空行政处罚事先告知书")
+    page.click("h2 >> text=民用航空行政处罚事先告知书")
     expect(page.get_by_role("heading", name="打开文书之前")).to_be_visible()
     assert site.house.row(delivery_id)["status"] == "available"
 

@@ -62,6 +62,7 @@ def test_from_post_to_service_date_with_all_three_people(tmp_path: Path, chromiu
         counterparty.locator("main form button[type=submit]").first.click()
         expect(counterparty.locator("article.instrument")).to_contain_text("Example Atlantic Airlines")
         counterparty.goto(f"{item}/confirm")
+        counterparty.fill("#person_name", "Ann Example")
         counterparty.locator("main form button[type=submit]").first.click()
         expect(counterparty.locator("main")).to_contain_text("23 November 2026")
 
