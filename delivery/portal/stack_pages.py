@@ -126,7 +126,7 @@ def _page(
         parts.append(
             {
                 "first": row["first_page"],
-                "pages": t("stack.pages", first=row["first_page"] + 1, last=row["last_page"] + 1),
+                "pages": _pages(row, t),
                 "code": spaced(row["code"]) if row["code"] else "",
                 "before": before,
                 "state": row["state"],
@@ -146,6 +146,11 @@ def _page(
         total=stack["pages"],
         added=minute(stack["added_at"], t),
     )
+
+
+def _pages(row: sa.RowMapping, t: Words) -> str:
+    first, last = row["first_page"] + 1, row["last_page"] + 1
+    return t("stack.page", first=first) if first == last else t("stack.pages", first=first, last=last)
 
 
 @router.get("/{stack_id}/{first_page}/pages.pdf")

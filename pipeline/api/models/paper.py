@@ -30,6 +30,9 @@ class PaperReceiptRequest(Asked):
     consent: bool = Field(False, description="to service by fax")
     abroad: bool = False
     ruling: str = Field("", max_length=500, description="why an outcome of post counts as service")
+    servers: list[str] = Field(default_factory=list, description="who served; two at least for direct and leaving")
+    illegible: bool = Field(False, description="the date on the paper cannot be read; then it makes no legal day")
+    conflicting: bool = Field(False, description="two dates are on the paper; then it makes no legal day")
     note: str = Field("", max_length=500)
     scan: str | None = Field(
         None,
