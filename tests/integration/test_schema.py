@@ -184,7 +184,7 @@ def _fill(connection: sa.Connection) -> None:
     documents.record_artifact(connection, "0" * 64, 2, "application/json")
     template_versions.bind(connection, "hearing-notice", "1.1", "0" * 64)
     _fill_case(connection, seal_id)
-    _fill_lost_key(connection)
+    _fill_lost_key(connection, seal_id)
 
 
 def _fill_approvals(connection: sa.Connection, seal_id: str, row: sa.RowMapping) -> None:
@@ -218,10 +218,10 @@ def _fill_case(connection: sa.Connection, seal_id: str) -> None:
     volumes.record(connection, *of, by="per_1", client_id=None, **sealed)
 
 
-def _fill_lost_key(connection: sa.Connection) -> None:
+def _fill_lost_key(connection: sa.Connection, seal_id: str) -> None:
     since = database_time(connection) - timedelta(hours=1)
-    report_id = compromises.report(connection, "sea_1", since, "operator:root", "the token was stolen").id
-    found, _ = affected.sealed_since(connection, "sea_1", since, limit=10)
+    report_id = compromises.report(connection, seal_id, since, "operator:root", "the token was stolen").id
+    found, _ = affected.sealed_since(connection, seal_id, since, limit=10)
     assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
     person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
     assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
