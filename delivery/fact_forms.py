@@ -16,6 +16,14 @@ from records.errors import Fault
 MOST_ITEMS: Final = 60
 _LONG: Final = 200  # characters from which a text gets several lines
 _NOTHING: Final = object()
+#: Members that are described by their general kind alone ("a name or short text"): what they are called in a form.
+_CALLED: Final[Mapping[str, tuple[str, str]]] = {
+    "name": ("姓名或者名称", "Name"),
+    "number": ("编号", "Number"),
+    "address": ("地址", "Address"),
+    "post": ("职务", "Post"),
+    "served_on": ("送达日期", "Served on"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,9 @@ def form(schema: Mapping[str, Any], typed: Mapping[str, str], faults: Sequence[F
 
 
 def _part(shown: _Shown, schema: Mapping[str, Any], pointer: str, name: str, *, required: bool) -> Part:
+    called = None if "description" in schema else _CALLED.get(name)
     schema = shown.at(schema)
-    label = (str(schema.get("x-zh", name)), str(schema.get("description", name)))
+    label = called or (str(schema.get("x-zh", name)), str(schema.get("description", name)))
     common: dict[str, Any] = {"pointer": pointer, "label": label, "required": required}
     common["faults"] = tuple(shown.faults.get(pointer, ()))
     if "properties" in schema:

@@ -239,6 +239,8 @@ def _propose(
         if row is None:
             raise HTTPException(404) from None
         fields, faults = form.fields, refused.faults
+        if purpose == "correct" and not any(fault.pointer == "/correction_reason" for fault in faults) and not reason:
+            purpose = "mend"
         return record_form(request, session, row, now, fields, faults, purpose=purpose, of=receipt_id or "")
     portal.hint(made.hint)
     return see(f"/desk/{delivery_id}?told={'mended' if made.mended else 'correction_proposed'}")

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import attempts as acts
 from delivery import desk, seal_uses
+from delivery.barcodes import read_code
 from delivery.beijing import day_of
 from delivery.paper import MAIL_KINDS, late_after
 from delivery.paper_seals import record_paper_seal
@@ -90,7 +91,9 @@ def listing(
         wanted = find.replace("\0", "").strip()[:100]
         if wanted:
             track = ""
-            ids = paper.search(connection, clerk.authority_id, wanted)
+            code = read_code(wanted)
+            scanned = attempts.by_code(connection, code) if code else None
+            ids = [scanned["delivery_id"]] if scanned else paper.search(connection, clerk.authority_id, wanted)
             rows = deliveries.desk_items(connection, ids, clerk.authority_id)
         elif track in desk_work.LISTS:
             ids = desk_work.ids(connection, clerk.authority_id, track, sent_before, SHOWN)

@@ -193,6 +193,13 @@ def test_nobody_else_sees_attempts_or_corrections(house: PortalHouse, client: Te
     assert {other.get(path).status_code for path in paths} == {expected}
 
 
+def test_the_search_finds_by_barcode_and_only_ones_own(house: PortalHouse, client: TestClient) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    code = begin(house, client, delivery_id)["code"]
+    assert delivery_id in client.get("/desk", params={"find": code}).text
+    assert delivery_id not in house.browser("clerk-elsewhere").get("/desk", params={"find": code}).text
+
+
 def test_a_public_notice_shows_its_day_its_text_and_what_failed(house: PortalHouse, client: TestClient) -> None:
     delivery_id = house.deliver("penalty-decision")
     at = f"/desk/{delivery_id}/public-notice"

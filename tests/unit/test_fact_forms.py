@@ -33,6 +33,12 @@ def test_every_field_has_words_in_both_languages(instrument: str) -> None:
     check(form(catalogue().get(instrument).schema, {}))
 
 
+def test_a_name_is_called_a_name_and_an_address_an_address() -> None:
+    (party,) = [part for part in form(catalogue().get("penalty-prior-notice").schema, {}) if part.pointer == "/party"]
+    called = {part.pointer: part.label for part in party.parts}
+    assert called["/party/name"] == ("姓名或者名称", "Name") and called["/party/address"] == ("地址", "Address")
+
+
 def test_what_stays_empty_is_left_out_and_a_fault_stands_at_its_field() -> None:
     schema = catalogue().get("penalty-prior-notice").schema
     assert facts(schema, {}) == {}
