@@ -16,7 +16,7 @@ from delivery.beijing import day_of
 from delivery.counsel import Attorney, ask_for_counsel, new_password, revoke_counsel
 from delivery.portal.desk_form import faults_of
 from delivery.portal.views import written
-from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, page, see, words_of
+from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, language_of, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
 from records import counsel
@@ -87,6 +87,12 @@ def ask(request: Request, portal: PortalPart, session: AnySession, account: TheA
     except Refused as refused:
         return _page(request, portal, session, account, typed, refused.faults)
     return see("/inbox/counsel")
+
+
+@router.get("/{counsel_id}/password")
+def again(request: Request, counsel_id: CounselId) -> Response:  # noqa: ARG001 - part of the address
+    """A password is shown once: asked for by its address, as by a change of the language, it is the list."""
+    return see(f"/inbox/counsel{language_of(request)}")
 
 
 @router.post("/{counsel_id}/password")

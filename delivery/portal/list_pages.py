@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -16,13 +17,13 @@ from delivery import inbox
 from delivery.beijing import day_of, end_of
 from delivery.portal.link_lines import lines_in_inbox
 from delivery.portal.views import file_headers, file_names, item_of
-from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, page, words_of
+from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, language_of, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
 from delivery.sheets import MARK, lines
 from delivery.zips import zipped
 from records import deliveries
-from records.access import Account
+from records.access import Account, Session
 from records.database import legal_time
 from records.inbox import MOST_COUNTED, STATES, Wanted, counts, folded, listed
 from records.instants import from_microseconds, to_microseconds
@@ -34,13 +35,13 @@ PER_PAGE: Final = 30
 _PER_READ: Final = 500
 _PICK: Final = "pick_"
 
-Before = Annotated[str, Query(pattern="^([0-9]{1,16}-dlv_[0-9a-z]{1,40})?$")]
+_BEFORE: Final = "^([0-9]{1,16}-dlv_[0-9a-z]{1,40})?$"
+Before = Annotated[str, Query(pattern=_BEFORE)]
 """Where the page before ended: microseconds of sending, and the delivery."""
 
 
-def _asked(request: Request) -> dict[str, str]:
+def _asked(given: Mapping[str, str]) -> dict[str, str]:
     """The filter as it was asked for, what is none left out."""
-    given = request.query_params
     asked = {name: given.get(name, "").replace("\0", "").strip()[:100] for name in ("find", "since", "until")}
     asked["state"] = given["state"] if given.get("state") in STATES else "all"
     asked["instrument"] = given["instrument"] if given.get("instrument") in manifests() else ""
@@ -83,7 +84,30 @@ def listing(
     request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: Before = ""
 ) -> Response:
     """What was sent to the counterparty, newest first."""
-    t, asked = words_of(request), _asked(request)
+    given = {name: value for name, value in request.query_params.items() if name != "find"}
+    return _list(request, portal, session, account, _asked(given), before)
+
+
+@router.get("/search")
+@router.get("/archive")
+def again(request: Request) -> Response:
+    """Where a page that a form led to is asked for by its address, as by a change of the language: the list."""
+    return see(f"/inbox{language_of(request)}")
+
+
+@router.post("/search")
+def search(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
+    """The same, searched: numbers and cases are sent in the form, for addresses stand in logs and histories."""
+    before = form.fields.get("before", "")
+    if not re.fullmatch(_BEFORE, before):
+        raise HTTPException(404)
+    return _list(request, portal, session, account, _asked(form.fields), before)
+
+
+def _list(
+    request: Request, portal: Portal, session: Session, account: Account, asked: dict[str, str], before: str
+) -> Response:
+    t = words_of(request)
     with portal.database.read() as connection:
         moment, _, delivery_id = before.partition("-")
         start = (from_microseconds(int(moment)), delivery_id) if before else None
@@ -92,6 +116,7 @@ def listing(
         links = lines_in_inbox(connection, shown, t, *_owner(account))
         counted = counts(connection, _owner(account))
         now = legal_time(connection)
+    told = {name: value for name, value in asked.items() if name != "find"}
     last = shown[-1] if len(rows) > PER_PAGE else None
     return page(
         request,
@@ -102,7 +127,7 @@ def listing(
         older=f"{to_microseconds(last['sent_at'])}-{last['id']}" if last else "",
         before=before,
         asked=asked,
-        queries={state: f"?{urlencode(asked | {'state': state})}" for state in STATES},
+        queries={state: f"?{urlencode(told | {'state': state})}" for state in STATES},
         filtered=any(asked[name] for name in ("find", "since", "until", "instrument")),
         states=[(state, t(f"inbox.state_{state}"), _told(counted.get(state))) for state in STATES],
         instruments=_instruments(t),
@@ -127,10 +152,10 @@ def _instruments(t: Words) -> list[tuple[str, str]]:
 _COLUMNS: Final = ("document", "number", "case", "sent", "first_opened", "confirmed", "status", "date", "digest")
 
 
-@router.get("/list.csv")
-def as_csv(request: Request, portal: PortalPart, account: TheAccount) -> Response:
-    """The list as it is filtered, whole."""
-    t, wanted = words_of(request), _wanted(_asked(request))
+@router.post("/list.csv")
+def as_csv(request: Request, portal: PortalPart, account: TheAccount, form: Form) -> Response:
+    """The list as it is filtered and searched, whole."""
+    t, wanted = words_of(request), _wanted(_asked(form.fields))
     headers = file_headers(f"{t('inbox.title')}.csv", "inbox.csv", download=True)
     return StreamingResponse(_csv(portal, account, wanted, t), media_type="text/csv; charset=utf-8", headers=headers)
 

@@ -34,6 +34,12 @@ def client(house: PortalHouse) -> TestClient:
     return house.browser("NEA-FLB")
 
 
+def find(client: TestClient, words: str, **more: str) -> Any:
+    """The list, searched by the form."""
+    form = {"csrf": hidden(client.get("/inbox").text, "csrf"), "find": words}
+    return client.post("/inbox/search", data=form | more)
+
+
 @contextmanager
 def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
     """Every statement that is executed meanwhile."""
@@ -90,7 +96,7 @@ def test_number_case_and_title_are_found_in_both_languages_whatever_the_brackets
 ) -> None:
     other = house.deliver(number=1)
     wanted = house.deliver("hearing-notice", number=2, case_no="华北罚立〔2026〕99号")
-    page = client.get("/inbox", params={"find": words}).text
+    page = find(client, words).text
     assert f'href="/inbox/{wanted}"' in page and f'href="/inbox/{other}"' not in page
 
 
@@ -99,7 +105,7 @@ def test_a_search_for_signs_of_the_database_finds_only_these_signs(
     house: PortalHouse, client: TestClient, words: str
 ) -> None:
     house.deliver()
-    page = client.get("/inbox", params={"find": words})
+    page = find(client, words)
     assert page.status_code == 200
     assert ("没有符合条件的文书" in page.text) == bool(folded(words.replace("\0", "")))
 
@@ -120,12 +126,28 @@ def test_instrument_and_period_filter(house: PortalHouse, client: TestClient) ->
 
 def test_the_csv_has_every_document_with_its_digest_and_no_formula(house: PortalHouse, client: TestClient) -> None:
     house.deliver(number=1, case_no='=HYPERLINK("http://example.org")')
-    answer = client.get("/inbox/list.csv?lang=en")
+    form = {"csrf": hidden(client.get("/inbox").text, "csrf")}
+    answer = client.post("/inbox/list.csv?lang=en", data=form)
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0][0] == "Instrument" and len(rows) == 2
     assert rows[1][2].startswith("'=") and rows[1][-1] == hashlib.sha256(PDF).hexdigest()
-    assert house.browser("OTHER-FLB").get("/inbox/list.csv").text.count("\n") == 1
+    searched = client.post("/inbox/list.csv", data=form | {"find": "没有的号"})
+    assert searched.text.count("\n") == 1
+    theirs = house.browser("OTHER-FLB")
+    form = {"csrf": hidden(theirs.get("/inbox").text, "csrf")}
+    assert theirs.post("/inbox/list.csv", data=form).text.count("\n") == 1
+
+
+def test_a_search_goes_on_over_pages_and_leaves_no_number_in_an_address(house: PortalHouse, client: TestClient) -> None:
+    for number in range(1, 33):
+        house.deliver(number=number)
+    first = find(client, "2026").text
+    assert first.count('class="card item') == 30 and "find=" not in first
+    second = find(client, "2026", before=hidden(first, "before")).text
+    assert second.count('class="card item') == 2
+    assert find(client, "2026", before="x").status_code == 404
+    assert client.get("/inbox/search?lang=en").headers["location"] == "/inbox?lang=en"
 
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1"])
