@@ -151,10 +151,10 @@ class SealCabinet:
         """
         service = self._timestamps()
         try:
-            stamp = service.latest(self._chains, now)
+            stamp = service.latest(self._chains, now, now)
             end = check_authority(self._chains, stamp, now).ends_at
             if end <= beyond:
-                stamp = service.stamp(b"songda: until when do you stamp?", self._chains, now)
+                stamp = service.stamp(b"songda: until when do you stamp?", self._chains, now, now)
                 end = check_authority(self._chains, stamp, now).ends_at
         except Permanent as error:  # the operator's to mend: another authority may do
             raise Retry(str(error)) from error

@@ -17,6 +17,12 @@ class Form:
     fields: dict[str, str] = field(default_factory=dict)
 
 
+def _is_sent(field: Mapping[str, str]) -> bool:
+    """Whether a browser sends it as it stands: a file is chosen first, and an empty box is not sent."""
+    kind = field.get("type")
+    return kind != "file" and (kind not in ("checkbox", "radio") or "checked" in field)
+
+
 class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +36,7 @@ class _Forms(HTMLParser):
             self.links.append(values["href"])
         elif tag == "form":
             self.forms.append(Form(values.get("action", "")))
-        elif tag == "input" and self.forms and "name" in values and values.get("type") != "file":
+        elif tag == "input" and self.forms and "name" in values and _is_sent(values):
             self.forms[-1].fields.setdefault(values["name"], values.get("value", ""))
 
 

@@ -68,7 +68,7 @@ def update(connection: sa.Connection, delivery_id: str, **columns: Any) -> None:
 def with_document() -> sa.Select[Any]:
     """Deliveries with the columns of their documents, and with the mark of each (`records.affected`)."""
     query = sa.select(
-        delivery,
+        *(column for column in delivery.c if column.name != "instrument"),  # known at dispatch; the document's always
         document.c.instrument,
         document.c.number_zh,
         document.c.number_en,
