@@ -54,7 +54,7 @@ def test_it_says_who_confirmed_what_and_when_in_beijing_time() -> None:
     page = receipt_html(RECEIPT)
     assert "2026年3月4日01时31分05秒（北京时间）" in page
     assert "4 March 2026, 01:31:05 (Beijing time, UTC+8)" in page
-    assert "NEA-FLB，法律部，王芳" in page
+    assert "NEA-FLB，法律部" in page and ">王芳<" in page
     assert "本单位确认：已收到本文书。" in page
     assert "The delivery date is 4 March 2026 (the day of the confirmation)." in page
     assert "确认函 二.4" in page
