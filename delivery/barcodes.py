@@ -9,10 +9,10 @@ import io
 import re
 import secrets
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 import pikepdf
-from barcode.codex import Code128
+import zxingcpp
 
 _RANDOM_DIGITS: Final = 10
 _PATTERN: Final = re.compile(r"[0-9]{12}")
@@ -40,7 +40,9 @@ def read_code(text: str) -> str | None:
 
 def modules(code: str) -> str:
     """The bars (1) and spaces (0) of a code as Code 128, without the quiet zones."""
-    return str(Code128(code).build()[0])
+    drawn: Any = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.Code128).to_image(scale=1, add_quiet_zones=False)
+    row = memoryview(drawn)[0:1]
+    return "".join("1" if shade < 128 else "0" for shade in row.tobytes())
 
 
 def svg(code: str) -> str:

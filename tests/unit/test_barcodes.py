@@ -10,6 +10,7 @@ import pytest
 import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from delivery import barcodes
 from tests.signing_support import plain_pdf
@@ -57,3 +58,12 @@ def test_another_reader_reads_what_is_stamped_on_every_page() -> None:
         (found,) = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.Code128)
         assert found.text == code
     pages.close()
+
+
+@pytest.mark.parametrize("pair", ["99", "98", "00"])
+def test_a_code_that_begins_like_a_command_of_the_symbology_is_drawn_whole(pair: str) -> None:
+    """99 is Code C as well as data (ISO/IEC 15417): a writer was seen to leave it out."""
+    code = barcodes.with_check(f"{pair}5408163{pair[0]}")
+    bars = "".join("\x00" if bar == "1" else "\xff" for bar in "0" * 10 + barcodes.modules(code) + "0" * 10)
+    picture = Image.frombytes("L", (len(bars), 1), bars.encode("latin-1")).resize((len(bars) * 3, 60))
+    assert [each.text for each in zxingcpp.read_barcodes(picture)] == [code]
