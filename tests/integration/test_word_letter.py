@@ -161,10 +161,10 @@ def test_the_same_letter_gives_the_same_page() -> None:
     assert text_of(print_letter(facts_of(LETTER)).pdf) == text_of(printed().pdf)
 
 
-def _long_document() -> bytes:
+def _long_document(of: str) -> bytes:
     document = docx.Document()
     for number in range(6_000):
-        document.add_paragraph(f"第{number}段：行政执法文书送达。" * 6)
+        document.add_paragraph(f"{of}第{number}段：行政执法文书送达。" * 6)
     saved = io.BytesIO()
     document.save(saved)
     return saved.getvalue()
@@ -189,7 +189,7 @@ def test_kill_9_of_libreoffice_in_the_middle_of_a_job_is_a_retry_then_works() ->
     before = office.pid
     threading.Timer(0.4, os.kill, (_soffice_of(before), signal.SIGKILL)).start()
     with pytest.raises(Retry):
-        office.call(_long_document(), 60)
+        office.call(_long_document("甲"), 60)
     assert office.call(word.fill(_body(), facts_of(LETTER)), 60).startswith(b"%PDF-")
     assert office.pid != before
 
@@ -200,7 +200,7 @@ def test_a_job_that_hangs_is_killed_with_all_that_it_started() -> None:
     assert office.pid is not None
     soffice = _soffice_of(office.pid)
     with pytest.raises(Retry, match="longer than"):
-        office.call(_long_document(), 0.3)
+        office.call(_long_document("乙"), 0.3)
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline and _alive(soffice):
         time.sleep(0.05)
