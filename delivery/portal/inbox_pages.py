@@ -23,7 +23,18 @@ from delivery.portal.notice_lines import notice_lines
 from delivery.portal.objection_lines import objection_lines
 from delivery.portal.submission_lines import submission_lines
 from delivery.portal.views import item_of
-from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, TheAccount, page, see, words_of
+from delivery.portal.web import (
+    AnySession,
+    DeliveryId,
+    Form,
+    Portal,
+    PortalPart,
+    TheAccount,
+    inbox_row,
+    page,
+    see,
+    words_of,
+)
 from records import access, copy_requests, deliveries, directory, objections, submissions
 from records.access import Account
 from records.database import Database, legal_time
@@ -40,10 +51,8 @@ _TOLD: Final = {
 
 def _row(database: Database, account: Account, delivery_id: str) -> tuple[sa.RowMapping, datetime]:
     """The item of this account's inbox, and the legal time. Raises 404."""
+    row = inbox_row(database, account, delivery_id)
     with database.read() as connection:
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
-        if row is None:
-            raise HTTPException(404)
         return row, legal_time(connection)
 
 

@@ -21,12 +21,12 @@ from delivery.portal.web import (
     Portal,
     PortalPart,
     TheAccount,
+    inbox_row,
     page,
     see,
     words_of,
 )
 from delivery.scanner import read_day
-from records import deliveries
 from records.access import Account, Session
 from records.database import legal_time
 from records.errors import Fault, Refused
@@ -37,20 +37,12 @@ router = APIRouter(prefix="/inbox/{delivery_id}/objection")
 _ID = re.compile("obj_[0-9a-z]{25}")
 
 
-def _row(portal: Portal, account: Account, delivery_id: str) -> sa.RowMapping:
-    with portal.database.read() as connection:
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
-    if row is None:
-        raise HTTPException(404)
-    return row
-
-
 @router.get("")
 def form_page(
     request: Request, portal: PortalPart, session: AnySession, account: TheAccount, delivery_id: DeliveryId
 ) -> Response:
     """The form."""
-    row = _row(portal, account, delivery_id)
+    row = inbox_row(portal.database, account, delivery_id)
     if row["service_status"] != "final":
         return see(f"/inbox/{delivery_id}/service")
     return _form_page(request, portal, session, account, row, {})
@@ -88,7 +80,7 @@ def object_to(
     request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Record the objection, or show the form again with every fault."""
-    row, fields = _row(portal, account, delivery_id), form.fields
+    row, fields = inbox_row(portal.database, account, delivery_id), form.fields
     if not _ID.fullmatch(fields.get("once", "")):
         raise HTTPException(400)
     acting = acting_of(portal, account, form)

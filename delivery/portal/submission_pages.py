@@ -24,13 +24,14 @@ from delivery.portal.web import (
     PortalPart,
     SubmissionId,
     TheAccount,
+    inbox_row,
     page,
     see,
     words_of,
 )
 from delivery.submission_receipts import print_submission_receipt, submission_receipt
 from delivery.submissions import DECLARATION, KINDS, MOST_FILES, Handed, limit_of, submit
-from records import deliveries, submissions
+from records import submissions
 from records.access import Account, Session
 from records.database import legal_time
 from records.errors import Fault, Refused
@@ -43,9 +44,8 @@ _ID = re.compile("sub_[0-9a-z]{25}")
 
 def _row(portal: Portal, account: Account, delivery_id: str) -> sa.RowMapping:
     """The delivery of this account's inbox. Raises 404, also before it was opened: nobody answers what is not read."""
-    with portal.database.read() as connection:
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
-    if row is None or row["accessed_at"] is None:
+    row = inbox_row(portal.database, account, delivery_id)
+    if row["accessed_at"] is None:
         raise HTTPException(404)
     return row
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import jinja2
+import sqlalchemy as sa
 from fastapi import Depends, Request
 from fastapi import Path as PathPart
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -20,7 +21,7 @@ from delivery.beijing import time_en, time_zh
 from delivery.portal.issuing import Issuing
 from delivery.portal.security import network_of
 from delivery.portal.wording import LANGUAGES, Words
-from records import access
+from records import access, deliveries
 from records.access import Account, Person, Session
 from records.database import Database, legal_time
 from records.store import Store
@@ -231,6 +232,17 @@ def network(request: Request) -> str:
 
 DocumentId = Annotated[str, PathPart(pattern="^doc_[0-9a-z]{1,40}$")]
 SubmissionId = Annotated[str, PathPart(pattern="^sub_[0-9a-z]{1,40}$")]
+
+
+def inbox_row(database: Database, account: Account, delivery_id: str) -> sa.RowMapping:
+    """The delivery in this account's inbox, with its document's columns. Raises 404."""
+    with database.read() as connection:
+        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+    if row is None:
+        raise HTTPException(404)
+    return row
+
+
 DeliveryId = Annotated[str, PathPart(pattern="^dlv_[0-9a-z]{1,40}$")]
 Form = Annotated[Posted, Depends(posted)]
 DoorForm = Annotated[Posted, Depends(form_of)]
