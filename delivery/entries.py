@@ -17,6 +17,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from delivery.mail import checked_address
+from delivery.offices import offices
 from delivery.reminders import OCCASIONS, mainland_phone
 from delivery.sms import checked_phone
 from records import access, changes, directory, ledger, steps
@@ -94,6 +95,24 @@ def change_entity(connection: sa.Connection, account: Account, entered: Mapping[
     )
     if not named:
         changes.set_entity(connection, changes.get(connection, change_id))
+    return _apply_later(connection, change_id)
+
+
+def change_office(connection: sa.Connection, of: tuple[str, str], office: str, by: str) -> str | None:
+    """Let another office be responsible for the counterparty `of` (authority, id), as the person `by` found.
+
+    Returns the step that is due, for contacts are told; None when it is responsible already. Raises Refused.
+    """
+    if office not in offices().all:
+        raise _fault("office", "unknown", "There is no such office.", "没有该单位。")
+    row = directory.find_counterparty(connection, *of)
+    if row is None:
+        raise Permanent(f"counterparty {of[1]} is not in the register")
+    if row["office"] == office:
+        return None
+    before, after = {"office": row["office"]}, {"office": office}
+    change_id = changes.ask(connection, of, "entity", of[1], by=by, state="in_effect", before=before, after=after)
+    changes.set_entity(connection, changes.get(connection, change_id))
     return _apply_later(connection, change_id)
 
 

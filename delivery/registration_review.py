@@ -124,7 +124,7 @@ def approve(database: Database, person: Person, registration_id: str, review: Ma
         _keep(connection, row, person, review)
         _raise_faults(connection, row, review)
         counterparty_id = review["counterparty_id"]
-        _enter(connection, row, counterparty_id, person)
+        _enter(connection, row, review, person)
         hints = []
         for each in row["facts"]["accounts"]:
             account_id = directory.add_account(
@@ -168,12 +168,14 @@ def _raise_faults(connection: sa.Connection, row: sa.RowMapping, review: Mapping
         raise Refused(found)
 
 
-def _enter(connection: sa.Connection, row: sa.RowMapping, counterparty_id: str, person: Person) -> None:
+def _enter(connection: sa.Connection, row: sa.RowMapping, review: Mapping[str, Any], person: Person) -> None:
     """Counterparty, contacts and the letter, in force from now on, with the system that it names."""
-    facts, of = row["facts"], (connection, row["authority_id"], counterparty_id)
+    facts, of = row["facts"], (connection, row["authority_id"], review["counterparty_id"])
     named = {name: facts[name] for name in ("name_zh", "name_en", "address_zh", "address_en")}
     code = facts.get("credit_code") or None
-    directory.create_counterparty(*of, kind=row["category"], credit_code=code, by=person.id, **named)
+    directory.create_counterparty(
+        *of, kind=row["category"], credit_code=code, office=review["office"], by=person.id, **named
+    )
     for each in facts["contacts"]:
         mobile = each["mobile"] if check_mobile(each["mobile"]) is None else None
         reached = {"mobile": mobile, "email": each["email"]}

@@ -1,13 +1,12 @@
-"""Statistics of a year (004-101): documents released and their service, by month in Beijing and by kind.
+"""Statistics of a year (004-101): documents and their service, by month in Beijing and kind, and by office.
 
-A document counts in the month of its release, and so does its service, whenever it was served: a row adds up.
+A document counts in the month of its release; a delivery in the month in which it was sent, whenever it was served.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -16,15 +15,15 @@ from typing import Final
 import sqlalchemy as sa
 
 from delivery.beijing import BEIJING
-from records import statistics
+from records import directory, statistics
 
-BASES: Final = ("confirmed", "deemed", "paper")
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+#: What made the date of a service, and that there is none yet.
+BASES: Final = ("confirmed", "deemed", "paper", "ruling", "open")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One month and kind: documents, their deliveries by what made the date, and those without one yet."""
+    """One month and kind: documents released; deliveries sent, by what made the date, and those without one yet."""
 
     month: int
     instrument: str
@@ -32,38 +31,48 @@ class Row:
     confirmed: int
     deemed: int
     paper: int
+    ruling: int
     open: int
 
 
-def of_year(connection: sa.Connection, authority_id: str, year: int) -> list[Row]:
-    """The rows of a year that hold anything, by month, then kind."""
+@dataclass(frozen=True)
+class OfficeRow:
+    """The deliveries of a year to those for whom an office is responsible; "" where none is entered."""
+
+    office: str
+    sent: int
+    confirmed: int
+    deemed: int
+    paper: int
+    ruling: int
+    open: int
+
+
+def of_year(connection: sa.Connection, authority_id: str, year: int) -> tuple[list[Row], list[OfficeRow]]:
+    """The rows of a year that hold anything: by month, then kind; and by office."""
     bounds = [datetime(year + (month > 12), (month - 1) % 12 + 1, 1, tzinfo=BEIJING) for month in range(1, 14)]
     documents = {
         (row["month"], row["instrument"]): row["documents"]
         for row in statistics.released(connection, authority_id, bounds)
     }
-    served = {
-        (row["month"], row["instrument"], row["basis"] or "open"): row["deliveries"]
-        for row in statistics.served(connection, authority_id, bounds)
-    }
-    return [
-        Row(*place, documents[place], *(served.get((*place, basis), 0) for basis in (*BASES, "open")))
-        for place in sorted(documents)
-    ]
+    of_office = directory.offices(connection, authority_id)
+    kinds: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+    offices: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in statistics.sent(connection, authority_id, bounds):
+        basis = row["basis"] or "open"
+        kinds[row["month"], row["instrument"]][basis] += row["deliveries"]
+        offices[of_office.get(row["counterparty_id"]) or ""][basis] += row["deliveries"]
+    return (
+        [
+            Row(month, instrument, documents.get((month, instrument), 0), **_by_basis(kinds[month, instrument]))
+            for month, instrument in sorted(documents.keys() | kinds.keys())
+        ],
+        [OfficeRow(office, found.total(), **_by_basis(found)) for office, found in offices.items()],
+    )
 
 
-def as_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table as UTF-8 with a mark that office programs know; no cell can be taken for a formula."""
-    made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\r\n")
-    writer.writerows([neutral(cell) for cell in row] for row in (head, *rows))
-    return made.getvalue().encode("utf-8-sig")
-
-
-def neutral(cell: object) -> str:
-    """The cell as text; one that a spreadsheet would run begins with an apostrophe (OWASP, CSV injection)."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(_FORMULAS) else text
+def _by_basis(found: Counter[str]) -> dict[str, int]:
+    return {basis: found[basis] for basis in BASES}
 
 
 def chart(rows: Sequence[Row], title: str) -> str:

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from pipeline.measuring import LEGAL_START
 from records import api_keys, directory
 from records.database import Database, database_time
-from records.inbox import Wanted, counts, found_by, listed
+from records.finding import found_at_desk, found_by
+from records.inbox import Wanted, counts, listed
 from records.tables import delivery, document, job
 
 OWNER: Final = ("bench", "carrier")
@@ -65,13 +66,13 @@ def _document(number: int, client_id: str, moment: Any) -> dict[str, Any]:
 def _delivery(made: dict[str, Any], number: int) -> dict[str, Any]:
     sent_at = LEGAL_START + timedelta(seconds=number)
     waits, day = number % 5 == 0, sent_at.date().isoformat()
+    names = {"recipient_zh": "承运人", "recipient_en": "Carrier"}
     return {
         "id": f"dlv_{number:025}",
         "document_id": made["id"],
         "authority_id": OWNER[0],
         "counterparty_id": OWNER[1],
-        "recipient_zh": "承运人",
-        "recipient_en": "Carrier",
+        **names,
         "route": "inbox",
         "route_reasons": [],
         "status": "available" if waits else "confirmed",
@@ -86,6 +87,7 @@ def _delivery(made: dict[str, Any], number: int) -> dict[str, Any]:
         "service_answer": {"reasons": [{"text_zh": "确认收讫" * 30, "text_en": "receipt confirmed " * 30}] * 4},
         "instrument": made["instrument"],
         "found_by": found_by(made),
+        "found_at_desk": found_at_desk(made, names),
         "created_at": made["created_at"],
     }
 

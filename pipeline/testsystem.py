@@ -255,7 +255,7 @@ def _counterparties(
     for each in entries:
         of = (connection, authority_id, each["id"])
         named = {name: each[name] for name in ("kind", "name_zh", "name_en", "address_zh", "address_en")}
-        directory.create_counterparty(*of, credit_code=each.get("credit_code"), **named)
+        directory.create_counterparty(*of, credit_code=each.get("credit_code"), office=each.get("office"), **named)
         for contact in each.get("contacts", []):
             directory.add_contact(
                 *of,

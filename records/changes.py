@@ -21,6 +21,7 @@ from records.tables import account, change, contact, counterparty, person
 
 OPEN: Final = ("delayed", "to_approve")
 """The states in which a change can still be taken back."""
+_FOR_DESK: Final = sa.or_(change.c.state == "to_approve", change.c.flagged)
 _PERSONAL: Final = ("contact_added", "contact_changed", "contact_ended", "contact_wishes")
 
 
@@ -124,10 +125,15 @@ def open_of(connection: sa.Connection, authority_id: str, counterparty_id: str, 
     return _listed(connection, *mine, change.c.subject_id == subject_id, change.c.state.in_(OPEN), limit=20)
 
 
+def count_for_desk(connection: sa.Connection, authority_id: str) -> int:
+    """How many a clerk is to decide or to look at."""
+    query = sa.select(sa.func.count()).select_from(change).where(change.c.authority_id == authority_id, _FOR_DESK)
+    return int(connection.execute(query).scalar_one())
+
+
 def for_desk(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
     """What a clerk is to decide or to look at."""
-    wanted = sa.or_(change.c.state == "to_approve", change.c.flagged)
-    return _listed(connection, change.c.authority_id == authority_id, wanted, limit=limit)
+    return _listed(connection, change.c.authority_id == authority_id, _FOR_DESK, limit=limit)
 
 
 def lately(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
@@ -137,8 +143,9 @@ def lately(connection: sa.Connection, authority_id: str, *, limit: int = 100) ->
 
 def _listed(connection: sa.Connection, *wanted: sa.ColumnElement[bool], limit: int) -> list[sa.RowMapping]:
     same = sa.and_(counterparty.c.authority_id == change.c.authority_id, counterparty.c.id == change.c.counterparty_id)
+    of_counterparty = (counterparty.c.name_zh, counterparty.c.name_en, counterparty.c.office)
     query = (
-        sa.select(change, counterparty.c.name_zh, counterparty.c.name_en, account.c.login.label("asker"), person.c.name)
+        sa.select(change, *of_counterparty, account.c.login.label("asker"), person.c.name)
         .join(counterparty, same)
         .join(account, account.c.id == change.c.asked_by, isouter=True)
         .join(person, person.c.id == change.c.decided_by, isouter=True)

@@ -111,9 +111,10 @@ def create_counterparty(
     address_zh: str,
     address_en: str,
     credit_code: str | None = None,
+    office: str | None = None,
     by: str = "system",
 ) -> None:
-    """Enter a counterparty into the authority's register (行政相对人名录库)."""
+    """Enter a counterparty into the authority's register (行政相对人名录库); `office` is the one responsible for it."""
     values = {
         "kind": kind,
         "name_zh": name_zh,
@@ -121,6 +122,7 @@ def create_counterparty(
         "address_zh": address_zh,
         "address_en": address_en,
         "credit_code": credit_code,
+        "office": office,
     }
     connection.execute(
         counterparty.insert().values(id=counterparty_id, authority_id=authority_id, created_at=now(), **values)
@@ -146,6 +148,14 @@ def counterparties(connection: sa.Connection, authority_id: str, limit: int) -> 
     """The authority's counterparties by their Chinese names."""
     query = sa.select(counterparty).where(counterparty.c.authority_id == authority_id)
     return list(connection.execute(query.order_by(counterparty.c.name_zh).limit(limit)).mappings())
+
+
+def offices(connection: sa.Connection, authority_id: str) -> dict[str, str]:
+    """The responsible offices of the authority's counterparties, by the counterparty's id, where one is entered."""
+    query = sa.select(counterparty.c.id, counterparty.c.office).where(
+        counterparty.c.authority_id == authority_id, counterparty.c.office.is_not(None)
+    )
+    return {row.id: row.office for row in connection.execute(query)}
 
 
 def add_contact(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from records import deliveries
+from records.finding import folded
 from records.tables import UNREAD, WAITING, delivery
 
 STATES: Final = ("all", "unread", "waiting", "served")
@@ -25,8 +24,6 @@ _CONDITIONS: Final = {
     "waiting": WAITING,
     "served": f"{_IN_INBOX} and service_status = 'final'",
 }
-_BRACKETS: Final = str.maketrans({"〔": "[", "〕": "]", "【": "[", "】": "]", "﹝": "[", "﹞": "]"})
-_LONGEST: Final = 400  # characters: PostgreSQL's indexes take up to 2700 bytes
 
 
 @dataclass(frozen=True)
@@ -43,18 +40,6 @@ class Wanted:
     until: datetime | None = None
     needle: str = ""
     titled: tuple[str, ...] = ()
-
-
-def folded(text: str) -> str:
-    """Text as it is compared: widths and cases of letters, kinds of brackets and white space make no difference."""
-    plain = unicodedata.normalize("NFKC", text).translate(_BRACKETS).lower()
-    return "".join(plain.split())
-
-
-def found_by(document: sa.RowMapping | Mapping[str, Any]) -> str:
-    """By what a document is found: its numbers and its case."""
-    told = (document["number_zh"], document["number_en"], document["case_no"])
-    return " ".join(folded(each) for each in told if each)[:_LONGEST]
 
 
 def listed(

@@ -62,8 +62,6 @@ def bad_addresses(
 
     Each row has the notice's columns and the contact's and counterparty's names.
     """
-    later = notice.alias()
-    address = sa.case((notice.c.channel == "email", contact.c.email), else_=contact.c.mobile)
     query = (
         sa.select(
             notice,
@@ -75,24 +73,36 @@ def bad_addresses(
         )
         .join(contact, contact.c.id == notice.c.contact_id)
         .join(counterparty, _same_counterparty())
-        .where(
-            contact.c.authority_id == authority_id,
-            contact.c.active,
-            NOTICE_FAILED,
-            notice.c.address == address,
-            ~sa.exists().where(
-                later.c.contact_id == notice.c.contact_id,
-                later.c.channel == notice.c.channel,
-                later.c.created_at > notice.c.created_at,
-                later.c.state.in_(("sent", "failed")),
-            ),
-        )
+        .where(*_bad(authority_id))
         .order_by(notice.c.created_at.desc())
         .limit(limit)
     )
     if counterparty_id is not None:
         query = query.where(contact.c.counterparty_id == counterparty_id)
     return list(connection.execute(query).mappings())
+
+
+def count_bad_addresses(connection: sa.Connection, authority_id: str) -> int:
+    """How many there are."""
+    query = sa.select(sa.func.count()).select_from(notice).join(contact, contact.c.id == notice.c.contact_id)
+    return int(connection.execute(query.where(*_bad(authority_id))).scalar_one())
+
+
+def _bad(authority_id: str) -> list[sa.ColumnExpressionArgument[bool]]:
+    later = notice.alias()
+    address = sa.case((notice.c.channel == "email", contact.c.email), else_=contact.c.mobile)
+    return [
+        contact.c.authority_id == authority_id,
+        contact.c.active,
+        NOTICE_FAILED,
+        notice.c.address == address,
+        ~sa.exists().where(
+            later.c.contact_id == notice.c.contact_id,
+            later.c.channel == notice.c.channel,
+            later.c.created_at > notice.c.created_at,
+            later.c.state.in_(("sent", "failed")),
+        ),
+    ]
 
 
 def _same_counterparty() -> sa.ColumnElement[bool]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 
 from records import ledger
-from records.tables import artifact, delivery, document, paper_receipt
+from records.tables import artifact, delivery, paper_receipt
 
 
 def lock(connection: sa.Connection, delivery_id: str, authority_id: str) -> sa.RowMapping | None:
@@ -40,24 +38,6 @@ def counts(connection: sa.Connection, authority_id: str) -> dict[str, int]:
         .group_by(delivery.c.paper_status)
     )
     return {row.paper_status: row.deliveries for row in connection.execute(query)}
-
-
-def search(connection: sa.Connection, authority_id: str, text: str, limit: int = 20) -> Sequence[str]:
-    """Deliveries whose number, case or recipient contains `text`, newest first: their ids."""
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    columns = (document.c.number_zh, document.c.number_en, document.c.case_no)
-    names = (delivery.c.recipient_zh, delivery.c.recipient_en)
-    query = (
-        sa.select(delivery.c.id)
-        .join(document, document.c.id == delivery.c.document_id)
-        .where(
-            delivery.c.authority_id == authority_id,
-            sa.or_(*(column.ilike(pattern, escape="\\") for column in (*columns, *names))),
-        )
-        .order_by(delivery.c.created_at.desc())
-        .limit(limit)
-    )
-    return connection.execute(query).scalars().all()
 
 
 def scan(connection: sa.Connection, digest: str) -> sa.RowMapping | None:

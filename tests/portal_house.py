@@ -22,8 +22,8 @@ from delivery.service import decide_delivery, fix_count
 from records import access, api_keys, deliveries, directory, documents
 from records.access import Account
 from records.database import Database, legal_time, set_legal_time
+from records.finding import found_at_desk, found_by
 from records.ids import new_id
-from records.inbox import found_by
 from records.store import FileStore
 from records.tables import document
 from signing import verification
@@ -138,19 +138,21 @@ class PortalHouse:
                 connection.execute(document.update().where(document.c.id == document_id).values(status="released"))
             counterparty = directory.find_counterparty(connection, authority, to)
             assert counterparty
-            sent_at = legal_time(connection) if release and route == "inbox" else None
-            count = fix_count(connection, sent_at, day_of(sent_at)) if sent_at else None
+            sent_at = legal_time(connection) if release else None
+            count = fix_count(connection, sent_at, day_of(sent_at)) if sent_at and route == "inbox" else None
+            made_document = documents.get(connection, document_id)
+            names = {"recipient_zh": counterparty["name_zh"], "recipient_en": counterparty["name_en"]}
             delivery_id = deliveries.insert(
                 connection,
                 instrument=instrument,
-                found_by=found_by(documents.get(connection, document_id)),
+                found_by=found_by(made_document),
+                found_at_desk=found_at_desk(made_document, names),
                 document_id=document_id,
                 authority_id=authority,
                 counterparty_id=to,
-                recipient_zh=counterparty["name_zh"],
-                recipient_en=counterparty["name_en"],
+                **names,
                 route=route if release else None,
-                status="available" if sent_at else "pending",
+                status="available" if count else "pending",
                 paper_required=important,
                 sent_at=sent_at,
                 service_count=count,

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from delivery.portal.office_choices import office_name
 from delivery.portal.views import minute, moment
 from delivery.portal.wording import Words
 from records.changes import OPEN
@@ -29,6 +30,7 @@ def change_line(row: sa.RowMapping, t: Words) -> dict[str, Any]:
         "flagged": row["flagged"],
         "kind": row["kind"],
         "moved": row["kind"] == "entity" and any(name.startswith("address") for name in row["after"] or ()),
+        "office": row["office"] or "",
         "reason": t("change.too_few") if reason == "too_few" else reason,
     }
 
@@ -38,7 +40,12 @@ def _details(row: sa.RowMapping, t: Words) -> list[str]:
     before, after = row["before"] or {}, row["after"] or {}
     if row["kind"] == "entity":
         return [
-            t("change.from_to", field=t(f"entry.{name}"), before=before[name], after=value)
+            t(
+                "change.from_to",
+                field=t(f"entry.{name}"),
+                before=_said(name, before[name], t),
+                after=_said(name, value, t),
+            )
             for name, value in after.items()
         ]
     if row["kind"] in ("account_asked", "account_stopped"):
@@ -49,3 +56,7 @@ def _details(row: sa.RowMapping, t: Words) -> list[str]:
     if row["kind"] == "contact_changed":
         return [t(f"entry.{name}") for name in after]
     return []
+
+
+def _said(name: str, value: Any, t: Words) -> str:
+    return office_name(value, t) if name == "office" else str(value)

@@ -11,9 +11,11 @@ from starlette.exceptions import HTTPException
 
 from delivery import entries, passwords
 from delivery.portal.change_lines import change_line
+from delivery.portal.office_choices import office_choices
 from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, portal_of, see, words_of
 from records import access, changes, second_factors
 from records.access import Account, Person, Session
+from records.errors import Refused
 
 router = APIRouter(prefix="/desk/changes")
 
@@ -50,6 +52,7 @@ def _page(
         told=told,
         problem=problem,
         first=first,
+        offices=office_choices(t),
         waiting=[change_line(row, t) for row in waiting],
         lately=[change_line(row, t) for row in lately],
     )
@@ -69,6 +72,7 @@ def decide(
     reason = form.fields.get("reason", "").strip()[:_LONGEST]
     if act == "refuse" and not reason:
         return _page(request, session, clerk, problem="change.reason_missing", status=422)
+    due: str | None = None
     word = secrets.token_urlsafe(12)
     hashed = passwords.hash_password(word) if act == "approve" else ""
     try:
@@ -82,10 +86,16 @@ def decide(
                 entries.refuse(connection, clerk.authority_id, change_id, clerk.id, reason)
             else:
                 changes.look_at(connection, change_id, clerk.id)
+                if office := form.fields.get("office"):
+                    of = (clerk.authority_id, row["counterparty_id"])
+                    due = entries.change_office(connection, of, office, clerk.id)
     except LookupError:
         raise HTTPException(404) from None
     except changes.NotOpen:
         raise HTTPException(409) from None
+    except Refused:
+        raise HTTPException(400) from None  # an office that our form does not offer
+    portal.hint((due,) if due else ())
     if act == "approve" and row["kind"] == "account_asked":
         return _page(request, session, clerk, told=_TOLD[0], first=(row["subject_id"], word))
     return see(f"/desk/changes?told=desk_{'seen' if act == 'seen' else 'approved' if act == 'approve' else 'refused'}")

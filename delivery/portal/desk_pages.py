@@ -36,6 +36,7 @@ from records import (
     corrections,
     deliveries,
     desk_work,
+    finding,
     notice_reports,
     paper,
     paper_seals,
@@ -93,7 +94,7 @@ def listing(
             track = ""
             code = read_code(wanted)
             scanned = attempts.by_code(connection, code) if code else None
-            ids = [scanned["delivery_id"]] if scanned else paper.search(connection, clerk.authority_id, wanted)
+            ids = [scanned["delivery_id"]] if scanned else finding.at_desk(connection, clerk.authority_id, wanted)
             rows = deliveries.desk_items(connection, ids, clerk.authority_id)
         elif track in desk_work.LISTS:
             ids = desk_work.ids(connection, clerk.authority_id, track, sent_before, SHOWN)
@@ -106,8 +107,8 @@ def listing(
         approver = bool(seals.of_approver(connection, clerk.id))
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, portal.store, clerk)) if approver else None
         incoming = count_incoming(connection, clerk.authority_id)
-        changes_waiting = len(changes.for_desk(connection, clerk.authority_id))
-        bad = len(notice_reports.bad_addresses(connection, clerk.authority_id))
+        changes_waiting = changes.count_for_desk(connection, clerk.authority_id)
+        bad = notice_reports.count_bad_addresses(connection, clerk.authority_id)
         now = legal_time(connection)
         calendar = calendar_lines(connection, t, day_of(now))
         waiting = registrations.counts(connection, clerk.authority_id).get("submitted", 0)

@@ -25,7 +25,8 @@ from delivery.zips import zipped
 from records import deliveries
 from records.access import Account, Session
 from records.database import legal_time
-from records.inbox import MOST_COUNTED, STATES, Wanted, counts, folded, listed
+from records.finding import folded
+from records.inbox import MOST_COUNTED, STATES, Wanted, counts, listed
 from records.instants import from_microseconds, to_microseconds
 from templates.manifests import manifests
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import activation, registration_review
 from delivery.account_names import initials
-from delivery.offices import offices
+from delivery.portal.office_choices import office_choices
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
@@ -162,16 +162,9 @@ def _entry(name: str, values: Mapping[str, Any], faults: Sequence[Fault], t: Wor
 
 
 def _office(review: Mapping[str, Any], faults: Sequence[Fault], t: Words) -> Entry:
-    known = offices()
-    groups = [
-        (
-            t.pick(region.zh, region.en),
-            [(each.id, t.pick(each.zh, each.en)) for each in known.all.values() if each.administration == region.id],
-        )
-        for region in known.administrations.values()
-    ]
     shown = texts_of("/office", faults, t)
-    return Entry("office", t("review.office"), review["office"], "choice", t("review.office_hint"), shown, groups)
+    hint = t("review.office_hint")
+    return Entry("office", t("review.office"), review["office"], "choice", hint, shown, office_choices(t))
 
 
 def _area(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Words) -> Entry:

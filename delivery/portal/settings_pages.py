@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from delivery import entries
 from delivery.portal.change_lines import change_line
 from delivery.portal.notice_lines import bad_lines
+from delivery.portal.office_choices import office_name
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.views import moment
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, page, portal_of, see, words_of
@@ -71,6 +72,7 @@ def _page(
         faults=[t.pick(fault.message_zh, fault.message_en) for fault in faults],
         typed=typed,
         entity=entity,
+        office=office_name(entity["office"], t),
         fields=entries.ENTITY,
         accounts=[{"row": row, "free": row["id"] not in under_way} for row in accounts],
         contacts=[{"row": row, "free": row["id"] not in under_way and not row["pending"]} for row in contacts],

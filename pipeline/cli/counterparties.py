@@ -8,6 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
+from delivery.offices import offices
 from delivery.scans import check_scan
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import (
@@ -45,6 +46,9 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         for option in ("--name-zh", "--name-en", "--address-zh", "--address-en"):
             add.add_argument(option, required=True)
         add.add_argument("--credit-code", help="统一社会信用代码")
+        add.add_argument(
+            "--office", choices=sorted(offices().all), metavar="ID", help="the responsible one, of offices.toml"
+        )
         add.set_defaults(run=add_counterparty)
         return
     add.add_argument("counterparty", metavar="COUNTERPARTY")
@@ -106,6 +110,7 @@ def add_counterparty(arguments: Namespace) -> Answer:
                 address_zh=arguments.address_zh,
                 address_en=arguments.address_en,
                 credit_code=arguments.credit_code,
+                office=arguments.office,
                 by=operator(),
             )
     except sa.exc.IntegrityError as error:

@@ -19,7 +19,7 @@ from pipeline.recipients import known_recipient
 from records import deliveries, directory, documents, ledger
 from records.database import legal_time
 from records.errors import Permanent
-from records.inbox import found_by
+from records.finding import found_at_desk, found_by
 from records.ledger import append
 from records.steps import Claim
 from templates.manifests import manifest
@@ -73,6 +73,7 @@ def _columns(
     columns: dict[str, Any] = {
         "instrument": document["instrument"],
         "found_by": found_by(document),
+        "found_at_desk": found_at_desk(document, row),
         "route": chosen.route,
         "route_reasons": [asdict(reason) for reason in chosen.reasons],
         "sent_at": sent_at,

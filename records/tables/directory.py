@@ -66,6 +66,7 @@ counterparty = table(
     text("credit_code", null=True),
     text("address_zh"),
     text("address_en"),
+    text("office", null=True),  # the responsible one (delivery/offices.toml); null: not known
     instant("created_at"),
     one_of("kind", "legal_person", "other_organisation", "foreign_entity", "natural_person", "outside_body"),
     sa.UniqueConstraint("authority_id", "credit_code"),

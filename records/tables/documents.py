@@ -35,6 +35,8 @@ PAPER_IS_SENT = sa.text("paper_status = 'sent'")
 SCAN_IS_MISSING = sa.text("scan_missing")
 DATE_IS_PROVISIONAL = sa.text("service_status = 'provisional'")
 DOCUMENT_FAILED = sa.text("status = 'failed'")
+DISPATCHED = sa.text("route is not null")
+NOT_DISPATCHED = sa.text("route is null")
 SENDING_IS_AMBIGUOUS = sa.text("state = 'ambiguous'")
 
 document = table(
@@ -163,6 +165,7 @@ delivery = table(
     instant("paper_since", null=True),  # since when the paper track stands where it stands
     text("instrument", null=True),  # with the next one: what an inbox is listed by; known at dispatch
     text("found_by", null=True),  # number and case, folded for the search
+    text("found_at_desk", null=True),  # the same with the recipient
     instant("created_at"),
     counterparty_key(),
     one_of("route", "inbox", "paper", "internal"),
@@ -174,6 +177,10 @@ delivery = table(
     sa.Index("ix_delivery_inbox", *_LISTED, "service_status", **_where("route = 'inbox'")),
     sa.Index("ix_delivery_unread", *_LISTED, **_where(UNREAD)),
     sa.Index("ix_delivery_waiting", *_LISTED, **_where(WAITING)),
+    sa.Index("ix_delivery_found", "authority_id", "created_at", "id", "found_at_desk", **_where(DISPATCHED.text)),
+    sa.Index("ix_delivery_not_dispatched", "authority_id", "created_at", **_where(NOT_DISPATCHED.text)),
+    # and the statistics of a year (records.statistics)
+    sa.Index("ix_delivery_counted", "authority_id", "sent_at", "instrument", "service_basis", "counterparty_id"),
     sa.Index("ix_delivery_paper", "authority_id", "paper_status", "created_at"),
     *(
         sa.Index(

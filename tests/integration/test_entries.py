@@ -180,11 +180,28 @@ def test_another_address_counts_at_once_and_a_clerk_looks_whether_another_office
     made = the_change(office, kind="entity")
     assert made["before"] == {name: ENTITY[name] for name in moved} and made["flagged"]
     clerk = office.house.browser("clerk")
-    assert "是否改由其他机关管辖" in clerk.get("/desk/changes").text
+    assert "请核对归属单位" in clerk.get("/desk/changes").text
     assert made["id"] not in office.house.browser("clerk-elsewhere").get("/desk/changes").text
     assert post(office, office.house.browser("clerk-elsewhere"), f"/desk/changes/{made['id']}/seen")[0] == 404
     assert post(office, clerk, f"/desk/changes/{made['id']}/seen")[0] == 303
     assert not the_change(office, kind="entity")["flagged"]
+
+
+def test_the_clerk_enters_the_office_that_a_new_address_belongs_to_and_contacts_are_told(
+    office: Reminding, client: TestClient
+) -> None:
+    post(office, client, "/settings/entity", **(ENTITY | {"address_zh": "上海市长宁区示例路1号"}))
+    clerk, seen = office.house.browser("clerk"), f"/desk/changes/{the_change(office, kind='entity')['id']}/seen"
+    assert post(office, clerk, seen, office="atlantis")[0] == 400
+    assert the_change(office, kind="entity")["flagged"], "nothing is half done"
+    assert post(office, clerk, seen, office="shanghai")[0] == 303
+    with office.database.read() as connection:
+        row = directory.find_counterparty(connection, *OF)
+    assert row and row["office"] == "shanghai"
+    entered = the_change(office, kind="entity", flagged=False, asked_by="clerk")
+    assert entered["after"] == {"office": "shanghai"} and entered["state"] == "in_effect"
+    assert "民航上海安全监督管理局" in client.get("/settings").text
+    assert "CAAC Shanghai Safety Supervision Bureau" in clerk.get("/desk/changes?lang=en").text
 
 
 def test_another_name_waits_for_a_clerk(office: Reminding, client: TestClient) -> None:

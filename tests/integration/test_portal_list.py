@@ -19,7 +19,8 @@ from fastapi.testclient import TestClient
 from delivery.sheets import neutral
 from pipeline.measuring_inbox import OWNER, fill_inbox
 from records.database import Database, legal_time, set_legal_time
-from records.inbox import STATES, Wanted, counts, folded, listed
+from records.finding import folded
+from records.inbox import STATES, Wanted, counts, listed
 from tests.integration.test_portal_inbox import confirm_it, open_it
 from tests.portal_house import PDF, PortalHouse, furnish, hidden
 

@@ -27,6 +27,7 @@ from records import (
     deliveries,
     directory,
     documents,
+    finding,
     ledger,
     notices,
     objections,
@@ -171,6 +172,62 @@ def test_notices_of_before_there_were_occasions_keep_what_they_told(empty: Datab
     for wrong in ("update notice set state = 'lost'", "update notice set delivery_id = 'dlv_1'"):
         with pytest.raises(sa.exc.IntegrityError), empty.write() as connection:
             connection.execute(sa.text(wrong))
+
+
+def test_what_was_sent_before_is_found_at_the_desk_and_offices_come_from_what_was_approved(empty: Database) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0017")
+    mine = {"authority_id": "a"}
+    application = {"id": "reg_1", "campaign_id": "cam_1", "category": "legal_person", "state": "approved"}
+    application |= {"submissions": 2, "counterparty_id": "c"}
+    decisions = [
+        {"registration_id": "reg_1", "nth": 1, "outcome": "returned", "review": '{"office": "beijing"}'},
+        {"registration_id": "reg_1", "nth": 2, "outcome": "approved", "review": '{"office": "shanghai"}'},
+    ]
+    sent = {"id": "dlv_1", "document_id": "doc_1", "counterparty_id": "c", "found_by": "[2026]8号"}
+    sent |= {"recipient_zh": "甲 公司", "recipient_en": "Company A", "route": "inbox"}
+    sent |= {"status": "available", "paper_status": "none", "service_status": "pending"}
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("authority", {"id": "a"}),
+        ("counterparty", mine | {"id": "c", "kind": "legal_person"}),
+        ("campaign", mine | {"id": "cam_1", "code": "Abc"}),
+        ("person", mine | {"id": "per_1", "role": "clerk"}),
+        ("registration", mine | application),
+        *(("registration_submission", mine | {"registration_id": "reg_1", "nth": nth}) for nth in (1, 2)),
+        *(("registration_decision", mine | each | {"decided_by": "per_1"}) for each in decisions),
+        ("client", mine | {"id": "cli_1"}),
+        ("job", mine | {"id": "job_1", "client_id": "cli_1"}),
+        ("document", mine | {"id": "doc_1", "job_id": "job_1", "client_id": "cli_1", "status": "released"}),
+        ("delivery", mine | sent),
+    ]
+    for table, values in rows:
+        insert(empty, table, values)
+    schema.keep_up(empty)
+    with empty.read() as connection:
+        known = directory.find_counterparty(connection, "a", "c")
+        assert known and known["office"] == "shanghai"
+        for text in ("甲公司", "company a", "2026〕8"):
+            assert finding.at_desk(connection, "a", text) == ["dlv_1"]
+        assert finding.at_desk(connection, "a", "乙公司") == []
+
+
+_FILLED = ((sa.JSON, "{}"), (sa.Boolean, False), (sa.Integer, 0))
+
+
+def insert(database: Database, name: str, values: dict[str, object]) -> None:
+    """A row of a table as it stands in the database; what it needs besides is filled in by kind."""
+    inspector = sa.inspect(database.engine)
+    for column in inspector.get_columns(name):
+        if not column["nullable"] and column["name"] not in values and column["default"] is None:
+            kind = column["type"]
+            values[column["name"]] = next((value for of, value in _FILLED if isinstance(kind, of)), "x")
+    columns = ", ".join(values)
+    with database.write() as connection:
+        given = ", ".join(f":{each}" for each in values)
+        connection.execute(sa.text(f"insert into {name} ({columns}) values ({given})"), values)  # noqa: S608
 
 
 def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:

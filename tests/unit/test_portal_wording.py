@@ -21,6 +21,7 @@ from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
 from delivery.reminders import UNTRUE
 from delivery.scanner import read_day
+from delivery.statistics import BASES
 from records import desk_work, links
 from records.errors import Fault, Permanent
 from records.inbox import STATES
@@ -72,8 +73,7 @@ def _made() -> set[str]:
     made |= {f"correct.intro_{each}" for each in ("correct", "mend", "backdate")} | {"desk.mended"}
     made |= {f"attempt.kind_{kind}" for kind in FILE_KINDS} | {"record.correction_reason"}
     made |= {f"issue.{name}" for name in ("name", "role", "rule", "approved_at")}
-    columns = ("month", "kind", "documents", "confirmed", "deemed", "paper", "open")
-    made |= {f"statistics.{name}" for name in columns}
+    made |= {f"statistics.{name}" for name in ("month", "kind", "documents", "office", "sent", *BASES)}
     made |= {"correct.approved", "correct.declined"} | {f"desk.{name}" for name in desk_work.LISTS}
     made |= {f"stack.{state}" for state in ("open", "attached", "set_aside")}
     made |= {f"trouble.channel_{each}" for each in ("email", "sms")}
