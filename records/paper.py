@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from records import ledger
+from records.statements import contains
 from records.tables import artifact, delivery, document, paper_receipt
 
 
@@ -44,7 +45,6 @@ def counts(connection: sa.Connection, authority_id: str) -> dict[str, int]:
 
 def search(connection: sa.Connection, authority_id: str, text: str, limit: int = 20) -> Sequence[str]:
     """Deliveries whose number, case or recipient contains `text`, newest first: their ids."""
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     columns = (document.c.number_zh, document.c.number_en, document.c.case_no)
     names = (delivery.c.recipient_zh, delivery.c.recipient_en)
     query = (
@@ -52,7 +52,7 @@ def search(connection: sa.Connection, authority_id: str, text: str, limit: int =
         .join(document, document.c.id == delivery.c.document_id)
         .where(
             delivery.c.authority_id == authority_id,
-            sa.or_(*(column.ilike(pattern, escape="\\") for column in (*columns, *names))),
+            sa.or_(*(contains(column, text) for column in (*columns, *names))),
         )
         .order_by(delivery.c.created_at.desc())
         .limit(limit)
