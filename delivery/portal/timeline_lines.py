@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from delivery.portal.history_lines import who_of
 from delivery.portal.views import moment, outcome_name, stamp, written
-from delivery.portal.wording import Words
+from delivery.portal.wording import Words, messages
 from records import access, api_keys, ledger, notice_reports
 from records.ledger import Event
 
@@ -125,28 +125,33 @@ class _Told:
         return self.t("timeline.system") if event.actor == "system" else event.actor
 
     def _details(self, event: Event) -> Iterator[str]:
-        """What else a reader wants to know, by the kind of event; all that stands in bodies is on record for good."""
+        """What else a reader wants to know, by the kind of event. Bodies of earlier versions may tell less."""
         t, body = self.t, event.body
         group = event.kind.partition(".")[0]
-        if event.kind == "delivery.dispatched":
-            yield t(f"route.{body['route']}")
+        if group == "delivery":
+            yield _word("route", body.get("route"), t)
         elif group == "service":
-            yield from _service_day(body["answer"], t)
+            yield _service_day(body.get("answer") or {}, t)
         elif group == "paper":
             yield from _paper(body, t)
         elif group == "notice":
-            yield t(f"notice.{body['channel']}")
+            yield _word("notice", body.get("channel"), t)
         elif group == "link":
             yield self.names.documents.get(event.subject, "")
-        elif event.kind == "submission.received":
-            yield t(f"submit.{body['kind']}")
-        elif event.kind == "objection.ruled":
-            yield t(f"objecting.{body['outcome']}")
-        elif group == "case" and "title_zh" in body:
-            yield t.pick(body["title_zh"], body["title_en"])
+        elif group == "submission":
+            yield _word("submit", body.get("kind"), t)
+        elif group == "objection":
+            yield _word("objecting", body.get("outcome"), t)
+        elif group == "case":
+            yield t.pick(body.get("title_zh", ""), body.get("title_en", ""))
         for name in ("reason", "reasons", "note"):
             if isinstance(body.get(name), str):
                 yield body[name]
+
+
+def _word(table: str, name: str | None, t: Words) -> str:
+    key = f"{table}.{name}"
+    return t(key) if key in messages() else ""
 
 
 def _text(kind: str, t: Words) -> str:
@@ -156,18 +161,18 @@ def _text(kind: str, t: Words) -> str:
     return t("timeline.other", kind=kind)
 
 
-def _service_day(answer: Mapping[str, Any], t: Words) -> Iterator[str]:
-    if answer["service_date"]:
-        yield t("timeline.served_on", day=written(date.fromisoformat(answer["service_date"]), t))
-    elif answer["deemed_date"]:
-        yield t("timeline.at_the_latest", day=written(date.fromisoformat(answer["deemed_date"]), t))
+def _service_day(answer: Mapping[str, Any], t: Words) -> str:
+    if answer.get("service_date"):
+        return t("timeline.served_on", day=written(date.fromisoformat(answer["service_date"]), t))
+    if answer.get("deemed_date"):
+        return t("timeline.at_the_latest", day=written(date.fromisoformat(answer["deemed_date"]), t))
+    return ""
 
 
 def _paper(body: Mapping[str, Any], t: Words) -> Iterator[str]:
     record: Mapping[str, Any] = body.get("record") or {}
     method = record.get("method") or body.get("method")
-    if method:
-        yield t(f"method.{method}")
+    yield _word("method", method, t)
     if method and record.get("outcome"):
         yield outcome_name(method, record["outcome"], t)
     if record.get("date"):

@@ -174,6 +174,15 @@ def test_an_event_of_a_kind_without_words_is_shown_and_no_actor_is_left_out(
     assert all(who in told for who in ("case system", "系统管理员（root）", "· 系统<", "· somebody<"))
 
 
+def test_an_event_of_an_earlier_version_that_tells_less_is_shown(house: PortalHouse, client: TestClient) -> None:
+    found = document_of(house, house.deliver("penalty-decision"))
+    kinds = [f"{group}.{name}" for group, some in timeline_lines.KINDS.items() for name in some]
+    with house.database.write() as connection:
+        for nth, kind in enumerate(kinds):
+            ledger.append(connection, found, f"bare/{nth}", kind)
+    assert section(case_page(client, found), "timeline").count("<strong>") >= len(kinds)
+
+
 def test_every_kind_of_the_ledger_that_tells_of_documents_has_words() -> None:
     """What is appended to the streams of documents, as the code names it."""
     root = Path(timeline_lines.__file__).parents[2]
