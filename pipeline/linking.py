@@ -8,30 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
+from delivery.linked_acts import RULES, TOLD, state_faults
 from records import documents, ledger, links, series
 from records.errors import Fault, Refused
 from records.ledger import canonical
-from templates.manifests import ACTS, Manifest, manifest, manifests
-
-_PENDING: Final = ("pending",)
-_STANDING: Final = ("pending", "in_effect")
-_ENDINGS: Final = ("ends", "changes")
-_RULE: Final = {"ends": "004-100", "changes": "004-100", "mends": "", "declares": "004-97"}
-
-#: How the facts of a revocation-decision call it.
-_TOLD: Final = {"ends": "revoke", "changes": "change"}
-
-#: From which status of its target each effect may begin.
-_FROM: Final[Mapping[str, frozenset[str]]] = {
-    "ends": frozenset({"released", "changed"}),
-    "changes": frozenset({"released"}),
-    "mends": frozenset({"released", "changed"}),
-    "declares": frozenset({"void", "failed"}),
-}
+from templates.manifests import ACTS, Manifest, manifests
 
 
 @dataclass(frozen=True)
@@ -91,27 +76,11 @@ def _who(effect: str, *, zh: bool = False) -> str:
 
 
 def _fault(link: Link, code: str, en: str, zh: str) -> Fault:
-    return Fault(link.pointer, code, en, zh, _RULE[link.effect])
+    return Fault(link.pointer, code, en, zh, RULES[link.effect])
 
 
 def _state_faults(connection: sa.Connection, authority_id: str, link: Link) -> list[Fault]:
-    """Whether the target stands where this may be done to it, and nobody else is about to do it."""
-    target = documents.find_in(connection, link.target, authority_id)
-    if target is None:
-        return [_fault(link, "unknown_document", "The authority has no such document.", "本机关没有此文书。")]
-    status = target["status"]
-    if status not in _FROM[link.effect] or (link.effect == "declares" and target["number_zh"] is None):
-        en = f"The document is {status}; here it must be {' or '.join(sorted(_FROM[link.effect]))}."
-        zh = f"该文书的当前状态为 {status}，不能这样处理。"
-        return [_fault(link, "wrong_state", en, zh)]
-    if link.effect != "declares" and not manifest(target["instrument"]).served:
-        en = "The document is never served on anybody: it binds nobody, and there is nothing to end, change or mend."
-        return [_fault(link, "not_served", en, "该文书不向当事人送达，无须撤销、变更或者补正。")]
-    effects, states = (_ENDINGS, _PENDING) if link.effect in _ENDINGS else (("declares",), _STANDING)
-    if link.effect != "mends" and links.standing(connection, link.target, effects, states):
-        en = "Another document is doing this to it already."
-        return [_fault(link, "already_linked", en, "已有其他文书对该文书作同样处理。")]
-    return []
+    return [fault.under(link.pointer) for fault in state_faults(connection, authority_id, link.effect, link.target)]
 
 
 def _content_faults(connection: sa.Connection, link: Link, asked: Mapping[str, Any]) -> Iterator[Fault]:
@@ -137,7 +106,7 @@ def _content_faults(connection: sa.Connection, link: Link, asked: Mapping[str, A
 def _told_faults(link: Link, facts: Mapping[str, Any], rows: Sequence[sa.RowMapping]) -> Iterator[Fault]:
     """Whether the text of the new document tells the same of the old one as the records do."""
     told = facts.get("effect")
-    if told in _TOLD.values() and told != _TOLD.get(link.effect):
+    if told in TOLD.values() and told != TOLD.get(link.effect):
         en = f"The facts say that the document is to {told} the other one, the job says otherwise."
         yield Fault("/facts/effect", "effect_differs", en, "事实所述的处理方式与任务不一致。", "004-100")
     document = facts.get("document")

@@ -20,8 +20,10 @@ from pipeline.issuing import issuing
 from pipeline.queue import Queue
 from pipeline.released import answer_about
 from pipeline.settings import Settings, load
+from pipeline.volumes import make_volume
 from pipeline.wake import wake_workers
 from records import directory, logs, schema
+from records.access import Person
 from records.database import is_test
 from records.tables import authority
 
@@ -53,7 +55,13 @@ def _portal(songda: Songda) -> Portal:
         verify=lambda pdf: answer_about(songda, pdf),
         public_url=songda.settings.public_url,
         issuing=issuing(songda),
+        volume=lambda person, case_no: volume_for(songda, person, case_no),
     )
+
+
+def volume_for(songda: Songda, person: Person, case_no: str) -> bytes:
+    """The sealed volume of a case of the person's authority, whole: the papers of all of its case systems."""
+    return make_volume(songda, person.authority_id, case_no, client_id=None, by=person.id).pdf
 
 
 def _system_name(connection: sa.Connection) -> tuple[str, str]:

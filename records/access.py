@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -135,7 +136,13 @@ def add_person(
 
 def person_name(connection: sa.Connection, person_id: str) -> str:
     """The name of a person who acted, stopped or not; the id itself for who is none (a case system)."""
-    return connection.execute(sa.select(person.c.name).where(person.c.id == person_id)).scalar() or person_id
+    return person_names(connection, [person_id]).get(person_id, person_id)
+
+
+def person_names(connection: sa.Connection, ids: Collection[str]) -> dict[str, str]:
+    """The names of those of `ids` that are persons, stopped or not."""
+    query = sa.select(person.c.id, person.c.name).where(person.c.id.in_(ids))
+    return {row.id: row.name for row in connection.execute(query)}
 
 
 def credentials(connection: sa.Connection, login: str) -> list[Credential]:

@@ -81,13 +81,13 @@ def add_file(connection: sa.Connection, authority_id: str, attempt_id: str, kind
     return insert_if_absent(connection, paper_file, row, "added_at")
 
 
-def files(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
-    """The files of all attempts of a delivery with their media types, oldest first."""
+def files(connection: sa.Connection, *delivery_ids: str) -> list[sa.RowMapping]:
+    """The files of all attempts of these deliveries with `delivery_id` and media type, oldest first."""
     query = (
-        sa.select(paper_file, artifact.c.media_type)
+        sa.select(paper_file, paper_attempt.c.delivery_id, artifact.c.media_type)
         .join(paper_attempt, paper_attempt.c.id == paper_file.c.attempt_id)
         .join(artifact, artifact.c.digest == paper_file.c.digest)
-        .where(paper_attempt.c.delivery_id == delivery_id)
+        .where(paper_attempt.c.delivery_id.in_(delivery_ids))
     )
     return list(connection.execute(query.order_by(paper_file.c.added_at, paper_file.c.id)).mappings())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +68,12 @@ def of_counterparty(connection: sa.Connection, authority_id: str, counterparty_i
     """All counsel of a counterparty, newest first."""
     mine = (counsel.c.authority_id == authority_id, counsel.c.counterparty_id == counterparty_id)
     return list(connection.execute(sa.select(counsel).where(*mine).order_by(counsel.c.id.desc())).mappings())
+
+
+def of_accounts(connection: sa.Connection, authority_id: str, account_ids: Collection[str]) -> list[sa.RowMapping]:
+    """The powers of attorney by which these accounts were made, oldest first; other accounts have none."""
+    query = sa.select(counsel).where(counsel.c.authority_id == authority_id, counsel.c.account_id.in_(account_ids))
+    return list(connection.execute(query.order_by(counsel.c.id)).mappings())
 
 
 def asked(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -114,6 +114,12 @@ def desk_items(connection: sa.Connection, ids: Sequence[str], authority_id: str)
     query = with_document().where(delivery.c.id.in_(ids), delivery.c.authority_id == authority_id)
     place = {delivery_id: nth for nth, delivery_id in enumerate(ids)}
     return sorted(connection.execute(query).mappings(), key=lambda row: place[row["id"]])
+
+
+def of_case(connection: sa.Connection, document_ids: Collection[str], authority_id: str) -> list[sa.RowMapping]:
+    """The authority's deliveries of these documents, with their documents, in the order of their recipients."""
+    query = with_document().where(delivery.c.document_id.in_(document_ids), delivery.c.authority_id == authority_id)
+    return list(connection.execute(query.order_by(delivery.c.id)).mappings())
 
 
 def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:

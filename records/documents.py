@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from records.instants import now
 from records.ledger import append
-from records.statements import insert_at, insert_if_absent, select_by
+from records.statements import contains, insert_at, insert_if_absent, select_by
 from records.tables import artifact, document, job, number, renewal
 
 #: From where each status may be reached.
@@ -100,6 +100,28 @@ def of_case(
     """The authority's documents of these kinds in a case, newest first."""
     named = {"authority": authority_id, "case": case_no, "instruments": sorted(instruments), "most": limit}
     return list(connection.execute(_OF_CASE, named).mappings())
+
+
+def whole_case(connection: sa.Connection, authority_id: str, case_no: str, *, limit: int) -> list[sa.RowMapping]:
+    """The authority's documents of a case, whatever became of them, in the order in which they were asked for."""
+    query = sa.select(document).where(document.c.authority_id == authority_id, document.c.case_no == case_no)
+    ordered = query.order_by(document.c.created_at, document.c.job_id, document.c.position, document.c.id)
+    return list(connection.execute(ordered.limit(limit)).mappings())
+
+
+def cases_found(connection: sa.Connection, authority_id: str, text: str, *, limit: int = 20) -> list[sa.RowMapping]:
+    """Cases whose number, or the number of one of whose documents, contains `text`, the newest first.
+
+    Each has `case_no` and `document_id`, the newest of its documents that were found.
+    """
+    columns = (document.c.case_no, document.c.number_zh, document.c.number_en)
+    query = (
+        sa.select(document.c.case_no, sa.func.max(document.c.id).label("document_id"))
+        .where(document.c.authority_id == authority_id, sa.or_(*(contains(each, text) for each in columns)))
+        .group_by(document.c.case_no)
+        .order_by(sa.func.max(document.c.created_at).desc(), document.c.case_no)
+    )
+    return list(connection.execute(query.limit(limit)).mappings())
 
 
 def numbered(connection: sa.Connection, authority_id: str, text: str) -> sa.RowMapping | None:

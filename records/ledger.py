@@ -148,11 +148,27 @@ def count(connection: sa.Connection, stream: str, subject: str, kinds: Collectio
 
 def events(connection: sa.Connection, stream: str) -> list[Event]:
     """All events of one stream, oldest first."""
-    rows = connection.execute(sa.select(event).where(event.c.stream == stream).order_by(event.c.seq)).mappings()
+    return _read(connection, sa.select(event).where(event.c.stream == stream).order_by(event.c.seq))
+
+
+def _read(connection: sa.Connection, query: sa.Select[Any]) -> list[Event]:
     return [
         Event(**{name: row[name] for name in Event.__annotations__ if name != "body"}, body=json.loads(row["body"]))
-        for row in rows
+        for row in connection.execute(query).mappings()
     ]
+
+
+def count_all(connection: sa.Connection, streams: Collection[str]) -> int:
+    """How many events these streams have together."""
+    query = sa.select(sa.func.count()).select_from(event).where(event.c.stream.in_(streams))
+    return int(connection.execute(query).scalar_one())
+
+
+def together(connection: sa.Connection, streams: Collection[str], *, skip: int, limit: int) -> list[Event]:
+    """Events of several streams as they happened by the legal clock, oldest first, without the first `skip`."""
+    query = sa.select(event).where(event.c.stream.in_(streams))
+    ordered = query.order_by(event.c.happened_at, event.c.stream, event.c.seq)
+    return _read(connection, ordered.offset(skip).limit(limit))
 
 
 def verify(connection: sa.Connection, stream: str | None = None) -> Iterator[str]:

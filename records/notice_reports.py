@@ -5,6 +5,8 @@ A report is recorded and shown; it sets no date.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from records import deliveries
@@ -53,6 +55,13 @@ def of_delivery(connection: sa.Connection, delivery_id: str) -> list[sa.RowMappi
         .order_by(notice.c.created_at, contact.c.name, notice.c.channel)
     )
     return list(connection.execute(query).mappings())
+
+
+def told_of(connection: sa.Connection, notice_ids: Collection[str]) -> dict[str, sa.RowMapping]:
+    """By notice: `delivery_id` and `name` of its contact."""
+    query = sa.select(notice.c.id, notice.c.delivery_id, contact.c.name).where(notice.c.id.in_(notice_ids))
+    rows = connection.execute(query.join(contact, contact.c.id == notice.c.contact_id)).mappings()
+    return {row["id"]: row for row in rows}
 
 
 def bad_addresses(

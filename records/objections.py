@@ -44,9 +44,9 @@ def find(connection: sa.Connection, objection_id: str, authority_id: str) -> sa.
     return connection.execute(query).mappings().first()
 
 
-def of_delivery(connection: sa.Connection, delivery_id: str) -> list[sa.RowMapping]:
-    """The objections to the service date of a delivery, oldest first."""
-    query = _query().where(objection.c.delivery_id == delivery_id)
+def of_delivery(connection: sa.Connection, *delivery_ids: str) -> list[sa.RowMapping]:
+    """The objections to the service dates of one or more deliveries, oldest first."""
+    query = _query().where(objection.c.delivery_id.in_(delivery_ids))
     return list(connection.execute(query.order_by(objection.c.raised_at, objection.c.id)).mappings())
 
 

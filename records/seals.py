@@ -6,7 +6,7 @@ its key allows is judged by the real clock, at signing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -253,6 +253,12 @@ def waiting(connection: sa.Connection, authority_id: str | None = None) -> list[
 def is_waiting(connection: sa.Connection, document_id: str) -> bool:
     """Whether the document awaits an approval."""
     return steps.is_parked(connection, f"{document_id}/seal")
+
+
+def waiting_among(connection: sa.Connection, document_ids: Collection[str]) -> set[str]:
+    """Those of the documents that await an approval."""
+    named = {f"{each}/seal": each for each in document_ids}
+    return {named[each] for each in steps.parked(connection, named)}
 
 
 def wake_waiting(connection: sa.Connection, authority_id: str) -> tuple[str, ...]:

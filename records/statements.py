@@ -36,6 +36,12 @@ def insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, 
     return connection.execute(statement, row).first() is not None
 
 
+def contains(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
+    """Whether the column contains `text` as it is typed, no part of it a pattern; letters of either case."""
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    return column.ilike(pattern, escape="\\")
+
+
 @cache
 def _update_row(table: sa.Table) -> sa.Update:
     return table.update().where(table.c.id == sa.bindparam("the_row"))

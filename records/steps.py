@@ -206,7 +206,12 @@ IS_PARKED: Final = sa.or_(step.c.state == "waiting", sa.and_(step.c.state == "re
 
 def is_parked(connection: sa.Connection, step_id: str) -> bool:
     """Whether the step was parked and waits."""
-    return connection.execute(sa.select(step.c.id).where(step.c.id == step_id, IS_PARKED)).first() is not None
+    return bool(parked(connection, [step_id]))
+
+
+def parked(connection: sa.Connection, step_ids: Collection[str]) -> set[str]:
+    """Those of the steps that were parked and wait."""
+    return set(connection.execute(sa.select(step.c.id).where(step.c.id.in_(step_ids), IS_PARKED)).scalars())
 
 
 def schedule(connection: sa.Connection, subject_type: str, subject_id: str, stage: str, until_legal: datetime) -> str:

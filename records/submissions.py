@@ -68,15 +68,20 @@ def of_delivery(connection: sa.Connection, delivery_id: str) -> list[sa.RowMappi
 
 
 def of_case(
-    connection: sa.Connection, authority_id: str, case_no: str, client_id: str, *, after: str = "", limit: int = 100
+    connection: sa.Connection,
+    authority_id: str,
+    case_no: str,
+    client_id: str | None,
+    *,
+    after: str = "",
+    limit: int = 100,
 ) -> list[sa.RowMapping]:
-    """What was handed in against the client's documents of a case, by id: the oldest first."""
+    """What was handed in against a client's documents of a case (None: against all of them), by id: oldest first."""
     query = _query().where(
-        submission.c.authority_id == authority_id,
-        submission.c.case_no == case_no,
-        submission.c.client_id == client_id,
-        submission.c.id > after,
+        submission.c.authority_id == authority_id, submission.c.case_no == case_no, submission.c.id > after
     )
+    if client_id is not None:
+        query = query.where(submission.c.client_id == client_id)
     return list(connection.execute(query.order_by(submission.c.id).limit(limit)).mappings())
 
 

@@ -58,15 +58,15 @@ def confirmed(connection: sa.Connection, document_id: str) -> list[str]:
     return list(connection.execute(query.order_by(delivery.c.id)).scalars())
 
 
-def scans(connection: sa.Connection, document_id: str) -> list[sa.RowMapping]:
-    """The scanned proofs of the document's service on paper, with their media types; superseded ones left out."""
+def scans(connection: sa.Connection, *document_ids: str) -> list[sa.RowMapping]:
+    """The scanned proofs of the documents' service on paper, with their media types; superseded ones left out."""
     later = paper_receipt.alias()
     superseded = sa.select(later.c.supersedes).where(later.c.supersedes.is_not(None))
     query = (
         sa.select(paper_receipt, artifact.c.media_type)
         .join(delivery, delivery.c.id == paper_receipt.c.delivery_id)
         .join(artifact, artifact.c.digest == paper_receipt.c.scan_digest)
-        .where(delivery.c.document_id == document_id, paper_receipt.c.id.not_in(superseded))
+        .where(delivery.c.document_id.in_(document_ids), paper_receipt.c.id.not_in(superseded))
     )
     return list(connection.execute(query.order_by(paper_receipt.c.recorded_at, paper_receipt.c.id)).mappings())
 
@@ -81,6 +81,12 @@ def find(
     own = volume.c.client_id.is_(None) if client_id is None else volume.c.client_id == client_id
     newest = query.where(own).order_by(volume.c.made_at.desc(), volume.c.id.desc()).limit(1)
     return connection.execute(newest).mappings().first()
+
+
+def made(connection: sa.Connection, authority_id: str, case_no: str) -> list[sa.RowMapping]:
+    """Every volume that was sealed of the case, whoever asked for it, oldest first."""
+    query = sa.select(volume).where(*_own(volume, authority_id, case_no, None))
+    return list(connection.execute(query.order_by(volume.c.made_at, volume.c.id)).mappings())
 
 
 def sealed_since(connection: sa.Connection, seal_id: str, since: datetime) -> list[sa.RowMapping]:

@@ -26,7 +26,18 @@ from delivery.portal.incoming_pages import count_incoming
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.notice_lines import notice_lines
 from delivery.portal.views import item_of, moment, written
-from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
+from delivery.portal.web import (
+    AnySession,
+    DeliveryId,
+    Form,
+    Portal,
+    PortalPart,
+    ThePerson,
+    language_of,
+    page,
+    see,
+    words_of,
+)
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
 from records import (
@@ -36,6 +47,7 @@ from records import (
     corrections,
     deliveries,
     desk_work,
+    documents,
     finding,
     notice_reports,
     paper,
@@ -77,10 +89,26 @@ def find_delivery(database: Database, clerk: Person, delivery_id: str) -> tuple[
 
 
 @router.get("")
-def listing(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, track: str = "", find: str = ""
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, track: str = "") -> Response:
+    """Deliveries of one state of the paper track, or those whose seal is in question."""
+    return _list(request, portal, session, clerk, track=track)
+
+
+@router.get("/search")
+def again(request: Request) -> Response:
+    """Where the page that a search led to is asked for by its address, as by a change of the language: the desk."""
+    return see(f"/desk{language_of(request)}")
+
+
+@router.post("/search")
+def search(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
+    """Cases and deliveries that are searched for, in a form: addresses stand in logs and histories."""
+    return _list(request, portal, session, clerk, find=form.fields.get("find", ""))
+
+
+def _list(
+    request: Request, portal: Portal, session: Session, clerk: Person, *, track: str = "", find: str = ""
 ) -> Response:
-    """Deliveries of one state of the paper track, those whose seal is in question, or those that were searched for."""
     t = words_of(request)
     with portal.database.read() as connection:
         counts = paper.counts(connection, clerk.authority_id)
@@ -89,7 +117,8 @@ def listing(
         work = desk_work.counts(connection, clerk.authority_id, sent_before)
         if track not in (*TRACKS, *desk_work.LISTS, IN_QUESTION):
             track = next((each for each in TRACKS if counts.get(each)), TRACKS[0])
-        wanted = find.replace("\0", "").strip()[:100]
+        wanted = find.strip()[:100]
+        cases = documents.cases_found(connection, clerk.authority_id, wanted) if wanted else []
         if wanted:
             track = ""
             code = read_code(wanted)
@@ -123,6 +152,7 @@ def listing(
         bad_addresses=bad,
         changes_waiting=changes_waiting,
         items=[item_of(row, t, now) for row in rows],
+        cases=cases,
         links=links,
         in_question=in_question,
         work=_work(work, t),

@@ -23,7 +23,8 @@ from templates.manifests import Print
 from templates.printing import Imprint, print_document, reading_page
 
 _PDF: Final = "application/pdf"
-_ENDINGS: Final = {_PDF: "pdf", "image/jpeg": "jpg", "image/png": "png"}
+ENDINGS: Final = {_PDF: "pdf", "image/jpeg": "jpg", "image/png": "png"}
+"""Endings of file names, by what may be uploaded."""
 _PROOF: Final = "proof-of-service"
 TO_BE_WRITTEN: Final = {"name": {"zh": "＿＿＿＿＿＿", "en": "____________"}, "certificate": "____________"}
 
@@ -96,9 +97,9 @@ def kept_scan(portal: Portal, digest: str, name: str) -> Response:
     """A scan from the store, under a name that says nothing of the case. Raises 404 for any other kind of file."""
     with portal.database.read() as connection:
         kept = paper.scan(connection, digest)
-    if kept is None or kept["media_type"] not in _ENDINGS:
+    if kept is None or kept["media_type"] not in ENDINGS:
         raise HTTPException(404)
-    named = f"{name}.{_ENDINGS[kept['media_type']]}"
+    named = f"{name}.{ENDINGS[kept['media_type']]}"
     headers = file_headers(named, named, download=False)
     return Response(portal.store.get(digest), media_type=kept["media_type"], headers=headers)
 

@@ -46,7 +46,7 @@ def history_lines(connection: sa.Connection, row: sa.RowMapping, t: Words) -> li
     return [
         HistoryLine(
             t(f"history.{KINDS[event.kind]}"),
-            _who(event.body, t),
+            who_of(event.body, t),
             moment(event.happened_at, t),
             stamp(event.happened_at),
         )
@@ -54,8 +54,11 @@ def history_lines(connection: sa.Connection, row: sa.RowMapping, t: Words) -> li
     ]
 
 
-def _who(body: Mapping[str, Any], t: Words) -> str:
-    """Names of the counterparty's people stand there in full, those of the authority without their log-in names."""
+def who_of(body: Mapping[str, Any], t: Words) -> str:
+    """Who acted, as the event's body tells it.
+
+    Names of the counterparty's people stand there in full, those of the authority without their log-in names.
+    """
     of_party = (body.get("person"), body.get("office"), body.get("login"), body.get("department"))
     told = of_party if "department" in body else (body.get("name"),)
     return t.pick("，", ", ").join(str(each) for each in told if each)

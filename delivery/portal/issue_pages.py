@@ -11,6 +11,8 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.fact_forms import facts, form, typed_of
+from delivery.linked_acts import state_faults
+from delivery.portal.issue_links import Linked, filled_in, linked_by
 from delivery.portal.issuing import Issuing
 from delivery.portal.web import AnySession, Portal, PortalPart, Posted, ThePerson, page, see, wide_form, words_of
 from records import directory, documents
@@ -51,12 +53,21 @@ def listing(request: Request, portal: PortalPart, session: AnySession, _clerk: T
 
 @router.get("/{instrument}")
 def blank(
-    request: Request, portal: PortalPart, session: AnySession, _clerk: ThePerson, instrument: InstrumentId
+    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, instrument: InstrumentId
 ) -> Response:
-    """The empty form; on a TEST system it may be filled with the sample (`?sample=1`)."""
+    """The empty form; on a TEST system it may be filled with the sample (`?sample=1`).
+
+    `?ends=` (or `changes`, `mends`, `declares`) and the id of a document: what is known of that is filled in.
+    """
     _issuing(portal)
     made = _instrument(instrument)
-    typed = typed_of(made.sample_facts()) if portal.test and request.query_params.get("sample") else {}
+    with portal.database.read() as connection:
+        linked = linked_by(connection, clerk.authority_id, made.manifest, request.query_params)
+        if linked and state_faults(connection, clerk.authority_id, linked.effect, linked.target["id"]):
+            return see(f"/desk/documents/{linked.target['id']}")  # that page says why not
+        typed = filled_in(connection, linked) if linked else {}
+    if not linked and portal.test and request.query_params.get("sample"):
+        typed = typed_of(made.sample_facts())
     return _form(request, portal, session, made, typed)
 
 
@@ -73,6 +84,7 @@ def _form(
     inside = [_moved(fault, place) for fault in faults if fault.pointer.startswith(place)]
     with portal.database.read() as connection:
         known = directory.counterparties(connection, session.subject.authority_id, _SHOWN)
+        linked = linked_by(connection, session.subject.authority_id, made.manifest, typed)
     return page(
         request,
         "issue.html",
@@ -84,6 +96,13 @@ def _form(
         typed=typed,
         column=t.pick("0", "1"),
         delivered=made.print.delivered,
+        linked=linked
+        and {
+            "effect": linked.effect,
+            "id": linked.target["id"],
+            "text": linked.named(t),
+            "recipients": linked.served_on(t),
+        },
         sealed=made.print.sealed,
         counterparties=[(row["id"], t.pick(row["name_zh"], row["name_en"])) for row in known],
         approval=[(name, t(f"issue.{name}"), typed.get(name, "")) for name in _APPROVAL],
@@ -97,9 +116,11 @@ def _moved(fault: Fault, place: str) -> Fault:
     return Fault(fault.pointer.removeprefix(place), fault.code, fault.message_en, fault.message_zh, fault.rule)
 
 
-def _job(authority_id: str, made: Instrument, typed: Mapping[str, str]) -> dict[str, Any]:
+def _job(authority_id: str, made: Instrument, typed: Mapping[str, str], linked: Linked | None) -> dict[str, Any]:
     document: dict[str, Any] = {"instrument": made.id, "facts": facts(made.schema, typed)}
-    if typed.get("counterparty"):
+    if linked is not None:
+        document |= linked.in_job()
+    elif typed.get("counterparty"):
         document["recipients"] = [{"counterparty": typed["counterparty"]}]
     if typed.get("paper"):
         document["paper"] = True
@@ -125,7 +146,9 @@ def send(
         count = typed.get(f"n{pointer}", "1")
         typed[f"n{pointer}"] = str(int(count) + 1 if count.isascii() and count.isdigit() and len(count) < 4 else 2)
         return _form(request, portal, session, made, typed)
-    job = _job(clerk.authority_id, made, typed)
+    with portal.database.read() as connection:
+        linked = linked_by(connection, clerk.authority_id, made.manifest, typed)
+    job = _job(clerk.authority_id, made, typed, linked)
     try:
         if verb == "preview":
             pdf = issuing.specimen(clerk, job)
@@ -146,11 +169,8 @@ def done(
     """What became of it: where the document stands."""
     t = words_of(request)
     with portal.database.read() as connection:
-        try:
-            row = documents.get(connection, document_id)
-        except LookupError:
-            raise HTTPException(404) from None
-    if row["authority_id"] != clerk.authority_id:
+        row = documents.find_in(connection, document_id, clerk.authority_id)
+    if row is None:
         raise HTTPException(404)
     manifest = catalogue().get(row["instrument"]).manifest
     warnings = [(t.pick(each["text_zh"], each["text_en"]), each["citation"]) for each in _warnings(row["preflight"])]

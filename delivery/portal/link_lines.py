@@ -28,7 +28,7 @@ def lines_at_desk(
     """The lines of each of these deliveries, by its id; a clerk sees what is under way as well."""
     found = links.of_documents(connection, {row["document_id"] for row in rows})
     places = links.deliveries_of(connection, _others(found), authority_id)
-    return _lines(rows, found, places, t, "/desk")
+    return _lines(_pairs(rows), found, places, t, "/desk")
 
 
 def lines_in_inbox(
@@ -45,22 +45,49 @@ def lines_in_inbox(
         if link["document_id"] in own or link["state"] == "in_effect"
     ]
     places = links.deliveries_of(connection, _others(found), authority_id, counterparty_id)
-    return _lines(rows, found, places, t, "/inbox")
+    return _lines(_pairs(rows), found, places, t, "/inbox")
+
+
+def lines_of_documents(
+    connection: sa.Connection, document_ids: Sequence[str], t: Words
+) -> Mapping[str, list[LinkLine]]:
+    """The lines of each of these documents, by its id, for the desk; they lead to the other document's own page."""
+    found = links.of_documents(connection, document_ids)
+    return _lines(
+        [(each, each) for each in document_ids], found, {each: each for each in _others(found)}, t, "/desk/documents"
+    )
+
+
+def names_of_linked(connection: sa.Connection, document_ids: Sequence[str], t: Words) -> dict[str, str]:
+    """What the documents are called that have a link with one of these, by their ids."""
+    sides = (("document_id", "acting"), ("target_id", "target"))
+    return {
+        link[side]: _named(link, label, t)
+        for link in links.of_documents(connection, document_ids)
+        for side, label in sides
+    }
 
 
 def _others(found: Sequence[sa.RowMapping]) -> set[str]:
     return {link[side] for link in found for side in ("document_id", "target_id")}
 
 
+def _pairs(rows: Sequence[sa.RowMapping]) -> list[tuple[str, str]]:
+    return [(row["id"], row["document_id"]) for row in rows]
+
+
 def _lines(
-    rows: Sequence[sa.RowMapping], found: Sequence[sa.RowMapping], places: Mapping[str, str], t: Words, base: str
+    pairs: Sequence[tuple[str, str]], found: Sequence[sa.RowMapping], places: Mapping[str, str], t: Words, base: str
 ) -> dict[str, list[LinkLine]]:
-    lines: dict[str, list[LinkLine]] = {row["id"]: [] for row in rows}
-    for row in rows:
-        for link in found:
-            if row["document_id"] in (link["document_id"], link["target_id"]):
-                lines[row["id"]].append(_line(link, row["document_id"], places, t, base))
-    return lines
+    """The lines of each document, under the id that goes with it in `pairs`."""
+    return {
+        each: [
+            _line(link, document_id, places, t, base)
+            for link in found
+            if document_id in (link["document_id"], link["target_id"])
+        ]
+        for each, document_id in pairs
+    }
 
 
 def _line(link: sa.RowMapping, document_id: str, places: Mapping[str, str], t: Words, base: str) -> LinkLine:
@@ -74,9 +101,14 @@ def _line(link: sa.RowMapping, document_id: str, places: Mapping[str, str], t: W
 
 
 def _named(link: sa.RowMapping, side: str, t: Words) -> str:
-    manifest = manifests()[link[f"{side}_instrument"]]
+    return document_name(link[f"{side}_instrument"], link[f"{side}_number_zh"], link[f"{side}_number_en"], t)
+
+
+def document_name(instrument: str, number_zh: str | None, number_en: str | None, t: Words) -> str:
+    """What a document is called in a sentence: its title, and its number if it has one."""
+    manifest = manifests()[instrument]
     title = t.pick(f"《{manifest.title_zh}》", manifest.title_en)
-    number = t.pick(link[f"{side}_number_zh"] or "", link[f"{side}_number_en"] or link[f"{side}_number_zh"] or "")
+    number = t.pick(number_zh or "", number_en or number_zh or "")
     return t("link.numbered", title=title, number=number) if number else title
 
 

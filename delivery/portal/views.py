@@ -24,6 +24,7 @@ class Item:
     """
 
     id: str
+    document_id: str
     title_zh: str
     title_en: str
     number: str
@@ -56,6 +57,7 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
     mark = affected.state(row, row["document_status"])
     return Item(
         id=row["id"],
+        document_id=row["document_id"],
         title_zh=manifest.title_zh,
         title_en=manifest.title_en,
         number=t.pick(row["number_zh"] or "", row["number_en"] or row["number_zh"] or "") or t("inbox.no_number"),

@@ -43,6 +43,8 @@ class Portal:
     is for pages reached by https. `mail_url` is where the mails of a TEST system can be read ("" for none). `verify`
     gives the verdict about a PDF as `POST /v1/verify` does, raises Refused or Retry; without it `/verify` is absent.
     `issuing` lets clerks issue by hand; without it those pages are absent.
+    `volume` binds and seals the volume of a case, named by its number, in the name of a person. It raises LookupError
+    when the case has no papers, Permanent when it cannot be made, Retry; without it there is no button for it.
     `public_url` is what addresses of calendar feeds begin with; the visitor's own if it is empty.
     """
 
@@ -57,6 +59,7 @@ class Portal:
     verify: Callable[[bytes], Mapping[str, Any]] | None = None
     public_url: str = ""
     issuing: Issuing | None = None
+    volume: Callable[[Person, str], bytes] | None = None
 
     @property
     def session_cookie(self) -> str:

@@ -30,6 +30,7 @@ _PARTS = {
     "account_id": "acc",
     "contact_id": "con",
     "change_id": "chg",
+    "volume_id": "vol",
 }
 _WORDS = {"name": "licence", "act": "approve", "verb": "approve", "instrument": "hearing-notice"}
 _ROUTES = [

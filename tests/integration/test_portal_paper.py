@@ -15,7 +15,7 @@ from delivery import passwords
 from records import access, attempts, deliveries
 from records.database import Database
 from tests.integration.test_desk import SCAN
-from tests.integration.test_portal_desk import send, typed
+from tests.integration.test_portal_desk import search, send, typed
 from tests.portal_house import AUTHORITY, PASSWORD, PortalHouse, furnish, hidden
 from tests.signing_support import plain_pdf
 
@@ -196,8 +196,8 @@ def test_nobody_else_sees_attempts_or_corrections(house: PortalHouse, client: Te
 def test_the_search_finds_by_barcode_and_only_ones_own(house: PortalHouse, client: TestClient) -> None:
     delivery_id = house.deliver("penalty-decision")
     code = begin(house, client, delivery_id)["code"]
-    assert delivery_id in client.get("/desk", params={"find": code}).text
-    assert delivery_id not in house.browser("clerk-elsewhere").get("/desk", params={"find": code}).text
+    assert delivery_id in search(client, code).text
+    assert delivery_id not in search(house.browser("clerk-elsewhere"), code).text
 
 
 def test_a_public_notice_shows_its_day_its_text_and_what_failed(house: PortalHouse, client: TestClient) -> None:

@@ -18,7 +18,8 @@ from PIL import Image
 from delivery.volumes import order
 from pipeline.verifying import verdict_of
 from pipeline.volumes import SealedVolume, make_volume
-from records import archives, ledger
+from records import archives, documents, ledger
+from tests.portal_house import hidden
 from tests.system import SAMPLES, System, running_system, sample
 
 CASE = sample("penalty-decision")["case_no"]
@@ -221,3 +222,22 @@ def test_a_case_system_gets_its_own_volume_over_http_and_an_unknown_case_is_not_
     assert again.headers["etag"] == answer.headers["etag"]
     assert httpx2.get(f"{url}/unknown/volume", headers=headers).status_code == 404
     assert httpx2.get(f"{url}/{quote(CASE)}/volume").status_code == 401
+
+
+def test_a_clerk_makes_the_volume_at_the_desk_and_fetches_it_there(case: Case) -> None:
+    clerk, document_id = case.system.access.people["clerk"], next(iter(case.released))
+    place = f"/desk/cases/{document_id}"
+    with httpx2.Client(base_url=case.system.access.url, timeout=60) as desk:
+        form = {"csrf": hidden(desk.get("/login").text, "csrf"), "login": clerk.account, "password": clerk.password}
+        assert desk.post("/login", data=form).status_code == 303
+        answer = desk.post(f"{place}/volume", data={"csrf": hidden(desk.get(place).text, "csrf")})
+        assert answer.headers["location"] == f"{place}?told=volume", answer.text
+        made = case.volume()  # while nothing is added to the case, the same one
+        assert f'href="{place}/volumes/{made.id}"' in desk.get(place).text.replace(_first(case), document_id)
+        assert desk.get(f"{place}/volumes/{made.id}").content == made.pdf
+
+
+def _first(case: Case) -> str:
+    """The document by which the page of the case names it in addresses of its files."""
+    with case.system.songda.database.read() as connection:
+        return str(documents.whole_case(connection, AUTHORITY, CASE, limit=1)[0]["id"])

@@ -15,7 +15,7 @@ from delivery.attempts import KINDS as FILE_KINDS
 from delivery.deadline_rules import KINDS, PARTIES
 from delivery.entries import CONTACT, ENTITY
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
-from delivery.portal import desk_form, history_lines, list_pages
+from delivery.portal import desk_form, history_lines, list_pages, timeline_lines
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
 from delivery.portal.wording import Words, messages, read
@@ -26,7 +26,7 @@ from records import desk_work, links
 from records.errors import Fault, Permanent
 from records.inbox import STATES
 from records.paper_seals import WAYS
-from records.tables import change, delivery, notice
+from records.tables import change, delivery, document, notice
 from templates.manifests import METHODS, manifests
 
 CODE = Path(PAGES).parent
@@ -100,6 +100,11 @@ def _made() -> set[str]:
     made |= {f"counsel.state_{each}" for each in ("asked", "approved", "returned", "revoked", "ended")}
     made |= {f"counsel.{field}" for field in ("name", "firm", "login")}
     made |= {f"inbox.column_{name}" for name in list_pages._COLUMNS}
+    made |= {f"case.state_{each}" for each in (*_allowed(document, "status"), "awaiting")}
+    made |= {f"case.act_{each}" for each in (*links.PASSIVE, "cancel", "void")}
+    made |= {f"case.{word}_{act}" for word in ("means", "told") for act in ("cancel", "void")}
+    made |= {f"case.why_{each}" for each in ("revoked", "changed", "not_served", "already_linked", "unserved")}
+    made |= {f"timeline.{group}_{name}" for group, some in timeline_lines.KINDS.items() for name in some}
     made |= {"feed.name", "feed.test", "feed.sources"}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
     return made | {"confirm.done", "confirm.already", "status.deemed_confirmed", "status.paper_only"}
