@@ -31,7 +31,7 @@ from delivery.volumes import SEAL_PLACE, Cover, Paper
 from pipeline.cabinet import picture_of
 from pipeline.composition import Songda, open_songda
 from pipeline.measuring import LEGAL_START, cpu_ms, imprint_of, notice, short, varied, wall_ms, world
-from pipeline.measuring_inbox import fill_inbox, measure_inbox
+from pipeline.measuring_lists import fill_lists, measure_lists
 from pipeline.measuring_seals import level_ratios, measure_seals
 from pipeline.plain_way import measure_plain_way
 from pipeline.settings import load
@@ -96,13 +96,13 @@ def _waiting(waiting: int, count: int = 800) -> float:
     return spent / done * 1000
 
 
-def _inbox(count: int = 200_000) -> dict[str, float]:
-    """The list of one inbox with so many documents (SQLite)."""
+def _lists(count: int = 200_000) -> dict[str, float]:
+    """The lists of one inbox and its authority's desk with so many documents (SQLite)."""
     with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/inbox.db")
+        database = Database(f"sqlite:///{folder}/lists.db")
         schema.create(database, test=True)
-        fill_inbox(database, count)
-        found = measure_inbox(database, count)
+        fill_lists(database, count)
+        found = measure_lists(database, count)
         database.close()
     return found
 
@@ -290,8 +290,8 @@ def main(argv: list[str] | None = None) -> int:
         values |= measure_plain_way(arguments.count)
         _say("▸ a step while many wait")
         values |= {f"step_rows_cpu_ms_at_{waiting}_waiting": _waiting(waiting) for waiting in (1000, 100_000)}
-        _say("▸ an inbox of 200,000 documents")
-        values |= _inbox()
+        _say("▸ an inbox and a desk with 200,000 documents")
+        values |= _lists()
     songda.database.close()
     _report(values)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

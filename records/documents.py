@@ -114,10 +114,11 @@ def cases_found(connection: sa.Connection, authority_id: str, text: str, *, limi
 
     Each has `case_no` and `document_id`, the newest of its documents that were found.
     """
-    columns = (document.c.case_no, document.c.number_zh, document.c.number_en)
+    zh, en = (sa.func.coalesce(column, "") for column in (document.c.number_zh, document.c.number_en))
+    told = document.c.case_no + "\n" + zh + "\n" + en  # one comparison for each row
     query = (
         sa.select(document.c.case_no, sa.func.max(document.c.id).label("document_id"))
-        .where(document.c.authority_id == authority_id, sa.or_(*(contains(each, text) for each in columns)))
+        .where(document.c.authority_id == authority_id, contains(connection, told, text))
         .group_by(document.c.case_no)
         .order_by(sa.func.max(document.c.created_at).desc(), document.c.case_no)
     )

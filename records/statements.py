@@ -36,10 +36,14 @@ def insert_if_absent(connection: sa.Connection, table: sa.Table, row: dict[str, 
     return connection.execute(statement, row).first() is not None
 
 
-def contains(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
-    """Whether the column contains `text` as it is typed, no part of it a pattern; letters of either case."""
+def contains(connection: sa.Connection, column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
+    """Whether the column contains `text` as it is typed, no part of it a pattern; letters of either case.
+
+    SQLite's own LIKE makes no difference between them (SQLAlchemy's ILIKE would lower each row's text there).
+    """
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    return column.ilike(pattern, escape="\\")
+    like = column.ilike if connection.dialect.name == "postgresql" else column.like
+    return like(pattern, escape="\\")
 
 
 @cache

@@ -86,7 +86,8 @@ document = table(
         "revoked",
         "changed",
     ),
-    sa.Index(None, "authority_id", "case_no"),
+    # cases are searched for in this index alone (records.documents.cases_found)
+    sa.Index("ix_document_case", "authority_id", "case_no", "number_zh", "number_en", "created_at", "id"),
     sa.Index(None, "job_id"),
     sa.Index(None, "final_digest"),
     sa.Index("ix_document_released", "authority_id", "released_at", "instrument"),

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from delivery.sheets import neutral
-from pipeline.measuring_inbox import OWNER, fill_inbox
+from pipeline.measuring_lists import OWNER, fill_lists
+from records import documents, finding
 from records.database import Database, legal_time, set_legal_time
 from records.finding import folded
 from records.inbox import STATES, Wanted, counts, listed
@@ -180,7 +181,7 @@ def test_a_zip_holds_the_stored_bytes_and_a_list_and_opens_nothing_unasked(
 
 
 def test_a_list_of_many_documents_takes_few_statements_and_each_reads_an_index(database: Database) -> None:
-    fill_inbox(database, 3000)
+    fill_lists(database, 3000)
     for wanted in (Wanted(), Wanted("unread"), Wanted("waiting"), Wanted("served"), Wanted(needle="no. 17")):
         with statements(database) as done, database.read() as connection:
             first = listed(connection, OWNER, wanted, limit=31)
@@ -195,6 +196,26 @@ def test_a_list_of_many_documents_takes_few_statements_and_each_reads_an_index(d
     with statements(database) as done, database.read() as connection:
         assert counts(connection, OWNER) == {"unread": 300, "waiting": 600, "served": 1000}
     assert len(done) == 1
+
+
+def test_searching_at_the_desk_among_many_documents_reads_one_index_of_each_kind(database: Database) -> None:
+    fill_lists(database, 300)
+    with statements(database) as done, database.read() as connection:
+        newest = finding.at_desk(connection, OWNER[0], "Carrier")
+        cases = documents.cases_found(connection, OWNER[0], "〔2026〕7号")
+        assert finding.at_desk(connection, OWNER[0], "no. 299") == [f"dlv_{299:025}"]
+        assert finding.at_desk(connection, "elsewhere", "Carrier") == []
+    assert newest == [f"dlv_{number:025}" for number in range(299, 279, -1)]
+    assert [row["case_no"] for row in cases] == ["华北罚立〔2026〕1号", "华北罚立〔2026〕7号"]
+    assert len(done) == 7, "two for each search of deliveries, one for that of cases"
+    if not database.is_postgresql:
+        with database.read() as connection:
+            plans = [
+                str(connection.exec_driver_sql(f"explain query plan {statement}", values).all())
+                for statement, values in done
+            ]
+        assert "ix_delivery_found" in plans[0] and "TEMP B-TREE" not in plans[0]
+        assert "ix_delivery_not_dispatched" in plans[1] and "COVERING INDEX ix_document_case" in plans[2]
 
 
 def test_the_page_of_a_full_inbox_takes_as_many_statements_as_that_of_an_empty_one(

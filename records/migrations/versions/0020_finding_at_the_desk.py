@@ -25,6 +25,9 @@ def upgrade() -> None:
         op.create_index(f"ix_delivery_{name}", "delivery", columns, sqlite_where=where, postgresql_where=where)
     counted = ["authority_id", "sent_at", "instrument", "service_basis", "counterparty_id"]
     op.create_index("ix_delivery_counted", "delivery", counted)
+    op.drop_index("ix_document_authority_id_case_no", "document")
+    of_case = ["authority_id", "case_no", "number_zh", "number_en", "created_at", "id"]
+    op.create_index("ix_document_case", "document", of_case)
     _offices()
 
 

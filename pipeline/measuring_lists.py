@@ -1,4 +1,4 @@
-"""What the list of an inbox costs that holds very many documents: one page, a filter, a search that finds nothing."""
+"""What the lists of an inbox and of a desk cost that hold very many documents: a page, a filter, a search, a year."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from delivery.statistics import of_year
 from pipeline.measuring import LEGAL_START
-from records import api_keys, directory
+from records import api_keys, deliveries, desk_work, directory, documents, finding, paper
 from records.database import Database, database_time
 from records.finding import found_at_desk, found_by
 from records.inbox import Wanted, counts, listed
@@ -19,10 +20,14 @@ from records.tables import delivery, document, job
 OWNER: Final = ("bench", "carrier")
 _PAGE: Final = 31
 _ROWS: Final = 5000
+_ON_PAPER: Final = ((1, "to_print"), (3, "sent"), (6, "returned"), (50, "served"), (100, "none"))
 
 
-def fill_inbox(database: Database, documents: int) -> None:
-    """Give one counterparty so many documents; each tenth is unread, each fifth waits, the others are served."""
+def fill_lists(database: Database, count: int) -> None:
+    """Give one counterparty so many documents; each tenth is unread, each fifth waits, the others are served.
+
+    Of each hundred one is to print, two are under way on paper, three came back and 44 were served on paper.
+    """
     with database.write() as connection:
         directory.create_authority(connection, OWNER[0])
         names = {"name_zh": "承运人", "name_en": "Carrier", "address_zh": "路1号", "address_en": "1 Road"}
@@ -31,8 +36,8 @@ def fill_inbox(database: Database, documents: int) -> None:
         moment = database_time(connection)
         shared = {"id": "job_bench", "authority_id": OWNER[0], "client_id": client_id, "case_no": "1", "body": "{}"}
         connection.execute(job.insert().values(created_at=moment, **shared))
-    for start in range(0, documents, _ROWS):
-        made = [_document(number, client_id, moment) for number in range(start, min(start + _ROWS, documents))]
+    for start in range(0, count, _ROWS):
+        made = [_document(number, client_id, moment) for number in range(start, min(start + _ROWS, count))]
         with database.write() as connection:
             connection.execute(document.insert(), made)
             connection.execute(delivery.insert(), [_delivery(row, start + at) for at, row in enumerate(made)])
@@ -67,6 +72,7 @@ def _delivery(made: dict[str, Any], number: int) -> dict[str, Any]:
     sent_at = LEGAL_START + timedelta(seconds=number)
     waits, day = number % 5 == 0, sent_at.date().isoformat()
     names = {"recipient_zh": "承运人", "recipient_en": "Carrier"}
+    on_paper = next(status for share, status in _ON_PAPER if number % 100 < share)
     return {
         "id": f"dlv_{number:025}",
         "document_id": made["id"],
@@ -76,8 +82,9 @@ def _delivery(made: dict[str, Any], number: int) -> dict[str, Any]:
         "route": "inbox",
         "route_reasons": [],
         "status": "available" if waits else "confirmed",
-        "paper_required": False,
-        "paper_status": "none",
+        "paper_required": on_paper != "none",
+        "paper_status": on_paper,
+        "paper_since": None if on_paper == "none" else sent_at,
         "places": {},
         "sent_at": sent_at,
         "accessed_at": None if number % 10 == 0 else sent_at,
@@ -92,35 +99,58 @@ def _delivery(made: dict[str, Any], number: int) -> dict[str, Any]:
     }
 
 
-def measure_inbox(database: Database, documents: int, times: int = 5) -> dict[str, float]:
-    """Milliseconds (median) of each way to ask for the list."""
+def measure_lists(database: Database, count: int, times: int = 5) -> dict[str, float]:
+    """Milliseconds (median) of each way to ask for a list."""
     found = {}
-    for name, ask in _questions(documents):
+    for name, ask in (*_in_the_inbox(count), *_at_the_desk()):
         spent = []
         for _ in range(times):
             started = time.perf_counter()
             with database.read() as connection:
                 ask(connection)
             spent.append((time.perf_counter() - started) * 1000)
-        found[f"inbox_{name}_ms"] = sorted(spent)[times // 2]
+        found[f"{name}_ms"] = sorted(spent)[times // 2]
     return found
 
 
-def _questions(documents: int) -> Iterator[tuple[str, Callable[[sa.Connection], object]]]:
+def _in_the_inbox(count: int) -> Iterator[tuple[str, Callable[[sa.Connection], object]]]:
     oldest = (LEGAL_START + timedelta(seconds=40), f"dlv_{40:025}")
 
     def page(wanted: Wanted, before: Any = None) -> Callable[[sa.Connection], object]:
         return lambda connection: listed(connection, OWNER, wanted, limit=_PAGE, before=before)
 
-    yield "first_page", page(Wanted())
-    yield "last_page", page(Wanted(), oldest)
-    yield "unread", page(Wanted("unread"))
-    yield "waiting", page(Wanted("waiting"))
-    yield "served", page(Wanted("served"))
-    yield "instrument", page(Wanted(instrument="hearing-notice"))
-    yield "absent_instrument", page(Wanted(instrument="penalty-decision"))
-    yield "found_first", page(Wanted(needle="〔2026〕0号"))
-    yield "found_nothing", page(Wanted(needle="没有的案号"))
-    yield "unread_found_nothing", page(Wanted("unread", needle="No. none"))
-    yield "counts", lambda connection: counts(connection, OWNER)
-    assert documents > 40  # noqa: S101 - the last page begins there
+    yield "inbox_first_page", page(Wanted())
+    yield "inbox_last_page", page(Wanted(), oldest)
+    yield "inbox_unread", page(Wanted("unread"))
+    yield "inbox_waiting", page(Wanted("waiting"))
+    yield "inbox_served", page(Wanted("served"))
+    yield "inbox_instrument", page(Wanted(instrument="hearing-notice"))
+    yield "inbox_absent_instrument", page(Wanted(instrument="penalty-decision"))
+    yield "inbox_found_first", page(Wanted(needle="〔2026〕0号"))
+    yield "inbox_found_nothing", page(Wanted(needle="没有的案号"))
+    yield "inbox_unread_found_nothing", page(Wanted("unread", needle="No. none"))
+    yield "inbox_counts", lambda connection: counts(connection, OWNER)
+    assert count > 40  # noqa: S101 - the last page begins there
+
+
+def _at_the_desk() -> Iterator[tuple[str, Callable[[sa.Connection], object]]]:
+    authority, late = OWNER[0], LEGAL_START + timedelta(days=1)
+
+    def track(status: str) -> Callable[[sa.Connection], object]:
+        return lambda connection: deliveries.paper_track(connection, authority, [status], limit=_PAGE)
+
+    def find(text: str) -> Callable[[sa.Connection], object]:
+        return lambda connection: deliveries.desk_items(
+            connection, finding.at_desk(connection, authority, text), authority
+        )
+
+    yield "desk_tracks", lambda connection: paper.counts(connection, authority)
+    yield "desk_work", lambda connection: desk_work.counts(connection, authority, late)
+    yield "desk_late", lambda connection: desk_work.ids(connection, authority, "late", late, _PAGE)
+    yield "desk_to_print", track("to_print")
+    yield "desk_served", track("served")
+    yield "desk_found_first", find("〔2026〕0号")
+    yield "desk_found_all", find("承运人")
+    yield "desk_found_nothing", find("没有的案号")
+    yield "desk_cases_found_nothing", lambda connection: documents.cases_found(connection, authority, "没有的案号")
+    yield "desk_year", lambda connection: of_year(connection, authority, LEGAL_START.year)
