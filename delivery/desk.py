@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.document_dates import document_date
+from delivery.document_dates import document_date, release_day
 from delivery.paper import Circumstances, PaperResult, check_receipt
 from delivery.paper_records import refresh_track, write_receipt
 from delivery.scans import check_scan
@@ -154,6 +154,7 @@ def judge(
         recorded_by,
         has_scan=scan is not None or attached is not None,
         scanned=scanned,
+        released_on=release_day(document),
     )
     try:
         result = check_receipt(dict(record), circumstances)

@@ -1,4 +1,4 @@
-"""The day that a document bears."""
+"""The day that a document bears, and that of its release."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def document_date(document: sa.RowMapping) -> date:
     clauses = catalogue().get(document["instrument"]).clauses
     dated = values(document["facts"], clauses.dated) if clauses is not None and clauses.dated else []
     return date.fromisoformat(dated[0]) if dated else day_of(document["created_at"])
+
+
+def release_day(document: sa.RowMapping) -> date | None:
+    """The day (Beijing) on which a row of `document` was released; None before."""
+    return day_of(document["released_at"]) if document["released_at"] else None
