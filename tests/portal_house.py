@@ -205,7 +205,7 @@ def furnish(database: Database, home: Path) -> PortalHouse:
             assert isinstance(found, Account)
             house.accounts[login] = found
         for login, authority in (("clerk", AUTHORITY), ("clerk-elsewhere", "elsewhere")):
-            access.add_person(connection, authority, login=login, name="刘芳", role="clerk", password_hash=_hash())
+            access.add_person(connection, authority, login=login, name="刘芳", roles=("legal",), password_hash=_hash())
     return house
 
 

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from delivery.beijing import day_of
+from delivery.portal.doors import SeesStatistics
 from delivery.portal.views import file_headers
-from delivery.portal.web import AnySession, Portal, PortalPart, ThePerson, page, words_of
+from delivery.portal.web import AnySession, Portal, PortalPart, page, words_of
 from delivery.portal.wording import Words
 from delivery.statistics import Row, as_csv, chart, of_year
 from records.access import Person
@@ -37,7 +38,7 @@ def _cells(row: Row, t: Words) -> tuple[object, ...]:
 
 @router.get("")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, person: ThePerson, year: Year | None = None
+    request: Request, portal: PortalPart, session: AnySession, person: SeesStatistics, year: Year | None = None
 ) -> Response:
     """The table and the chart of a year."""
     t = words_of(request)
@@ -57,14 +58,14 @@ def one(
 
 
 @router.get("/chart.svg")
-def picture(request: Request, portal: PortalPart, person: ThePerson, year: Year | None = None) -> Response:
+def picture(request: Request, portal: PortalPart, person: SeesStatistics, year: Year | None = None) -> Response:
     """Documents of each month."""
     shown, _, rows = _rows(portal, person, year)
     return Response(chart(rows, words_of(request)("statistics.chart", year=shown)), media_type="image/svg+xml")
 
 
 @router.get("/table.csv")
-def table(request: Request, portal: PortalPart, person: ThePerson, year: Year | None = None) -> Response:
+def table(request: Request, portal: PortalPart, person: SeesStatistics, year: Year | None = None) -> Response:
     """The table for a spreadsheet."""
     t = words_of(request)
     shown, _, rows = _rows(portal, person, year)

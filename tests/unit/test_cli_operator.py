@@ -34,8 +34,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
         directory.create_authority(connection, AUTHORITY)
         make_counterparty(connection)
         directory.add_account(connection, AUTHORITY, COUNTERPARTY, login="AIR", department="x", password_hash="old")
-        for login, role in (("admin", "administrator"), ("clerk", "clerk")):
-            access.add_person(connection, AUTHORITY, login=login, name=login, role=role, password_hash="old")
+        for login, role in (("admin", "administrator"), ("clerk", "legal")):
+            access.add_person(connection, AUTHORITY, login=login, name=login, roles=(role,), password_hash="old")
     yield database
     database.close()
 
