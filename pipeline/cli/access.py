@@ -158,7 +158,7 @@ def _change_role(arguments: Namespace, change: Callable[..., None], done: str) -
         try:
             with songda.database.write() as connection:
                 change(connection, row, arguments.role, by.id, arguments.reason.strip())
-                left = sorted(roles.roles_of(connection, row["id"]))
+                left = roles.held(roles.history(connection, [row["id"]])[row["id"]])
         except roles.NoChange as error:
             raise BadInput("ROLE", "no_change", str(error)) from error
         except roles.LastAdministrator as error:
