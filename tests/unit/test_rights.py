@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +83,13 @@ def test_every_maker_of_a_manifest_is_known_and_every_known_one_is_a_maker() -> 
 def test_who_issues_by_hand_follows_the_maker_of_the_manifest(instrument: str, roles: set[str]) -> None:
     made = manifests()[instrument].print
     assert made is not None and set(issuers(made.maker_zh)) == roles
+
+
+def test_the_table_in_the_documentation_is_the_table_of_rights() -> None:
+    text = (Path(__file__).parents[2] / "docs/roles.md").read_text("utf-8").split("## The rights")[1].split("\n\n")[1]
+    head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    told = {
+        line[0].strip("`"): {role for role, mark in zip(head[1:6], line[1:6], strict=True) if mark == "●"}
+        for line in lines
+    }
+    assert told == {name: set(right.roles) for name, right in rights().items()}
