@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,17 @@ def test_every_maker_of_a_manifest_is_known_and_every_known_one_is_a_maker() -> 
 def test_who_issues_by_hand_follows_the_maker_of_the_manifest(instrument: str, roles: set[str]) -> None:
     made = manifests()[instrument].print
     assert made is not None and set(issuers(made.maker_zh)) == roles
+
+
+def test_a_test_system_has_somebody_in_each_role() -> None:
+    world = tomllib.loads((Path(__file__).parents[2] / "samples/directory.toml").read_text("utf-8"))
+    assert {each["login"]: each["roles"] for each in world["person"]} == {
+        "clerk": ["legal"],
+        "admin": ["administrator"],
+        "leader": ["leader"],
+        "inspector": ["inspector"],
+        "finance": ["finance"],
+    }
 
 
 def test_the_table_in_the_documentation_is_the_table_of_rights() -> None:
