@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,10 +58,13 @@ class _TakenBack(Exception):
     """Ends a dry run: the transaction is rolled back."""
 
 
-def import_receipts(database: Database, authority_id: str, data: bytes, by: str, *, dry_run: bool) -> Imported:
+def import_receipts(
+    database: Database, authority_id: str, data: bytes, by: str, *, dry_run: bool, barred: Collection[str] = ()
+) -> Imported:
     """Enter every line, or none. Raises Refused with the faults of all lines, at `/lines/2/date` and the like.
 
-    Lines are counted as a table shows them: the first one has the names, so the first record is line 2.
+    Lines are counted as a table shows them: the first one has the names, so the first record is line 2. `barred` are
+    methods of service that are not for `by` to record.
     """
     rows = list(_rows(data))
     hint, entered = list[str](), 0
@@ -70,6 +73,7 @@ def import_receipts(database: Database, authority_id: str, data: bytes, by: str,
             faults = list[Fault]()
             for line, row in rows:
                 try:
+                    _check_method(row, barred)
                     due = _enter(connection, authority_id, row, by)
                 except Refused as refused:
                     faults += [fault.under(f"/lines/{line}") for fault in refused.faults]
@@ -119,6 +123,12 @@ def _text(data: bytes) -> str:
 
 def _refused(code: str, en: str, zh: str) -> Refused:
     return Refused([Fault("/file", code, en, zh)])
+
+
+def _check_method(row: Mapping[str, str], barred: Collection[str]) -> None:
+    if row.get("method", "") in barred:
+        en, zh = "This way of service is not for you to record.", "您无权登记该送达方式。"
+        raise Refused([Fault("/method", "not_allowed", en, zh)])
 
 
 def _enter(connection: sa.Connection, authority_id: str, row: Mapping[str, str], by: str) -> tuple[str, ...]:

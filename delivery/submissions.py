@@ -25,14 +25,15 @@ from records.people import Acting
 from records.store import Store
 from records.submissions import File
 
-KINDS: Final = ("statement", "hearing_request", "evidence", "payment_proof", "material")
+PAYMENT_PROOF: Final = "payment_proof"
+KINDS: Final = ("statement", "hearing_request", "evidence", PAYMENT_PROOF, "material")
 MOST_FILES: Final = 5
 MOST_WORDS: Final = 8000
 """Characters of what is written into the form."""
 
 #: The limit of each kind, by which it is late (delivery/deadlines.toml).
-_LIMITS: Final = {"statement": "statement", "hearing_request": "hearing-request", "payment_proof": "payment"}
-_NEEDS_FILE: Final = ("evidence", "payment_proof")
+_LIMITS: Final = {"statement": "statement", "hearing_request": "hearing-request", PAYMENT_PROOF: "payment"}
+_NEEDS_FILE: Final = ("evidence", PAYMENT_PROOF)
 
 DECLARATION: Final = (
     "本单位声明：所提交的材料真实、合法，复制件与原件一致；如有不实，愿承担相应的法律责任。",

@@ -16,6 +16,7 @@ from delivery.beijing import day_of
 from records import access, directory, documents, schema, seals, series
 from records.database import Database, legal_time
 from records.errors import Fault, Refused, Retry
+from records.roles import ADMINISTRATOR
 from records.store import Store, open_store
 from signing.certificates import (
     Anchor,
@@ -90,6 +91,7 @@ class Plan:
     roots: Sequence[Path]
     intermediates: Sequence[Path]
     approver: Office | None = None
+    admin_roles: Sequence[str] = (ADMINISTRATOR,)
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ def _fill(connection: sa.Connection, plan: Plan, store: Store, key: SigningKey) 
         authority_id,
         login=plan.admin_login,
         name=plan.admin_name,
-        role="administrator",
+        roles=plan.admin_roles,
         password_hash=plan.admin_password_hash,
     )
     revision = directory.propose_facts(connection, authority_id, plan.facts, person_id)

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 
@@ -186,9 +186,12 @@ def _write_private(file: Path, value: Mapping[str, object]) -> None:
     file.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
+_PEOPLE: Final = ("clerk", "administrator", "leader", "inspector", "finance")
+
+
 def _told(access: Mapping[str, Any]) -> str:
     lines = [f"Songda runs at {access['url']} (TEST system; mails: {access['mail_url']})", ""]
-    people = [access[who] for who in ("clerk", "administrator", "leader") if who in access]  # no leader before 0009
+    people = [access[who] for who in _PEOPLE if who in access]  # systems made earlier have fewer
     logins = [*people, *access["counterparties"].values()]
     lines += [f"  log in as {login['account']:<10} password {login['password']}" for login in logins]
     lines += [f"  register     {access['url']}/register with code {REGISTRATION_CODE}; codes: {access['mail_url']}/sms"]

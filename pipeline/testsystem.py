@@ -62,9 +62,9 @@ class Login:
 
 @dataclass(frozen=True)
 class Access:
-    """How to get in, as case system, counterparties, clerk, administrator, leader; and where the mails are.
+    """How to get in, as case system, as counterparties, as somebody of the authority; and where the mails are.
 
-    The leader approves uses of the seal.
+    The clerk is of the legal department; the leader approves uses of the seal.
     """
 
     url: str
@@ -83,6 +83,8 @@ class Access:
             "clerk": vars(self.people["clerk"]),
             "administrator": vars(self.people["admin"]),
             "leader": vars(self.people["leader"]),
+            "inspector": vars(self.people["inspector"]),
+            "finance": vars(self.people["finance"]),
             "counterparties": {name: vars(login) for name, login in self.counterparties.items()},
             "mail_url": self.mail_url,
         }
@@ -235,14 +237,14 @@ def _password() -> str:
     return secrets.token_urlsafe(12)
 
 
-def _person(connection: sa.Connection, authority_id: str, each: dict[str, str]) -> Login:
+def _person(connection: sa.Connection, authority_id: str, each: dict[str, Any]) -> Login:
     login = Login(each["login"], _password())
     access.add_person(
         connection,
         authority_id,
         login=login.account,
         name=each["name"],
-        role=each["role"],
+        roles=each["roles"],
         password_hash=hash_password(login.password),
     )
     return login

@@ -19,12 +19,9 @@ import sqlalchemy as sa
 from records.ids import new_id
 from records.instants import microseconds, now
 from records.ledger import append, count, lock
+from records.roles import give, keep_an_administrator, roles_of
 from records.statements import select_by
 from records.tables import account, login_failure, person, session, system
-
-
-class LastAdministrator(Exception):
-    """The last active administrator of an authority may not be stopped: nobody could act for it any more."""
 
 
 class Stopped(Exception):
@@ -48,13 +45,14 @@ class Account:
 
 @dataclass(frozen=True)
 class Person:
-    """A clerk or an administrator of an authority."""
+    """Somebody who works for an authority. With `first_password` others know the password, and another is due."""
 
     id: str
     login: str
     name: str
-    role: str
+    roles: frozenset[str]
     authority_id: str
+    first_password: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,10 @@ def _account(row: sa.RowMapping) -> Account:
     )
 
 
-def _person(row: sa.RowMapping) -> Person:
-    return Person(row["id"], row["login"], row["name"], row["role"], row["authority_id"])
+def person_of(connection: sa.Connection, row: sa.RowMapping) -> Person:
+    """The person of a row of its table."""
+    held = roles_of(connection, row["id"])
+    return Person(row["id"], row["login"], row["name"], held, row["authority_id"], row["first_password"])
 
 
 def add_person(
@@ -104,11 +104,12 @@ def add_person(
     *,
     login: str,
     name: str,
-    role: str,
+    roles: Collection[str],
     password_hash: str,
     by: str = "system",
+    first_password: bool = False,
 ) -> str:
-    """Add a clerk or an administrator (`role`) of the authority; returns the id."""
+    """Add somebody who works for the authority, with these roles; returns the id."""
     person_id = new_id("per")
     connection.execute(
         person.insert().values(
@@ -116,9 +117,9 @@ def add_person(
             authority_id=authority_id,
             login=login,
             name=name,
-            role=role,
             password_hash=password_hash,
             active=True,
+            first_password=first_password,
             created_at=now(),
         )
     )
@@ -129,9 +130,17 @@ def add_person(
         "person.entered",
         subject=person_id,
         actor=by,
-        body={"login": login, "name": name, "role": role},
+        body={"login": login, "name": name},
     )
+    row = _row(connection, person, login)
+    for role in sorted(roles):
+        give(connection, row, role, by)
     return person_id
+
+
+def person_row(connection: sa.Connection, login: str) -> sa.RowMapping:
+    """The row of a person, in whatever state. Raises LookupError."""
+    return _row(connection, person, login)
 
 
 def person_name(connection: sa.Connection, person_id: str) -> str:
@@ -150,7 +159,8 @@ def credentials(connection: sa.Connection, login: str) -> list[Credential]:
     accounts = sa.select(account).where(account.c.login == login, *OPEN)
     persons = sa.select(person).where(person.c.login == login, person.c.active)
     found = [Credential(_account(row), row["password_hash"]) for row in connection.execute(accounts).mappings()]
-    found += [Credential(_person(row), row["password_hash"]) for row in connection.execute(persons).mappings()]
+    for row in connection.execute(persons).mappings().all():
+        found.append(Credential(person_of(connection, row), row["password_hash"]))
     return found
 
 
@@ -177,20 +187,13 @@ def stop_account(connection: sa.Connection, login: str, by: str, reason: str = "
 
 
 def stop_person(connection: sa.Connection, login: str, by: str, reason: str = "") -> sa.RowMapping:
-    """Let a clerk or an administrator log in no more, and end the sessions; the first stop stands. Returns the row.
+    """Let somebody of the authority log in no more, and end the sessions; the first stop stands. Returns the row.
 
     Raises LookupError, LastAdministrator.
     """
     row = _row(connection, person, login)
     lock(connection, f"directory:{row['authority_id']}")  # two operators might stop the last two at the same moment
-    others = sa.select(person.c.id).where(
-        person.c.authority_id == row["authority_id"],
-        person.c.role == "administrator",
-        person.c.active,
-        person.c.id != row["id"],
-    )
-    if row["role"] == "administrator" and connection.execute(others.limit(1)).first() is None:
-        raise LastAdministrator(f"{login!r} is the last active administrator of {row['authority_id']}")
+    keep_an_administrator(connection, row)
     connection.execute(person.update().where(person.c.id == row["id"]).values(active=False))
     _end_sessions(connection, "person", row["id"])
     told = {"login": login, "reason": reason}
@@ -206,11 +209,17 @@ def change_account_password(connection: sa.Connection, login: str, password_hash
     _change_password(connection, account, row, row["counterparty_id"], password_hash, by)
 
 
-def change_person_password(connection: sa.Connection, login: str, password_hash: str, by: str) -> None:
-    """Give a person another password, end the sessions, forgive failed attempts. Raises LookupError, Stopped."""
+def change_person_password(
+    connection: sa.Connection, login: str, password_hash: str, by: str, *, first: bool = False
+) -> None:
+    """Give a person another password, end the sessions, forgive failed attempts. Raises LookupError, Stopped.
+
+    `first` says that others know it: the desk stays shut until the person has chosen another.
+    """
     row = _row(connection, person, login)
     if not row["active"]:
         raise Stopped(f"the person {login!r} is stopped")
+    connection.execute(person.update().where(person.c.id == row["id"]).values(first_password=first))
     _change_password(connection, person, row, row["id"], password_hash, by)
 
 
@@ -306,7 +315,7 @@ def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> A
         return None if row is None else _account(row)
     query = sa.select(person).where(person.c.id == subject_id, person.c.active)
     row = connection.execute(query).mappings().first()
-    return None if row is None else _person(row)
+    return None if row is None else person_of(connection, row)
 
 
 def sessions_of(connection: sa.Connection, subject: Account | Person) -> list[sa.RowMapping]:
@@ -336,6 +345,8 @@ def change_own_password(
     told = subject.counterparty_id if isinstance(subject, Account) else subject.id
     lock(connection, stream)
     set_password_hash(connection, subject, password_hash)
+    if isinstance(subject, Person):
+        connection.execute(person.update().where(person.c.id == subject.id).values(first_password=False))
     mine = (session.c.subject_type == table.name, session.c.subject_id == subject.id)
     connection.execute(session.delete().where(*mine, session.c.token_hash != session_hash))
     nth = count(connection, stream, told, {kind}) + 1

@@ -1,7 +1,8 @@
 """Calendar feeds of deadlines: who subscribed to what, and the rows that a feed shows.
 
 A feed's address holds a token of 256 random bits, which calendar programs send without any other proof. Only its hash
-is stored; the feed ends when it is revoked, and with the account, the person or the client's keys that made it.
+is stored; the feed ends when it is revoked, and with the account, the person (or the last role) or the client's keys
+that made it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from records.access import OPEN
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
+from records.roles import HAS_A_ROLE
 from records.tables import account, api_key, calendar_feed, delivery, document, person
 
 #: Deliveries that one feed shows.
@@ -140,7 +142,7 @@ def _scope(feed: sa.RowMapping) -> list[sa.ColumnElement[bool]]:
 def _may_come_in(connection: sa.Connection, owner_type: str, owner_id: str) -> bool:
     queries: dict[str, sa.Select[Any]] = {
         "account": sa.select(account.c.id).where(account.c.id == owner_id, *OPEN),
-        "person": sa.select(person.c.id).where(person.c.id == owner_id, person.c.active),
+        "person": sa.select(person.c.id).where(person.c.id == owner_id, person.c.active, HAS_A_ROLE),
         "client": sa.select(api_key.c.prefix).where(api_key.c.client_id == owner_id, api_key.c.revoked_at.is_(None)),
     }
     return connection.execute(queries[owner_type].limit(1)).first() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -27,3 +28,21 @@ def rebuild(table: str, change: Callable[[str], str]) -> None:
     for row in made:
         if row.type == "index":
             connection.exec_driver_sql(row.sql)
+
+
+def drop_checked_column(table: str, column: str) -> None:
+    """In a migration on SQLite: drop a column with the constraint `ck_<table>_<column>`, in a table others refer to.
+
+    Renaming such a table would carry the references away. So its rows are set aside and put back, while references are
+    not looked at before the end of the transaction.
+    """
+    connection = op.get_bind()
+    made = connection.execute(sa.text("select sql from sqlite_master where name = :name"), {"name": table}).scalar_one()
+    left = re.sub(rf"^\s*(CONSTRAINT ck_{table}_)?{column} .*\n", "", made, flags=re.MULTILINE)
+    kept = ", ".join(each["name"] for each in sa.inspect(connection).get_columns(table) if each["name"] != column)
+    op.execute("pragma defer_foreign_keys = on")
+    op.execute(f"create temporary table set_aside as select {kept} from {table}")  # noqa: S608 - names of our tables
+    op.execute(f"drop table {table}")
+    connection.exec_driver_sql(left)
+    op.execute(f"insert into {table} ({kept}) select {kept} from set_aside")  # noqa: S608 - names of our tables
+    op.execute("drop table set_aside")

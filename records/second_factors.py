@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from records.access import Account, Person
+from records.access import Account, Person, person_of
 from records.instants import now
 from records.ledger import append, count, lock
 from records.statements import insert_if_absent
@@ -70,22 +70,18 @@ def remove(connection: sa.Connection, subject: Account | Person, by: str, reason
 
 def subject_of(connection: sa.Connection, authority_id: str | None, login: str) -> Account | Person | None:
     """Who has this login in the authority (None: in any), in whatever state."""
-    for table, make in ((account, _account), (person, _person)):
+    for table, make in ((account, _account), (person, person_of)):
         query = sa.select(table).where(table.c.login == login)
         if authority_id is not None:
             query = query.where(table.c.authority_id == authority_id)
         row = connection.execute(query).mappings().first()
         if row is not None:
-            return make(row)
+            return make(connection, row)
     return None
 
 
-def _account(row: Any) -> Account | Person:
+def _account(_connection: sa.Connection, row: Any) -> Account | Person:
     return Account(row["id"], row["login"], row["department"], row["authority_id"], row["counterparty_id"])
-
-
-def _person(row: Any) -> Account | Person:
-    return Person(row["id"], row["login"], row["name"], row["role"], row["authority_id"])
 
 
 def _tell(connection: sa.Connection, subject: Account | Person, kind: str, by: str, reason: str = "") -> None:

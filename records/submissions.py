@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,10 +85,15 @@ def of_case(
     return list(connection.execute(query.order_by(submission.c.id).limit(limit)).mappings())
 
 
-def waiting(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
-    """What nobody has taken yet, oldest first; what was replaced meanwhile is left out."""
+def waiting(
+    connection: sa.Connection, authority_id: str, kinds: Collection[str], *, limit: int = 100
+) -> list[sa.RowMapping]:
+    """What nobody has taken yet of these kinds, oldest first; what was replaced meanwhile is left out."""
     query = _query().where(
-        submission.c.authority_id == authority_id, submission_taken.c.taken_at.is_(None), _NEWER.c.id.is_(None)
+        submission.c.authority_id == authority_id,
+        submission.c.kind.in_(kinds),
+        submission_taken.c.taken_at.is_(None),
+        _NEWER.c.id.is_(None),
     )
     return list(connection.execute(query.order_by(submission.c.submitted_at).limit(limit)).mappings())
 

@@ -80,6 +80,13 @@ class PortalHouse:
             assert log_in(client, login).status_code == 303
         return client
 
+    def employ(self, login: str, *roles: str, name: str = "何静", first_password: bool = False) -> str:
+        """Add somebody with these roles to the authority; returns the login."""
+        values = {"login": login, "name": name, "password_hash": _hash(), "first_password": first_password}
+        with self.database.write() as connection:
+            access.add_person(connection, AUTHORITY, roles=roles, **values)  # type: ignore[arg-type]
+        return login
+
     def deliver(
         self,
         instrument: str = "penalty-prior-notice",
@@ -206,8 +213,11 @@ def furnish(database: Database, home: Path) -> PortalHouse:
             found = access.credentials(connection, login)[0].subject
             assert isinstance(found, Account)
             house.accounts[login] = found
-        for login, authority in (("clerk", AUTHORITY), ("clerk-elsewhere", "elsewhere")):
-            access.add_person(connection, authority, login=login, name="刘芳", role="clerk", password_hash=_hash())
+        for login, authority, roles in (
+            ("clerk", AUTHORITY, ("legal",)),
+            ("clerk-elsewhere", "elsewhere", ("legal", "administrator")),
+        ):
+            access.add_person(connection, authority, login=login, name="刘芳", roles=roles, password_hash=_hash())
     return house
 
 

@@ -35,7 +35,7 @@ class SealHouse:
         with database.write() as connection:
             make_document(connection)  # makes authority and client
             self.leader = access.add_person(
-                connection, AUTHORITY, login="leader", name="孙建平", role="clerk", password_hash="x"
+                connection, AUTHORITY, login="leader", name="孙建平", roles=("leader",), password_hash="x"
             )
         self.seal_id, self.entry = self.add_seal()
         self.runner = self.another()

@@ -74,7 +74,7 @@ def open_office(house: PortalHouse) -> Office:
     with house.database.write() as connection:
         hashed = access.credentials(connection, "clerk")[0].password_hash
         leader = access.add_person(
-            connection, AUTHORITY, login="leader", name="孙建平", role="clerk", password_hash=hashed
+            connection, AUTHORITY, login="leader", name="孙建平", roles=("leader",), password_hash=hashed
         )
         mark = {"ring_text": "甲局", "second_line": "行政执法专用章", "key_uri": "pkcs12:none", "test": True}
         seal_id, foreign = (seals.register(connection, each, **mark) for each in (AUTHORITY, "elsewhere"))

@@ -44,11 +44,13 @@ from delivery.portal import (
     seal_pages,
     settings_pages,
     stack_pages,
+    staff_pages,
     statistics_pages,
     submission_pages,
     trouble_pages,
     verify_page,
 )
+from delivery.portal.doors import NotAllowed, denied_page
 from delivery.portal.register_visit import ProveFirst
 from delivery.portal.security import Guard
 from delivery.portal.web import LogInFirst, Portal, WrongDoor, environment, page, see, session_of
@@ -68,6 +70,7 @@ _PAGES: Final = (
     own_access,
     settings_pages,
     change_pages,
+    staff_pages,
     register_door,
     register_pages,
     feed_pages,
@@ -109,6 +112,7 @@ def make_portal(portal: Portal) -> FastAPI:
         app.include_router(module.router)
     app.add_exception_handler(LogInFirst, _log_in_first)
     app.add_exception_handler(WrongDoor, _other_door)
+    app.add_exception_handler(NotAllowed, _denied)
     app.add_exception_handler(ProveFirst, _register_first)
     app.add_exception_handler(HTTPException, _error_page)
     app.add_exception_handler(RequestValidationError, _not_found)
@@ -125,6 +129,11 @@ def _log_in_first(_request: Request, error: Exception) -> Response:
 def _other_door(_request: Request, error: Exception) -> Response:
     assert isinstance(error, WrongDoor)  # noqa: S101 - registered for this class only
     return see(error.home)
+
+
+def _denied(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotAllowed)  # noqa: S101 - registered for this class only
+    return denied_page(request, error)
 
 
 def _register_first(_request: Request, _error: Exception) -> Response:

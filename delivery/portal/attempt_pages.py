@@ -14,8 +14,9 @@ from delivery.barcodes import stamp
 from delivery.package import bind, envelope_label
 from delivery.portal import files
 from delivery.portal.desk_pages import delivery_page, find_delivery
+from delivery.portal.doors import MayRead, MayServe, demand_method
 from delivery.portal.views import file_names
-from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, see
+from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, see
 from records import attempts, directory, documents
 from records.errors import Refused
 
@@ -35,12 +36,13 @@ def _attempt(portal: Portal, attempt_id: str, row: sa.RowMapping) -> sa.RowMappi
 
 @router.post("")
 def begin(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Begin an attempt, or show the delivery again with every fault."""
     find_delivery(portal.database, clerk, delivery_id)
     names = ("method", "servers", "mail_kind", "mail_number")
     typed = {name: form.fields.get(name, "").strip() for name in names}
+    demand_method(clerk, typed["method"])
     try:
         acts.open_attempt(
             portal.database,
@@ -60,7 +62,7 @@ def begin(
 
 
 @router.get("/{attempt_id}/package.pdf")
-def package_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, attempt_id: AttemptId) -> Response:
+def package_pdf(portal: PortalPart, clerk: MayServe, delivery_id: DeliveryId, attempt_id: AttemptId) -> Response:
     """Instrument, proof of service with the barcode, and envelope label, as one file to print."""
     row, _ = find_delivery(portal.database, clerk, delivery_id)
     attempt = _attempt(portal, attempt_id, row)
@@ -92,7 +94,7 @@ def mail(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayServe,
     form: Form,
     delivery_id: DeliveryId,
     attempt_id: AttemptId,
@@ -113,7 +115,7 @@ def add_file(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayServe,
     form: Form,
     delivery_id: DeliveryId,
     attempt_id: AttemptId,
@@ -132,7 +134,7 @@ def add_file(
 
 @router.get("/{attempt_id}/files/{file_id}")
 def one_file(
-    portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, attempt_id: AttemptId, file_id: FileId
+    portal: PortalPart, clerk: MayRead, delivery_id: DeliveryId, attempt_id: AttemptId, file_id: FileId
 ) -> Response:
     """A scanned file of the attempt."""
     row, _ = find_delivery(portal.database, clerk, delivery_id)

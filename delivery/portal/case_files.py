@@ -29,14 +29,17 @@ def case_files(
     connection: sa.Connection,
     case: Case,
     called: Names,
-    received: tuple[Sequence[sa.RowMapping], Sequence[sa.RowMapping]],
+    received: tuple[Sequence[sa.RowMapping], Sequence[sa.RowMapping]] | None,
     t: Words,
 ) -> list[tuple[str, list[FileLine]]]:
-    """Everything of the case that can be fetched, by its kind. `received` are its submissions and its objections."""
+    """Everything of the case that can be fetched, by its kind.
+
+    `received` are its submissions and its objections, None for a reader who may not open what parties handed in.
+    """
     groups = (
         ("case.files_documents", _sealed(case, called, t)),
         ("case.files_proofs", _proofs(connection, case, called, t)),
-        ("case.files_party", _handed_in(connection, case, received, called, t)),
+        ("case.files_party", _handed_in(connection, case, received, called, t) if received else ()),
         ("case.files_case", _added(connection, case, t)),
     )
     found = [(t(key), list(lines)) for key, lines in groups]

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from delivery.portal import case_lines, files
 from delivery.portal.case_files import case_files
 from delivery.portal.desk_pages import find_delivery
+from delivery.portal.doors import MayRead, MayServe
 from delivery.portal.objection_lines import objection_lines
 from delivery.portal.submission_lines import STRANGE, submission_lines
 from delivery.portal.timeline_lines import timeline_page
@@ -29,11 +30,11 @@ from delivery.portal.web import (
     Form,
     Portal,
     PortalPart,
-    ThePerson,
     page,
     see,
     words_of,
 )
+from delivery.rights import may
 from records import archives, documents, objections, seal_approvals, seals, submissions, volumes
 from records.access import Person, Session
 from records.database import legal_time
@@ -63,19 +64,22 @@ def one(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayRead,
     document_id: DocumentId,
     part: TimelinePart = None,
     told: str = "",
 ) -> Response:
     """The whole case of this document; `part` is the page of its timeline, else the last one."""
-    return _page(request, portal, session, find_document(portal, clerk, document_id), part, told=_TOLD.get(told, ""))
+    return _page(
+        request, portal, session, clerk, find_document(portal, clerk, document_id), part, told=_TOLD.get(told, "")
+    )
 
 
 def _page(
     request: Request,
     portal: Portal,
     session: Session,
+    clerk: Person,
     row: sa.RowMapping,
     part: int | None = None,
     *,
@@ -96,7 +100,7 @@ def _page(
             "limits": case_lines.case_limits(case, called, t, now),
             "submissions": submission_lines(connection, handed, t),
             "objections": objection_lines(raised, t),
-            "files": case_files(connection, case, called, (handed, raised), t),
+            "files": case_files(connection, case, called, (handed, raised) if may(clerk.roles, "receive") else None, t),
             "timeline": timeline_page(connection, case.authority_id, case.streams, called, part, t),
             "can_bind": portal.volume is not None and _may_be_sealed(connection, case.authority_id),
         }
@@ -127,7 +131,7 @@ def _may_be_sealed(connection: sa.Connection, authority_id: str) -> bool:
 
 @router.post("/cases/{document_id}/volume")
 def make_volume(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, _form: Form, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, _form: Form, document_id: DocumentId
 ) -> Response:
     """Bind and seal the volume as the case stands; it stands among the files then."""
     row = find_document(portal, clerk, document_id)
@@ -136,21 +140,21 @@ def make_volume(
     try:
         portal.volume(clerk, row["case_no"])
     except LookupError:
-        return _page(request, portal, session, row, problem="case.volume_empty", status=409)
+        return _page(request, portal, session, clerk, row, problem="case.volume_empty", status=409)
     except Permanent:  # its words are an operator's, and may name papers of the case
         _log.warning("volume not made", document=document_id)
-        return _page(request, portal, session, row, problem="case.volume_refused", status=409)
+        return _page(request, portal, session, clerk, row, problem="case.volume_refused", status=409)
     return see(f"/desk/cases/{document_id}?told=volume")
 
 
 @router.get("/cases/{document_id}/volume")
-def after_volume(document_id: DocumentId) -> Response:
+def after_volume(_clerk: MayServe, document_id: DocumentId) -> Response:
     """A refused volume was shown under this address: asked for anew, it is the case."""
     return see(f"/desk/cases/{document_id}")
 
 
 @router.get("/cases/{document_id}/volumes/{volume_id}")
-def volume_pdf(portal: PortalPart, clerk: ThePerson, document_id: DocumentId, volume_id: VolumeId) -> Response:
+def volume_pdf(portal: PortalPart, clerk: MayRead, document_id: DocumentId, volume_id: VolumeId) -> Response:
     """A volume that was made of the case: its newest file, which begins with the bytes that were sealed."""
     row = find_document(portal, clerk, document_id)
     with portal.database.read() as connection:
@@ -167,7 +171,7 @@ def volume_pdf(portal: PortalPart, clerk: ThePerson, document_id: DocumentId, vo
 
 
 @router.get("/cases/{document_id}/files/{file_id}")
-def case_file(portal: PortalPart, clerk: ThePerson, document_id: DocumentId, file_id: CaseFileId) -> Response:
+def case_file(portal: PortalPart, clerk: MayRead, document_id: DocumentId, file_id: CaseFileId) -> Response:
     """A file that was added to the case, to be saved."""
     row = find_document(portal, clerk, document_id)
     with portal.database.read() as connection:
@@ -181,7 +185,7 @@ def case_file(portal: PortalPart, clerk: ThePerson, document_id: DocumentId, fil
 
 
 @router.get("/{delivery_id}/receipt.pdf")
-def receipt_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> Response:
+def receipt_pdf(portal: PortalPart, clerk: MayRead, delivery_id: DeliveryId) -> Response:
     """The receipt of a confirmation, as the party has it."""
     row, _ = find_delivery(portal.database, clerk, delivery_id)
     if row["confirmed_at"] is None:

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 
 from delivery import entries, passwords
 from delivery.portal.change_lines import change_line
+from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
-from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, portal_of, see, words_of
+from delivery.portal.web import AnySession, Form, PortalPart, page, portal_of, see, words_of
 from records import access, changes, second_factors
 from records.access import Account, Person, Session
 from records.errors import Refused
@@ -25,7 +26,7 @@ _LONGEST: Final = 500
 
 
 @router.get("")
-def listing(request: Request, session: AnySession, clerk: ThePerson, told: str = "") -> Response:
+def listing(request: Request, session: AnySession, clerk: MayRegister, told: str = "") -> Response:
     """What is to decide, and the newest changes."""
     return _page(request, session, clerk, told=f"change.{told}" if f"change.{told}" in _TOLD else "")
 
@@ -63,7 +64,7 @@ def decide(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayRegister,
     form: Form,
     change_id: ChangeId,
     act: Annotated[str, Path(pattern="^(approve|refuse|seen)$")],
@@ -102,7 +103,7 @@ def decide(
 
 
 @router.post("/recover")
-def recover(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
+def recover(request: Request, portal: PortalPart, session: AnySession, clerk: MayRegister, form: Form) -> Response:
     """Take the second factor off an account whose phone is lost, after calling back a number known before."""
     login, reason = form.fields.get("login", "").strip(), form.fields.get("reason", "").strip()[:_LONGEST]
     if not reason:
@@ -110,14 +111,10 @@ def recover(request: Request, portal: PortalPart, session: AnySession, clerk: Th
     due: tuple[str, ...] = ()
     with portal.database.write() as connection:
         subject = second_factors.subject_of(connection, clerk.authority_id, login)
-        if not isinstance(subject, Account) and clerk.role != "administrator":
-            subject = None
-        removed = subject is not None and second_factors.remove(connection, subject, clerk.id, reason)
-        if removed and subject is not None:
+        if isinstance(subject, Account) and second_factors.remove(connection, subject, clerk.id, reason):
             access.end_sessions(connection, subject)
-            if isinstance(subject, Account):
-                due = (entries.tell_of_access(connection, subject, "factor_removed", clerk.id),)
+            due = (entries.tell_of_access(connection, subject, "factor_removed", clerk.id),)
     portal.hint(due)
-    if not removed:
+    if not due:
         return _page(request, session, clerk, problem="change.no_factor", status=422)
     return see("/desk/changes?told=desk_recovered")

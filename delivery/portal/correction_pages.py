@@ -15,11 +15,12 @@ from delivery import corrections as acts
 from delivery.beijing import day_of
 from delivery.portal import desk_form, files
 from delivery.portal.desk_pages import ReceiptId, find_delivery, record_form
+from delivery.portal.doors import MayCorrect, MayServe, SeesCorrections, demand_method
 from delivery.portal.views import item_of, minute, outcome_name, written
-from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, ThePerson, page, see, words_of
+from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, page, see, words_of
 from delivery.portal.wording import Words
 from records import access, corrections, deliveries
-from records.access import Session
+from records.access import Person, Session
 from records.corrections import NotWaiting
 from records.database import legal_time
 from records.errors import Fault, Refused
@@ -33,7 +34,9 @@ _LONGEST: Final = 500
 
 
 @router.get("/corrections")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, told: str = "") -> Response:
+def listing(
+    request: Request, portal: PortalPart, session: AnySession, clerk: SeesCorrections, told: str = ""
+) -> Response:
     """What waits for a second person, oldest first."""
     t = words_of(request)
     with portal.database.read() as connection:
@@ -81,7 +84,7 @@ def _outcome(record: Mapping[str, Any], t: Words) -> str:
 
 @router.get("/corrections/{correction_id}")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, _clerk: ThePerson, correction_id: CorrectionId
+    request: Request, portal: PortalPart, session: AnySession, _clerk: SeesCorrections, correction_id: CorrectionId
 ) -> Response:
     """What stands and what is proposed, side by side, with the reason and the scan."""
     return _page(request, portal, session, correction_id)
@@ -123,7 +126,7 @@ def _page(
 
 
 @router.get("/corrections/{correction_id}/scan")
-def scan(portal: PortalPart, clerk: ThePerson, correction_id: CorrectionId) -> Response:
+def scan(portal: PortalPart, clerk: SeesCorrections, correction_id: CorrectionId) -> Response:
     """The scan that the proposed record rests on."""
     with portal.database.read() as connection:
         found = corrections.find(connection, correction_id, clerk.authority_id)
@@ -137,7 +140,7 @@ def decide(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayCorrect,
     form: Form,
     correction_id: CorrectionId,
     verb: Annotated[str, Path(pattern="^(approve|decline)$")],
@@ -170,17 +173,18 @@ def correct_page(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayServe,
     delivery_id: DeliveryId,
     receipt_id: ReceiptId,
 ) -> Response:
     """The form of the record, filled in as it stands, and the reason."""
     row, now = find_delivery(portal.database, clerk, delivery_id)
     former = _former(portal, delivery_id, receipt_id)
+    demand_method(clerk, former["method"])
     with portal.database.read() as connection:
         alone = acts.can_mend(former, acts.recorded_on(connection, row, former), day_of(now))
     fields = desk_form.fields_of(former["record"])
-    return record_form(request, session, row, now, fields, purpose="mend" if alone else "correct", of=receipt_id)
+    return record_form(request, session, clerk, row, now, fields, purpose="mend" if alone else "correct", of=receipt_id)
 
 
 @router.post("/{delivery_id}/correct/{receipt_id}")
@@ -188,59 +192,60 @@ def correct(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayServe,
     form: Form,
     delivery_id: DeliveryId,
     receipt_id: ReceiptId,
 ) -> Response:
     """Mend the slip, or let the correction wait for a second person."""
     find_delivery(portal.database, clerk, delivery_id)
-    _former(portal, delivery_id, receipt_id)
-    return _propose(request, portal, session, form, delivery_id, "correct", receipt_id)
+    demand_method(clerk, _former(portal, delivery_id, receipt_id)["method"])
+    return _propose(request, portal, session, clerk, form, delivery_id, "correct", receipt_id)
 
 
 @router.get("/{delivery_id}/backdate")
 def backdate_page(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, delivery_id: DeliveryId
 ) -> Response:
     """The form of a record dated far back."""
     row, now = find_delivery(portal.database, clerk, delivery_id)
-    return record_form(request, session, row, now, {}, purpose="backdate")
+    return record_form(request, session, clerk, row, now, {}, purpose="backdate")
 
 
 @router.post("/{delivery_id}/backdate")
 def backdate(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Let the record wait for a second person."""
     find_delivery(portal.database, clerk, delivery_id)
-    return _propose(request, portal, session, form, delivery_id, "backdate", None)
+    return _propose(request, portal, session, clerk, form, delivery_id, "backdate", None)
 
 
 def _propose(
     request: Request,
     portal: Portal,
     session: Session,
+    clerk: Person,
     form: Form,
     delivery_id: str,
     purpose: str,
     receipt_id: str | None,
 ) -> Response:
-    subject = session.subject
     record = desk_form.record_of(form.fields)
+    demand_method(clerk, record.get("method", ""))
     reason = form.fields.get("correction_reason", "").strip()[:_LONGEST]
-    names = portal.database, portal.store, subject.authority_id, delivery_id
+    names = portal.database, portal.store, clerk.authority_id, delivery_id
     try:
-        made = acts.propose(*names, record, form.files.get("scan"), reason, subject.id, supersedes=receipt_id)
+        made = acts.propose(*names, record, form.files.get("scan"), reason, clerk.id, supersedes=receipt_id)
     except Refused as refused:
         with portal.database.read() as connection:
-            row = deliveries.desk_item(connection, delivery_id, subject.authority_id)
+            row = deliveries.desk_item(connection, delivery_id, clerk.authority_id)
             now = legal_time(connection)
         if row is None:
             raise HTTPException(404) from None
         fields, faults = form.fields, refused.faults
         if purpose == "correct" and not any(fault.pointer == "/correction_reason" for fault in faults) and not reason:
             purpose = "mend"
-        return record_form(request, session, row, now, fields, faults, purpose=purpose, of=receipt_id or "")
+        return record_form(request, session, clerk, row, now, fields, faults, purpose=purpose, of=receipt_id or "")
     portal.hint(made.hint)
     return see(f"/desk/{delivery_id}?told={'mended' if made.mended else 'correction_proposed'}")

@@ -11,7 +11,6 @@ from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
 from records.errors import Fault
-from templates.manifests import Manifest
 
 
 @dataclass(frozen=True)
@@ -47,19 +46,19 @@ def fields_of(record: Mapping[str, Any]) -> dict[str, str]:
     return fields | {name: "1" for name in FLAGS if record.get(name)}
 
 
-def results(manifest: Manifest, t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Methods that the instrument may be served by, each with its outcomes: (name, [(value, name)])."""
+def results(methods: Sequence[str], t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Methods of service, each with its outcomes: (name, [(value, name)])."""
     return [
         (
             t(f"method.{method}"),
             [(f"{method}/{outcome}", outcome_name(method, outcome, t)) for outcome in OUTCOMES[method]],
         )
-        for method in manifest.methods
+        for method in methods
     ]
 
 
 def sections(
-    manifest: Manifest, fields: Mapping[str, str], faults: Sequence[Fault], t: Words
+    methods: Sequence[str], fields: Mapping[str, str], faults: Sequence[Fault], t: Words
 ) -> list[tuple[str, str, bool, list[Field]]]:
     """The parts of the form that belong to one method each: (id, title, open, fields)."""
     parts: dict[str, tuple[str, ...]] = {
@@ -72,7 +71,7 @@ def sections(
     chosen = fields.get("result", "").partition("/")[0]
     made = []
     for method, names in parts.items():
-        if method not in manifest.methods:
+        if method not in methods:
             continue
         shown = [field(name, fields, faults, t) for name in names]
         is_open = method == chosen or any(each.value or each.faults for each in shown)

@@ -22,23 +22,14 @@ from delivery.portal import desk_form, files, service_page
 from delivery.portal.attempt_lines import attempt_lines, known_servers
 from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
+from delivery.portal.doors import SEES_CORRECTIONS, MayRead, MayServe, demand_method, methods_for
 from delivery.portal.incoming_pages import count_incoming
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.notice_lines import notice_lines
 from delivery.portal.views import item_of, moment, written
-from delivery.portal.web import (
-    AnySession,
-    DeliveryId,
-    Form,
-    Portal,
-    PortalPart,
-    ThePerson,
-    language_of,
-    page,
-    see,
-    words_of,
-)
+from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, language_of, page, see, words_of
 from delivery.portal.wording import Words
+from delivery.rights import may
 from delivery.scanner import read_day
 from records import (
     affected,
@@ -89,19 +80,19 @@ def find_delivery(database: Database, clerk: Person, delivery_id: str) -> tuple[
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, track: str = "") -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayRead, track: str = "") -> Response:
     """Deliveries of one state of the paper track, or those whose seal is in question."""
     return _list(request, portal, session, clerk, track=track)
 
 
 @router.get("/search")
-def again(request: Request) -> Response:
+def again(request: Request, _clerk: MayRead) -> Response:
     """Where the page that a search led to is asked for by its address, as by a change of the language: the desk."""
     return see(f"/desk{language_of(request)}")
 
 
 @router.post("/search")
-def search(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
+def search(request: Request, portal: PortalPart, session: AnySession, clerk: MayRead, form: Form) -> Response:
     """Cases and deliveries that are searched for, in a form: addresses stand in logs and histories."""
     return _list(request, portal, session, clerk, find=form.fields.get("find", ""))
 
@@ -135,7 +126,7 @@ def _list(
         links = lines_at_desk(connection, rows, t, clerk.authority_id)
         approver = bool(seals.of_approver(connection, clerk.id))
         to_approve = sum(1 for _ in seal_uses.waiting_for(connection, portal.store, clerk)) if approver else None
-        incoming = count_incoming(connection, clerk.authority_id)
+        incoming = count_incoming(connection, clerk)
         changes_waiting = changes.count_for_desk(connection, clerk.authority_id)
         bad = notice_reports.count_bad_addresses(connection, clerk.authority_id)
         now = legal_time(connection)
@@ -155,7 +146,7 @@ def _list(
         cases=cases,
         links=links,
         in_question=in_question,
-        work=_work(work, t),
+        work=_work(work, clerk, t),
         tracks=[
             *((each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS),
             *([(IN_QUESTION, t(f"desk.{IN_QUESTION}"), in_question)] if in_question else []),
@@ -166,21 +157,21 @@ def _list(
     )
 
 
-def _work(counts: Mapping[str, int], t: Words) -> list[tuple[str, str, int]]:
-    """What waits beside the paper track: where it is, what it is, how much; nothing that there is none of."""
+def _work(counts: Mapping[str, int], person: Person, t: Words) -> list[tuple[str, str, int]]:
+    """What waits for this person beside the paper track: where it is, what it is, how much; only what there is."""
     trouble = sum(counts[name] for name in ("dead", "ambiguous", "failed"))
     found = [
-        *((f"/desk?track={name}", t(f"desk.{name}"), counts[name]) for name in desk_work.LISTS),
-        ("/desk/stacks", t("desk.open_parts"), counts["open_parts"]),
-        ("/desk/corrections", t("correct.waiting"), counts["corrections"]),
-        ("/desk/trouble", t("trouble.title"), trouble),
+        *((f"/desk?track={name}", t(f"desk.{name}"), counts[name], ("read",)) for name in desk_work.LISTS),
+        ("/desk/stacks", t("desk.open_parts"), counts["open_parts"], ("serve",)),
+        ("/desk/corrections", t("correct.waiting"), counts["corrections"], SEES_CORRECTIONS),
+        ("/desk/trouble", t("trouble.title"), trouble, ("requeue",)),
     ]
-    return [each for each in found if each[2]]
+    return [(path, name, count) for path, name, count, needed in found if count and may(person.roles, *needed)]
 
 
 @router.get("/{delivery_id}")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId, told: str = ""
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayRead, delivery_id: DeliveryId, told: str = ""
 ) -> Response:
     """One delivery: its state with reasons, its files, and what may be done."""
     return delivery_page(request, portal, session, clerk, delivery_id, told=told if told in _TOLD else "")
@@ -224,12 +215,12 @@ def delivery_page(
         copies=_copies(row["instrument"]),
         address=t.pick(address["zh"], address["en"]),
         released=row["final_digest"] is not None,
-        can_record=open_ and row["final_digest"] is not None,
+        can_record=open_ and row["final_digest"] is not None and may(clerk.roles, "serve"),
         told=told,
         status=422 if refused or attempt_faults else 200,
         attempts=begun,
         correction=correction["id"] if correction else "",
-        methods=[(each, t(f"method.{each}")) for each in manifests()[row["instrument"]].methods],
+        methods=[(each, t(f"method.{each}")) for each in methods_for(clerk, row["instrument"])],
         mail_kinds=[(each, t(f"mail_kind.{each}")) for each in MAIL_KINDS],
         file_kinds=[(each, t(f"attempt.kind_{each}")) for each in acts.KINDS],
         attempt_problems=[t.pick(fault.message_zh, fault.message_en) for fault in attempt_faults],
@@ -257,21 +248,21 @@ def _copies(instrument: str) -> int:
 
 
 @router.get("/{delivery_id}/document.pdf")
-def document_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, download: bool = False) -> Response:
+def document_pdf(portal: PortalPart, clerk: MayRead, delivery_id: DeliveryId, download: bool = False) -> Response:
     """The stored bytes, to print."""
     row, _ = find_delivery(portal.database, clerk, delivery_id)
     return files.document(portal, row, download=download)
 
 
 @router.get("/{delivery_id}/copies.pdf")
-def copies_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> Response:
+def copies_pdf(portal: PortalPart, clerk: MayServe, delivery_id: DeliveryId) -> Response:
     """Every copy of an instrument made in several originals, marked, to print."""
     row, _ = find_delivery(portal.database, clerk, delivery_id)
     return files.copies(portal, row)
 
 
 @router.get("/{delivery_id}/proof-of-service.pdf")
-def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> Response:
+def proof_pdf(portal: PortalPart, clerk: MayServe, delivery_id: DeliveryId) -> Response:
     """The proof of service to be filled by hand."""
     row, _ = find_delivery(portal.database, clerk, delivery_id)
     if row["final_digest"] is None:
@@ -280,7 +271,7 @@ def proof_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId) -> 
 
 
 @router.get("/{delivery_id}/scans/{receipt_id}")
-def scan(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, receipt_id: ReceiptId) -> Response:
+def scan(portal: PortalPart, clerk: MayRead, delivery_id: DeliveryId, receipt_id: ReceiptId) -> Response:
     """The scan that came with a record."""
     find_delivery(portal.database, clerk, delivery_id)
     with portal.database.read() as connection:
@@ -291,7 +282,7 @@ def scan(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, receipt_
 
 
 @router.post("/{delivery_id}/sent")
-def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: DeliveryId) -> Response:
+def mark_sent(portal: PortalPart, clerk: MayServe, _form: Form, delivery_id: DeliveryId) -> Response:
     """Record that the paper copy has left the house."""
     find_delivery(portal.database, clerk, delivery_id)
     try:
@@ -303,7 +294,7 @@ def mark_sent(portal: PortalPart, clerk: ThePerson, _form: Form, delivery_id: De
 
 @router.post("/{delivery_id}/seal")
 def seal_on_paper(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Record what carries the seal on the printed copies, or show the page again with every fault."""
     find_delivery(portal.database, clerk, delivery_id)
@@ -321,7 +312,7 @@ def record_page(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayServe,
     delivery_id: DeliveryId,
     attempt: str = "",
 ) -> Response:
@@ -337,12 +328,13 @@ def record_page(
     elif begun is not None:
         names = ("mail_kind", "mail_number")
         fields = {name: begun[name] for name in names} | {"servers": "\n".join(begun["servers"]), "attempt": attempt}
-    return record_form(request, session, row, now, fields)
+    return record_form(request, session, clerk, row, now, fields)
 
 
 def record_form(
     request: Request,
     session: AnySession,
+    person: Person,
     row: sa.RowMapping,
     now: datetime,
     fields: Mapping[str, str],
@@ -352,15 +344,15 @@ def record_form(
     of: str = "",
 ) -> Response:
     """The form of a record, to be sent to `purpose`: `record`, `correct` or `mend` (of the record `of`), `backdate`."""
-    t, manifest = words_of(request), manifests()[row["instrument"]]
+    t, methods = words_of(request), methods_for(person, row["instrument"])
     part = {"correct": f"correct/{of}", "mend": f"correct/{of}"}.get(purpose, purpose)
     names = ("receiver", "capacity", "servers", "illegible", "conflicting", "note", "correction_reason")
     values: dict[str, Any] = {
         "item": item_of(row, t, now),
-        "results": desk_form.results(manifest, t),
+        "results": desk_form.results(methods, t),
         "chosen": fields.get("result", ""),
         "day": fields.get("date", ""),
-        "sections": desk_form.sections(manifest, fields, faults, t),
+        "sections": desk_form.sections(methods, fields, faults, t),
         "faults_of": {name: desk_form.faults_of(name, faults, t) for name in ("result", "date", "scan")},
         "faults": [(fault.pointer, t.pick(fault.message_zh, fault.message_en), fault.rule) for fault in faults],
         "action": f"/desk/{row['id']}/{part}",
@@ -376,17 +368,19 @@ def record_form(
 
 @router.post("/{delivery_id}/record")
 def record(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, delivery_id: DeliveryId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form, delivery_id: DeliveryId
 ) -> Response:
     """Record what was typed, or show the form again with every fault."""
     row, now = find_delivery(portal.database, clerk, delivery_id)
+    entered = desk_form.record_of(form.fields)
+    demand_method(clerk, entered.get("method", ""))
     try:
         done = desk.record_paper_receipt(
             portal.database,
             portal.store,
             clerk.authority_id,
             delivery_id,
-            desk_form.record_of(form.fields),
+            entered,
             form.files.get("scan"),
             clerk.id,
             attempt_id=form.fields.get("attempt") or None,
@@ -394,6 +388,6 @@ def record(
     except LookupError:  # no such attempt
         raise HTTPException(404) from None
     except Refused as refused:
-        return record_form(request, session, row, now, form.fields, refused.faults)
+        return record_form(request, session, clerk, row, now, form.fields, refused.faults)
     portal.hint(done.hint)
     return see(f"/desk/{delivery_id}?told={'record_done' if done.final else 'record_done_not_final'}")

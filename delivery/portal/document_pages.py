@@ -18,6 +18,7 @@ from delivery.linked_acts import acting_instrument, first_served, state_faults
 from delivery.portal import case_lines, files
 from delivery.portal.case_pages import find_document
 from delivery.portal.desk_form import faults_of
+from delivery.portal.doors import MayIssue, MayRead, demand_issuing, may_issue
 from delivery.portal.views import file_names
 from delivery.portal.web import (
     AnySession,
@@ -25,14 +26,13 @@ from delivery.portal.web import (
     Form,
     Portal,
     PortalPart,
-    ThePerson,
     page,
     see,
     words_of,
 )
 from delivery.portal.wording import Words
 from records import archives, cancellation, deliveries, documents, links
-from records.access import Session
+from records.access import Person, Session
 from records.cancellation import LONGEST_REASON
 from records.database import legal_time
 from records.documents import TRANSITIONS, WrongState
@@ -56,22 +56,22 @@ class Act:
     why: str
 
 
-def acts_on(connection: sa.Connection, row: sa.RowMapping, t: Words, *, by_hand: bool) -> list[Act]:
-    """What may be done to the document as it stands. `by_hand`: another document can be issued at this desk."""
+def acts_on(connection: sa.Connection, row: sa.RowMapping, clerk: Person, t: Words, *, by_hand: bool) -> list[Act]:
+    """What the person may do to the document as it stands. `by_hand`: another one can be issued at this desk."""
     base = f"/desk/documents/{row['id']}"
     found = [
         Act(t(f"case.act_{name}"), f"{base}/{name}", "")
         for name, (status, _) in _ENDS.items()
-        if row["status"] in TRANSITIONS[status]
+        if row["status"] in TRANSITIONS[status] and may_issue(clerk, row["instrument"])
     ]
-    if not by_hand:
-        return found
-    if row["status"] in case_lines.RELEASED:
-        unserved = not first_served(links.recipients(connection, row["id"]))
-        found += [_linked(connection, row, effect, t, unserved=unserved) for effect in _LINKED]
-    elif row["status"] in ("void", "failed") and row["number_zh"] is not None:
-        found.append(_linked(connection, row, "declares", t, unserved=False))
-    return found
+    effects: tuple[str, ...] = ()
+    if by_hand and row["status"] in case_lines.RELEASED:
+        effects = _LINKED
+    elif by_hand and row["status"] in ("void", "failed") and row["number_zh"] is not None:
+        effects = ("declares",)
+    effects = tuple(each for each in effects if may_issue(clerk, acting_instrument(each).id))
+    unserved = bool(set(effects) & set(_LINKED)) and not first_served(links.recipients(connection, row["id"]))
+    return [*found, *(_linked(connection, row, effect, t, unserved=unserved) for effect in effects)]
 
 
 def _linked(connection: sa.Connection, row: sa.RowMapping, effect: str, t: Words, *, unserved: bool) -> Act:
@@ -85,7 +85,7 @@ def _linked(connection: sa.Connection, row: sa.RowMapping, effect: str, t: Words
 
 @router.get("")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, document_id: DocumentId, told: str = ""
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayRead, document_id: DocumentId, told: str = ""
 ) -> Response:
     """Where the document stands, its deliveries, its links, and what may be done to it."""
     row, t = find_document(portal, clerk, document_id), words_of(request)
@@ -93,7 +93,7 @@ def one(
         of = deliveries.of_case(connection, [row["id"]], row["authority_id"])
         case = case_lines.Case(row["authority_id"], row["case_no"], [row], of)
         (line,) = case_lines.document_lines(connection, case, t, legal_time(connection))
-        acts = acts_on(connection, row, t, by_hand=portal.issuing is not None)
+        acts = acts_on(connection, row, clerk, t, by_hand=portal.issuing is not None)
     return page(
         request,
         "desk_document.html",
@@ -107,7 +107,7 @@ def one(
 
 
 @router.get("/document.pdf")
-def document_pdf(portal: PortalPart, clerk: ThePerson, document_id: DocumentId, download: bool = False) -> Response:
+def document_pdf(portal: PortalPart, clerk: MayRead, document_id: DocumentId, download: bool = False) -> Response:
     """The newest file of a released document, on whomever it is served."""
     row = find_document(portal, clerk, document_id)
     if row["status"] not in case_lines.RELEASED:
@@ -120,37 +120,44 @@ def document_pdf(portal: PortalPart, clerk: ThePerson, document_id: DocumentId, 
 # --- before the release: cancelled, void -----------------------------------------------------------------------------
 
 
+def _to_end(portal: Portal, clerk: Person, document_id: str) -> sa.RowMapping:
+    """The document, if the person may issue its like by hand. Raises 404, NotAllowed."""
+    row = find_document(portal, clerk, document_id)
+    demand_issuing(clerk, row["instrument"])
+    return row
+
+
 @router.get("/cancel")
 def cancel_page(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayIssue, document_id: DocumentId
 ) -> Response:
     """What it means to cancel, and the form."""
-    return _end_page(request, portal, session, find_document(portal, clerk, document_id), "cancel")
+    return _end_page(request, portal, session, _to_end(portal, clerk, document_id), "cancel")
 
 
 @router.get("/void")
 def void_page(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayIssue, document_id: DocumentId
 ) -> Response:
     """What it means to make it void, and the form."""
-    return _end_page(request, portal, session, find_document(portal, clerk, document_id), "void")
+    return _end_page(request, portal, session, _to_end(portal, clerk, document_id), "void")
 
 
 @router.post("/cancel")
 def cancel(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayIssue, form: Form, document_id: DocumentId
 ) -> Response:
     """Cancel a document that has no number yet."""
-    row = find_document(portal, clerk, document_id)
+    row = _to_end(portal, clerk, document_id)
     return _end(request, portal, session, row, "cancel", form.fields.get("reason", ""))
 
 
 @router.post("/void")
 def void(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayIssue, form: Form, document_id: DocumentId
 ) -> Response:
     """Make a document void that was never released."""
-    row = find_document(portal, clerk, document_id)
+    row = _to_end(portal, clerk, document_id)
     return _end(request, portal, session, row, "void", form.fields.get("reason", ""))
 
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from delivery.beijing import day_of
 from delivery.ics import Entry, write_calendar
 from delivery.kept_deadlines import KeptLimit, kept
+from delivery.portal.doors import OfBothSides
 from delivery.portal.views import moment
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, home_of, page, portal_of, see, words_of
 from delivery.portal.wording import Words
@@ -37,7 +38,7 @@ def _owner(session: Session) -> tuple[str, str]:
 
 @router.get("/inbox/calendar")
 @router.get("/desk/calendar")
-def overview(request: Request, session: AnySession) -> Response:
+def overview(request: Request, session: AnySession, _subject: OfBothSides) -> Response:
     """The addresses in force."""
     return _page(request, session)
 
@@ -61,9 +62,8 @@ def _page(request: Request, session: Session, *, status: int = 200, **values: An
 
 @router.post("/inbox/calendar")
 @router.post("/desk/calendar")
-def make(request: Request, portal: PortalPart, session: AnySession, _form: Form) -> Response:
+def make(request: Request, portal: PortalPart, session: AnySession, subject: OfBothSides, _form: Form) -> Response:
     """Make an address; it is shown once."""
-    subject = session.subject
     scope, counterparty = ("counterparty", subject.counterparty_id) if isinstance(subject, Account) else ("desk", None)
     try:
         with portal.database.write() as connection:
@@ -83,7 +83,7 @@ def address_of(public_url: str, token: str) -> str:
 
 @router.post("/inbox/calendar/revoke")
 @router.post("/desk/calendar/revoke")
-def revoke(portal: PortalPart, session: AnySession, form: Form) -> Response:
+def revoke(portal: PortalPart, session: AnySession, _subject: OfBothSides, form: Form) -> Response:
     """End an address of the visitor's own."""
     with portal.database.write() as connection:
         feeds.revoke(connection, form.fields.get("feed", ""), _owner(session))

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
+from delivery.portal.doors import MayApprove
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.views import moment
 from delivery.portal.web import (
@@ -19,7 +20,6 @@ from delivery.portal.web import (
     Form,
     Portal,
     PortalPart,
-    ThePerson,
     language_of,
     page,
     portal_of,
@@ -43,7 +43,7 @@ _INSTRUMENT: Final = "covers_"
 
 
 @router.get("")
-def listing(request: Request, session: AnySession, person: ThePerson, told: str = "") -> Response:
+def listing(request: Request, session: AnySession, person: MayApprove, told: str = "") -> Response:
     """The grants of the seals that this person approves for, and the form of a new one."""
     return _page(request, session, person, told=_TOLD.get(told, ""))
 
@@ -115,7 +115,7 @@ def back(request: Request) -> Response:
 
 
 @router.post("/add")
-def add(request: Request, portal: PortalPart, session: AnySession, person: ThePerson, form: Form) -> Response:
+def add(request: Request, portal: PortalPart, session: AnySession, person: MayApprove, form: Form) -> Response:
     """Give a grant, with the password again."""
     t = words_of(request)
     with portal.database.read() as connection:
@@ -175,7 +175,7 @@ def _grant(portal: Portal, person: Person, seal_id: str, terms: Terms) -> tuple[
 
 
 @router.post("/revoke")
-def revoke(portal: PortalPart, person: ThePerson, form: Form) -> Response:
+def revoke(portal: PortalPart, person: MayApprove, form: Form) -> Response:
     """End a grant of a seal that this person approves for, whoever gave it."""
     grant_id, reason = form.fields.get("grant", ""), form.fields.get("reason", "").strip()[:500]
     with portal.database.write() as connection:

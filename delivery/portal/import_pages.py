@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from delivery.paper_import import COLUMNS, Imported, import_receipts
-from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, words_of
+from delivery.portal.doors import MayServe, barred
+from delivery.portal.web import AnySession, Form, PortalPart, page, words_of
 from delivery.portal.wording import Words
 from records.access import Session
 from records.errors import Fault, Refused
@@ -20,7 +21,7 @@ _SHOWN: Final = 200
 
 
 @router.get("")
-def import_page(request: Request, session: AnySession, _clerk: ThePerson) -> Response:
+def import_page(request: Request, session: AnySession, _clerk: MayServe) -> Response:
     """The form, and what the columns are called."""
     return _page(request, session)
 
@@ -45,12 +46,13 @@ def _fault(fault: Fault, t: Words) -> tuple[str, str, str]:
 
 
 @router.post("")
-def take(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
+def take(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form) -> Response:
     """Judge the table, or enter it."""
     dry_run = form.fields.get("verb") != "enter"
     data = form.files.get("file", b"")
     try:
-        done = import_receipts(portal.database, clerk.authority_id, data, clerk.id, dry_run=dry_run)
+        names = portal.database, clerk.authority_id, data, clerk.id
+        done = import_receipts(*names, dry_run=dry_run, barred=barred(clerk))
     except Refused as refused:
         return _page(request, session, refused=refused)
     portal.hint(done.hint)

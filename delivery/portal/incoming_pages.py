@@ -16,6 +16,7 @@ from delivery.counsel import decide_on_counsel
 from delivery.objections import Ruling, rule_on
 from delivery.portal.counsel_pages import CounselId, counsel_line
 from delivery.portal.desk_form import faults_of
+from delivery.portal.doors import MayReceive, MayRule, MayTake, SeesIncoming, demand
 from delivery.portal.objection_lines import objection_lines
 from delivery.portal.submission_lines import STRANGE, file_of, submission_lines
 from delivery.portal.views import file_headers, item_of, moment, stamp
@@ -25,13 +26,14 @@ from delivery.portal.web import (
     Portal,
     PortalPart,
     SubmissionId,
-    ThePerson,
     page,
     portal_of,
     see,
     words_of,
 )
+from delivery.rights import may
 from delivery.scanner import read_day
+from delivery.submissions import KINDS, PAYMENT_PROOF
 from records import copy_requests, counsel, objections, paper, submissions
 from records.access import Person, Session
 from records.database import legal_time
@@ -44,21 +46,32 @@ ObjectionId = Annotated[str, PathPart(pattern="^obj_[0-9a-z]{1,40}$")]
 _SUFFIXES = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
 
 
-def count_incoming(connection: sa.Connection, authority_id: str) -> int:
-    """How many things wait here, as the desk's first page tells; each kind counts up to a hundred."""
-    lists = (submissions.waiting, objections.waiting, counsel.asked)
-    return sum(len(each(connection, authority_id)) for each in lists) + copy_requests.count_waiting(
-        connection, authority_id
-    )
+def count_incoming(connection: sa.Connection, clerk: Person) -> int:
+    """How many things wait here for this person, as the desk's first page tells; each kind counts up to a hundred."""
+    mine, found = clerk.authority_id, 0
+    if kinds := _kinds(clerk):
+        found += len(submissions.waiting(connection, mine, kinds))
+    if may(clerk.roles, "rule"):
+        found += len(objections.waiting(connection, mine))
+    if may(clerk.roles, "receive"):
+        found += len(counsel.asked(connection, mine)) + copy_requests.count_waiting(connection, mine)
+    return found
+
+
+def _kinds(clerk: Person) -> tuple[str, ...]:
+    """The kinds of submissions that are for this person to take."""
+    if may(clerk.roles, "receive"):
+        return KINDS
+    return (PAYMENT_PROOF,) if may(clerk.roles, "payments") else ()
 
 
 @router.get("/incoming")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson) -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: SeesIncoming) -> Response:
     """All that waits, the oldest first."""
     t, mine = words_of(request), clerk.authority_id
     with portal.database.read() as connection:
         now = legal_time(connection)
-        handed_in = submission_lines(connection, submissions.waiting(connection, mine), t)
+        handed_in = submission_lines(connection, submissions.waiting(connection, mine, _kinds(clerk)), t)
         raised = objection_lines(objections.waiting(connection, mine), t)
         asked = [counsel_line(row, t, day_of(now)) for row in counsel.asked(connection, mine)]
         copies = copy_requests.waiting(connection, mine)
@@ -81,7 +94,7 @@ def listing(request: Request, portal: PortalPart, session: AnySession, clerk: Th
 
 
 @router.post("/copies/{request_id}/sent")
-def copy_sent(portal: PortalPart, clerk: ThePerson, _form: Form, request_id: CopyId) -> Response:
+def copy_sent(portal: PortalPart, clerk: MayReceive, _form: Form, request_id: CopyId) -> Response:
     """Record that the copy has left the house."""
     try:
         with portal.database.write() as connection:
@@ -99,12 +112,14 @@ def _submission(portal: Portal, clerk: Person, submission_id: str) -> sa.RowMapp
         found = submissions.find(connection, submission_id, clerk.authority_id)
     if found is None:
         raise HTTPException(404)
+    if found["kind"] not in _kinds(clerk):
+        demand(clerk, "receive")
     return found
 
 
 @router.get("/submissions/{submission_id}")
 def submission(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, submission_id: SubmissionId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayTake, submission_id: SubmissionId
 ) -> Response:
     """What was handed in."""
     found, t = _submission(portal, clerk, submission_id), words_of(request)
@@ -116,13 +131,13 @@ def submission(
 
 
 @router.get("/submissions/{submission_id}/files/{position}")
-def submission_file(portal: PortalPart, clerk: ThePerson, submission_id: SubmissionId, position: int) -> Response:
+def submission_file(portal: PortalPart, clerk: MayTake, submission_id: SubmissionId, position: int) -> Response:
     """A file as it was handed in."""
     return file_of(portal, _submission(portal, clerk, submission_id), position)
 
 
 @router.post("/submissions/{submission_id}/take")
-def take(portal: PortalPart, clerk: ThePerson, _form: Form, submission_id: SubmissionId) -> Response:
+def take(portal: PortalPart, clerk: MayTake, _form: Form, submission_id: SubmissionId) -> Response:
     """Record that it was taken to the file."""
     found = _submission(portal, clerk, submission_id)
     with portal.database.write() as connection:
@@ -142,7 +157,7 @@ def _objection(portal: Portal, clerk: Person, objection_id: str) -> sa.RowMappin
 
 
 @router.get("/objections/{objection_id}")
-def objection(request: Request, session: AnySession, clerk: ThePerson, objection_id: ObjectionId) -> Response:
+def objection(request: Request, session: AnySession, clerk: MayRule, objection_id: ObjectionId) -> Response:
     """An objection, with the form of the ruling."""
     return _objection_page(request, session, clerk, objection_id, {})
 
@@ -163,14 +178,14 @@ def _objection_page(
 
 
 @router.get("/objections/{objection_id}/file")
-def objection_file(portal: PortalPart, clerk: ThePerson, objection_id: ObjectionId) -> Response:
+def objection_file(portal: PortalPart, clerk: MayRule, objection_id: ObjectionId) -> Response:
     """What proves it."""
     return _kept_file(portal, _objection(portal, clerk, objection_id)["digest"], objection_id)
 
 
 @router.post("/objections/{objection_id}")
 def rule(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, objection_id: ObjectionId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayRule, form: Form, objection_id: ObjectionId
 ) -> Response:
     """Rule on it, in the clerk's own name."""
     typed = {name: form.fields.get(name, "").strip() for name in ("outcome", "reasons", "served_on")}
@@ -196,7 +211,7 @@ def _counsel(portal: Portal, clerk: Person, counsel_id: str) -> sa.RowMapping:
 
 
 @router.get("/counsel/{counsel_id}")
-def attorney(request: Request, session: AnySession, clerk: ThePerson, counsel_id: CounselId) -> Response:
+def attorney(request: Request, session: AnySession, clerk: MayReceive, counsel_id: CounselId) -> Response:
     """A request for an account of outside counsel."""
     return _counsel_page(request, session, clerk, counsel_id)
 
@@ -215,14 +230,14 @@ def _counsel_page(
 
 
 @router.get("/counsel/{counsel_id}/file")
-def attorney_file(portal: PortalPart, clerk: ThePerson, counsel_id: CounselId) -> Response:
+def attorney_file(portal: PortalPart, clerk: MayReceive, counsel_id: CounselId) -> Response:
     """The power of attorney."""
     return _kept_file(portal, _counsel(portal, clerk, counsel_id)["digest"], counsel_id)
 
 
 @router.post("/counsel/{counsel_id}")
 def decide(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form, counsel_id: CounselId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayReceive, form: Form, counsel_id: CounselId
 ) -> Response:
     """Approve it, which makes the account, or return it with a reason."""
     approved, reason = form.fields.get("act") == "approve", form.fields.get("reason", "").strip()[:1000]

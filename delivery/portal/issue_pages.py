@@ -12,11 +12,12 @@ from starlette.exceptions import HTTPException
 
 from delivery.fact_forms import facts, form, typed_of
 from delivery.linked_acts import state_faults
+from delivery.portal.doors import MayIssue, demand_issuing, may_issue
 from delivery.portal.issue_links import Linked, filled_in, linked_by
 from delivery.portal.issuing import Issuing
-from delivery.portal.web import AnySession, Portal, PortalPart, Posted, ThePerson, page, see, wide_form, words_of
+from delivery.portal.web import AnySession, Portal, PortalPart, Posted, page, see, wide_form, words_of
 from records import directory, documents
-from records.access import Session
+from records.access import Person, Session
 from records.errors import Fault, Refused
 from templates.catalogue import Instrument, catalogue
 
@@ -35,32 +36,34 @@ def _issuing(portal: Portal) -> Issuing:
     return portal.issuing
 
 
-def _instrument(name: str) -> Instrument:
+def _instrument(name: str, clerk: Person) -> Instrument:
+    """The instrument, if the person may issue it by hand. Raises 404, NotAllowed."""
     if name not in catalogue().ids():
         raise HTTPException(404)
+    demand_issuing(clerk, name)
     return catalogue().get(name)
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, _clerk: ThePerson) -> Response:
-    """The instruments that may be issued."""
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayIssue) -> Response:
+    """The instruments that the person may issue."""
     _issuing(portal)
     t = words_of(request)
-    made = [catalogue().get(name).manifest for name in catalogue().ids()]
-    items = [(each.id, t.pick(each.title_zh, each.title_en)) for each in made]
+    mine = [catalogue().get(name).manifest for name in catalogue().ids() if may_issue(clerk, name)]
+    items = [(each.id, t.pick(each.title_zh, each.title_en)) for each in mine]
     return page(request, "issue_list.html", session, items=sorted(items, key=lambda item: item[1]))
 
 
 @router.get("/{instrument}")
 def blank(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, instrument: InstrumentId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayIssue, instrument: InstrumentId
 ) -> Response:
     """The empty form; on a TEST system it may be filled with the sample (`?sample=1`).
 
     `?ends=` (or `changes`, `mends`, `declares`) and the id of a document: what is known of that is filled in.
     """
     _issuing(portal)
-    made = _instrument(instrument)
+    made = _instrument(instrument, clerk)
     with portal.database.read() as connection:
         linked = linked_by(connection, clerk.authority_id, made.manifest, request.query_params)
         if linked and state_faults(connection, clerk.authority_id, linked.effect, linked.target["id"]):
@@ -135,12 +138,12 @@ def send(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayIssue,
     posted: WideForm,
     instrument: InstrumentId,
 ) -> Response:
     """Show the form with one more item, or the specimen, or submit; a refused form is shown with every fault."""
-    issuing, made, typed = _issuing(portal), _instrument(instrument), dict(posted.fields)
+    issuing, made, typed = _issuing(portal), _instrument(instrument, clerk), dict(posted.fields)
     verb, _, pointer = typed.get("verb", "").partition(":")
     if verb == "more":
         count = typed.get(f"n{pointer}", "1")
@@ -164,7 +167,7 @@ def send(
 
 @router.get("/done/{document_id}")
 def done(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, document_id: DocumentPart
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayIssue, document_id: DocumentPart
 ) -> Response:
     """What became of it: where the document stands."""
     t = words_of(request)

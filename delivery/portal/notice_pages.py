@@ -13,8 +13,9 @@ from delivery.beijing import day_of
 from delivery.paper import public_notice_day
 from delivery.portal import files
 from delivery.portal.desk_pages import find_delivery
+from delivery.portal.doors import MayPublish
 from delivery.portal.views import file_names, item_of, outcome_name, written
-from delivery.portal.web import AnySession, DeliveryId, Portal, PortalPart, ThePerson, page, words_of
+from delivery.portal.web import AnySession, DeliveryId, Portal, PortalPart, page, words_of
 from delivery.public_notice import PublicNotice, print_notice
 from records import deliveries, directory, documents
 from templates.manifests import manifests
@@ -29,7 +30,7 @@ def _allowed(row: sa.RowMapping) -> None:
 
 @router.get("")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, delivery_id: DeliveryId
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayPublish, delivery_id: DeliveryId
 ) -> Response:
     """The ways that failed, the day that a notice of today would make, the text, and the way to its record."""
     row, now = find_delivery(portal.database, clerk, delivery_id)
@@ -56,7 +57,7 @@ def one(
 
 
 @router.get("/text.pdf")
-def text_pdf(portal: PortalPart, clerk: ThePerson, delivery_id: DeliveryId, abroad: bool = False) -> Response:
+def text_pdf(portal: PortalPart, clerk: MayPublish, delivery_id: DeliveryId, abroad: bool = False) -> Response:
     """The notice of today, to post and to publish."""
     row, now = find_delivery(portal.database, clerk, delivery_id)
     _allowed(row)

@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 
 from delivery import activation, registration_review
 from delivery.account_names import initials
+from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
 from delivery.portal.views import minute
-from delivery.portal.web import AnySession, Form, PortalPart, Posted, ThePerson, page, portal_of, see, words_of
+from delivery.portal.web import AnySession, Form, PortalPart, Posted, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.registration_review import CHECKS, ENTRIES
 from delivery.scanner import read_day
@@ -37,7 +38,7 @@ RegistrationId = Annotated[str, Path(pattern="^reg_[0-9a-z]{1,40}$")]
 
 @router.get("")
 def listing(
-    request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, state: str = "submitted"
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayRegister, state: str = "submitted"
 ) -> Response:
     """The authority's applications of one state; drafts belong to their applicants."""
     t, state = words_of(request), state if state in STATES else "submitted"
@@ -72,7 +73,7 @@ def _row(request: Request, clerk: Person, registration_id: str) -> sa.RowMapping
 
 @router.get("/{registration_id}")
 def one(
-    request: Request, session: AnySession, clerk: ThePerson, registration_id: RegistrationId, told: str = ""
+    request: Request, session: AnySession, clerk: MayRegister, registration_id: RegistrationId, told: str = ""
 ) -> Response:
     """One application: its facts, scans, history, and the checklist."""
     row = _row(request, clerk, registration_id)
@@ -203,7 +204,7 @@ def _account(row: Mapping[str, Any], t: Words) -> dict[str, Any]:
 
 @router.get("/{registration_id}/files/{name}")
 def scan(
-    request: Request, portal: PortalPart, clerk: ThePerson, registration_id: RegistrationId, name: FileName
+    request: Request, portal: PortalPart, clerk: MayRegister, registration_id: RegistrationId, name: FileName
 ) -> Response:
     """A scan of the application."""
     return scan_response(portal, _row(request, clerk, registration_id)["files"], name)
@@ -214,7 +215,7 @@ def decide(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayRegister,
     form: Form,
     registration_id: RegistrationId,
 ) -> Response:

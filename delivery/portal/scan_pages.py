@@ -10,12 +10,14 @@ from fastapi.responses import Response
 
 from delivery.paper import OUTCOMES
 from delivery.portal.desk_form import faults_of
+from delivery.portal.doors import MayServe, barred, demand_method
 from delivery.portal.security import RUNS_A_SCRIPT
 from delivery.portal.views import item_of, outcome_name, written
-from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, words_of
+from delivery.portal.web import AnySession, Form, PortalPart, page, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import Scanned, record_scanned
 from records import deliveries
+from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
 
@@ -25,14 +27,15 @@ _SERVED = "served"
 
 
 @router.get("")
-def scan_page(request: Request, session: AnySession, _clerk: ThePerson) -> Response:
+def scan_page(request: Request, session: AnySession, clerk: MayServe) -> Response:
     """The empty form, ready for the first scan."""
-    return _page(request, session, {"date": "", "result": _SERVED})
+    return _page(request, session, clerk, {"date": "", "result": _SERVED})
 
 
 def _page(
     request: Request,
-    session: Any,
+    session: Session,
+    clerk: Person,
     typed: dict[str, str],
     faults: Sequence[Fault] = (),
     done: dict[str, Any] | None = None,
@@ -40,7 +43,7 @@ def _page(
     t = words_of(request)
     values: dict[str, Any] = {
         "typed": {"code": "", **typed},
-        "results": _results(t),
+        "results": _results(clerk, t),
         "faults": [t.pick(fault.message_zh, fault.message_en) for fault in faults],
         "faults_of": {name: faults_of(name, faults, t) for name in ("code", "date", "result")},
         "done": done,
@@ -51,26 +54,29 @@ def _page(
     return response
 
 
-def _results(t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
+def _results(clerk: Person, t: Words) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (t(f"method.{method}"), [(f"{method}/{each}", outcome_name(method, each, t)) for each in outcomes])
         for method, outcomes in OUTCOMES.items()
+        if method not in barred(clerk)
     ]
 
 
 @router.post("")
-def scan(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
+def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form) -> Response:
     """Record one scan and show what came of it above the form, which keeps day and result for the next one."""
     typed = {name: form.fields.get(name, "").strip()[:100] for name in ("code", "date", "result")}
     sticky = {"date": typed["date"], "result": typed["result"] or _SERVED}
+    demand_method(clerk, typed["result"].partition("/")[0])
     names = portal.database, portal.store, clerk.authority_id
     try:
         found = record_scanned(*names, typed["code"], typed["date"], sticky["result"], clerk.id)
     except Refused as refused:
         again = sticky if any(fault.pointer == "/code" for fault in refused.faults) else typed | sticky
-        return _page(request, session, again, refused.faults)
+        return _page(request, session, clerk, again, refused.faults)
     portal.hint(found.receipt.hint)
-    return _page(request, session, sticky, done=_told(portal.database, clerk.authority_id, found, words_of(request)))
+    done = _told(portal.database, clerk.authority_id, found, words_of(request))
+    return _page(request, session, clerk, sticky, done=done)
 
 
 def _told(database: Database, authority_id: str, found: Scanned, t: Words) -> dict[str, Any]:

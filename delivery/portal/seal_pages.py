@@ -17,6 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery import seal_uses
+from delivery.portal.doors import MayApprove
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.security import IS_SHOWN, SHOWS_A_FILE
 from delivery.portal.views import file_headers, minute, moment
@@ -26,7 +27,6 @@ from delivery.portal.web import (
     Form,
     Portal,
     PortalPart,
-    ThePerson,
     language_of,
     page,
     portal_of,
@@ -60,7 +60,7 @@ def _item(row: sa.RowMapping, t: Words) -> dict[str, str]:
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, person: ThePerson, told: str = "") -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, person: MayApprove, told: str = "") -> Response:
     """What waits for this approver, oldest first. Raises 404 for somebody who approves nothing."""
     t = words_of(request)
     with portal.database.read() as connection:
@@ -90,7 +90,7 @@ def _awaited(portal: Portal, person: Person, document_id: str) -> seal_uses.Awai
 
 @router.get("/{document_id}")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, person: ThePerson, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, person: MayApprove, document_id: DocumentId
 ) -> Response:
     """One use: the facts of the document, the very file, its digest, and the two forms."""
     return _page(request, session, _awaited(portal, person, document_id))
@@ -125,7 +125,7 @@ def _page(
 
 
 @router.get("/{document_id}/document.pdf")
-def document_pdf(portal: PortalPart, person: ThePerson, document_id: DocumentId) -> Response:
+def document_pdf(portal: PortalPart, person: MayApprove, document_id: DocumentId) -> Response:
     """The bytes that are to be sealed, as they are stored."""
     digest = _awaited(portal, person, document_id).document["rendered_digest"]
     headers = {**file_headers(f"{document_id}.pdf", f"{document_id}.pdf", download=False), **IS_SHOWN}
@@ -141,7 +141,7 @@ def back(request: Request, document_id: DocumentId) -> Response:
 
 @router.post("/{document_id}/approve")
 def approve(
-    request: Request, portal: PortalPart, session: AnySession, person: ThePerson, form: Form, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, person: MayApprove, form: Form, document_id: DocumentId
 ) -> Response:
     """Approve the seal on exactly the bytes that the page showed, with the password again."""
     awaited = _awaited(portal, person, document_id)
@@ -159,7 +159,7 @@ def approve(
 
 @router.post("/{document_id}/decline")
 def decline(
-    request: Request, portal: PortalPart, session: AnySession, person: ThePerson, form: Form, document_id: DocumentId
+    request: Request, portal: PortalPart, session: AnySession, person: MayApprove, form: Form, document_id: DocumentId
 ) -> Response:
     """Refuse the seal with a reason: the document is void."""
     awaited = _awaited(portal, person, document_id)

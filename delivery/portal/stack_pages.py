@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from delivery import stacks as acts
 from delivery.barcodes import spaced
 from delivery.portal import files
+from delivery.portal.doors import MayServe
 from delivery.portal.views import minute, outcome_name
-from delivery.portal.web import AnySession, Form, Portal, PortalPart, ThePerson, page, see, words_of
+from delivery.portal.web import AnySession, Form, Portal, PortalPart, page, see, words_of
 from delivery.portal.wording import Words
 from records import attempts, stacks
 from records.access import Person, Session
@@ -29,7 +30,7 @@ SHOWN: Final = 50
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson) -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe) -> Response:
     """The form to bring a stack, the stacks, and the records without their scan."""
     return _listing(request, portal, session, clerk)
 
@@ -73,7 +74,7 @@ def _missing(row: sa.RowMapping, t: Words) -> dict[str, str]:
 
 
 @router.post("")
-def take_in(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
+def take_in(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form) -> Response:
     """Keep the stack, then read as much of it as one visit allows."""
     t = words_of(request)
     names = portal.database, portal.store, clerk.authority_id
@@ -86,7 +87,7 @@ def take_in(request: Request, portal: PortalPart, session: AnySession, clerk: Th
 
 
 @router.post("/{stack_id}/read")
-def read_on(portal: PortalPart, clerk: ThePerson, _form: Form, stack_id: StackId) -> Response:
+def read_on(portal: PortalPart, clerk: MayServe, _form: Form, stack_id: StackId) -> Response:
     """Read on where reading ended."""
     return _read_on(portal, clerk, stack_id)
 
@@ -102,7 +103,7 @@ def _read_on(portal: Portal, clerk: Person, stack_id: str) -> Response:
 
 
 @router.get("/{stack_id}")
-def one(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, stack_id: StackId) -> Response:
+def one(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, stack_id: StackId) -> Response:
     """The parts of one stack: attached, waiting for somebody, set aside."""
     return _page(request, portal, session, clerk, stack_id)
 
@@ -154,7 +155,7 @@ def _pages(row: sa.RowMapping, t: Words) -> str:
 
 
 @router.get("/{stack_id}/{first_page}/pages.pdf")
-def pages_pdf(portal: PortalPart, clerk: ThePerson, stack_id: StackId, first_page: FirstPage) -> Response:
+def pages_pdf(portal: PortalPart, clerk: MayServe, stack_id: StackId, first_page: FirstPage) -> Response:
     """The pages of one part."""
     with portal.database.read() as connection:
         stack = stacks.find(connection, stack_id, clerk.authority_id)
@@ -170,7 +171,7 @@ def assign(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    clerk: ThePerson,
+    clerk: MayServe,
     form: Form,
     stack_id: StackId,
     first_page: FirstPage,
@@ -189,7 +190,7 @@ def assign(
 
 
 @router.post("/{stack_id}/{first_page}/aside")
-def set_aside(portal: PortalPart, clerk: ThePerson, _form: Form, stack_id: StackId, first_page: FirstPage) -> Response:
+def set_aside(portal: PortalPart, clerk: MayServe, _form: Form, stack_id: StackId, first_page: FirstPage) -> Response:
     """Say that a part belongs to no attempt."""
     try:
         acts.set_aside(portal.database, clerk.authority_id, stack_id, first_page, clerk.id)

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from delivery.beijing import day_of
+from delivery.portal.doors import SeesStatistics
 from delivery.portal.office_choices import office_name
 from delivery.portal.views import file_headers
-from delivery.portal.web import AnySession, Portal, PortalPart, ThePerson, page, words_of
+from delivery.portal.web import AnySession, Portal, PortalPart, page, words_of
 from delivery.portal.wording import Words
 from delivery.sheets import MARK, lines
 from delivery.statistics import BASES, OfficeRow, Row, chart, of_year
@@ -63,7 +64,7 @@ def _office_cells(rows: list[OfficeRow], t: Words) -> list[tuple[object, ...]]:
 
 @router.get("")
 def one(
-    request: Request, portal: PortalPart, session: AnySession, person: ThePerson, year: Year | None = None
+    request: Request, portal: PortalPart, session: AnySession, person: SeesStatistics, year: Year | None = None
 ) -> Response:
     """The table and the chart of a year."""
     t = words_of(request)
@@ -84,7 +85,7 @@ def one(
 
 
 @router.get("/chart.svg")
-def picture(request: Request, portal: PortalPart, person: ThePerson, year: Year | None = None) -> Response:
+def picture(request: Request, portal: PortalPart, person: SeesStatistics, year: Year | None = None) -> Response:
     """Documents of each month."""
     shown = _shown(portal, person, year)
     title = words_of(request)("statistics.chart", year=shown.year)
@@ -92,7 +93,7 @@ def picture(request: Request, portal: PortalPart, person: ThePerson, year: Year 
 
 
 @router.get("/table.csv")
-def table(request: Request, portal: PortalPart, person: ThePerson, year: Year | None = None) -> Response:
+def table(request: Request, portal: PortalPart, person: SeesStatistics, year: Year | None = None) -> Response:
     """The table by month and kind for a spreadsheet."""
     t = words_of(request)
     shown = _shown(portal, person, year)
@@ -101,7 +102,7 @@ def table(request: Request, portal: PortalPart, person: ThePerson, year: Year | 
 
 
 @router.get("/offices.csv")
-def offices_table(request: Request, portal: PortalPart, person: ThePerson, year: Year | None = None) -> Response:
+def offices_table(request: Request, portal: PortalPart, person: SeesStatistics, year: Year | None = None) -> Response:
     """The table by office for a spreadsheet."""
     t = words_of(request)
     shown = _shown(portal, person, year)

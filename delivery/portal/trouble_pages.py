@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from delivery.portal.doors import MayRequeue
 from delivery.portal.views import minute
-from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, see, words_of
+from delivery.portal.web import AnySession, Form, PortalPart, page, see, words_of
 from records import desk_work
 from records.steps import NotRequeued
 from templates.manifests import manifests
@@ -20,7 +21,7 @@ SHOWN: Final = 100
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, told: str = "") -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayRequeue, told: str = "") -> Response:
     """The three lists. Errors are shown by their kind alone: their words may hold what only an operator should see."""
     t = words_of(request)
     of = clerk.authority_id, SHOWN
@@ -59,7 +60,7 @@ def listing(request: Request, portal: PortalPart, session: AnySession, clerk: Th
 
 
 @router.post("/requeue")
-def requeue(portal: PortalPart, clerk: ThePerson, form: Form) -> Response:
+def requeue(portal: PortalPart, clerk: MayRequeue, form: Form) -> Response:
     """Make a step that was given up due again."""
     step_id = form.fields.get("step", "")[:200]
     try:

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,6 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from delivery import rights
 from delivery.beijing import time_en, time_zh
 from delivery.portal.issuing import Issuing
 from delivery.portal.security import network_of
@@ -172,15 +174,7 @@ def an_account(session: AnySession) -> Account:
     return session.subject
 
 
-def a_person(session: AnySession) -> Person:
-    """The clerk or administrator. Raises WrongDoor for anybody else."""
-    if not isinstance(session.subject, Person):
-        raise WrongDoor(home_of(session))
-    return session.subject
-
-
 TheAccount = Annotated[Account, Depends(an_account)]
-ThePerson = Annotated[Person, Depends(a_person)]
 
 
 async def form_of(request: Request, most_fields: int = 60) -> Posted:
@@ -272,12 +266,19 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
         clock=words.pick(time_zh(clock), time_en(clock)),
         session=session,
         home=home_of(session) if session else "/login",
+        may=_rights_of(session),
         **values,
     )
     response = HTMLResponse(html, status)
     if request.query_params.get("lang") == words.language:
         set_cookie(portal, response, _LANGUAGE_COOKIE, words.language, _YEAR)
     return response
+
+
+def _rights_of(session: Session | None) -> Callable[..., bool]:
+    """Whether the visitor has one of the rights that are named: pages show nothing that would be refused."""
+    roles = session.subject.roles if session and isinstance(session.subject, Person) else frozenset[str]()
+    return partial(rights.may, roles)
 
 
 def set_cookie(portal: Portal, response: Response, name: str, value: str, seconds: float) -> None:

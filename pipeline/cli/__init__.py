@@ -44,7 +44,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "archive": ("archives", "until when sealed files are provable; renew them now"),
     "client": ("access", "enter a case system"),
     "key": ("access", "issue or revoke an API key"),
-    "person": ("access", "add or stop a clerk or an administrator, change the password"),
+    "person": ("access", "add or stop somebody of the authority, give or take a role, change the password"),
     "mail": ("reports", "take what a mail system reported of a mail (a bounce) on standard input"),
     "sms": ("reports", "take what an SMS gateway reported, as JSON on standard input"),
     "steps": ("steps", "list steps, repeat dead ones"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
@@ -17,7 +18,8 @@ from pipeline.cli.inputs import (
     opened,
     operator,
 )
-from records import access, api_keys, second_factors
+from records import access, api_keys, roles, second_factors
+from records.tables import ROLES
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
@@ -38,18 +40,34 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
     else:
         add.add_argument("--login", required=True)
         add.add_argument("--name", required=True)
-        add.add_argument("--role", required=True, choices=("administrator", "clerk"))
+        add.add_argument("--role", required=True, action="append", choices=ROLES, help="again for more")
         add.add_argument(
             "--by", required=True, metavar="LOGIN", help="the administrator who adds; the password is asked"
         )
         add_authority_option(add)
         add_secret_options(add)
         add.set_defaults(run=add_person)
+        _declare_roles(actions.add_parser("role", help="give, take"), common)
+        shown = actions.add_parser("list", help="everybody, with roles", parents=[common])
+        add_authority_option(shown)
+        shown.set_defaults(run=list_people)
         declare_log_in(actions, common, stop_person, change_password)
         forget = actions.add_parser("forget-factor", help="take the authenticator app off a log-in", parents=[common])
         forget.add_argument("login", metavar="LOGIN")
         forget.add_argument("--reason", required=True, metavar="TEXT", help="how it was checked; kept in the ledger")
         forget.set_defaults(run=forget_factor)
+
+
+def _declare_roles(parser: ArgumentParser, common: ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=type(parser))
+    for name, run in (("give", give_role), ("take", take_role)):
+        action = actions.add_parser(name, help=f"{name} a role; it counts at once", parents=[common])
+        action.add_argument("login", metavar="LOGIN")
+        action.add_argument("role", metavar="ROLE", choices=ROLES, help=", ".join(ROLES))
+        action.add_argument("--by", required=True, metavar="LOGIN", help="the administrator; the password is asked")
+        action.add_argument("--reason", required=True, metavar="TEXT", help="kept in the ledger")
+        add_secret_options(action)
+        action.set_defaults(run=run)
 
 
 def add_client(arguments: Namespace) -> Answer:
@@ -81,7 +99,7 @@ def revoke_key(arguments: Namespace) -> Answer:
 
 
 def add_person(arguments: Namespace) -> Answer:
-    """Add a clerk or an administrator, by an administrator."""
+    """Add somebody of the authority, by an administrator."""
     with opened(arguments) as songda:
         with songda.database.read() as connection:
             authority_id = authority_of(connection, arguments)
@@ -94,7 +112,7 @@ def add_person(arguments: Namespace) -> Answer:
                     authority_id,
                     login=arguments.login,
                     name=arguments.name,
-                    role=arguments.role,
+                    roles=set(arguments.role),
                     password_hash=password_hash,
                     by=by.id,
                 )
@@ -104,16 +122,77 @@ def add_person(arguments: Namespace) -> Answer:
 
 
 def stop_person(arguments: Namespace) -> Answer:
-    """Stop a clerk or an administrator; the sessions end."""
+    """Stop somebody of the authority; the sessions end."""
     try:
         with opened(arguments) as songda, songda.database.write() as connection:
             row = access.stop_person(connection, arguments.login, operator(), arguments.reason)
     except LookupError as error:
         raise BadInput("LOGIN", "unknown_person", str(error)) from error
-    except access.LastAdministrator as error:
-        message = f"{error}: add another one first, by songda person add"
-        raise BadInput("LOGIN", "last_administrator", message) from error
-    return Answer({"stopped": row["id"], "role": row["role"]}, f"stopped: {arguments.login}")
+    except roles.LastAdministrator as error:
+        raise _last_administrator(error) from error
+    return Answer({"stopped": row["id"]}, f"stopped: {arguments.login}")
+
+
+def _last_administrator(error: roles.LastAdministrator) -> BadInput:
+    message = f"{error}: add another one first, by songda person add"
+    return BadInput("LOGIN", "last_administrator", message)
+
+
+def give_role(arguments: Namespace) -> Answer:
+    """Give a role, by an administrator."""
+    return _change_role(arguments, roles.give, "given")
+
+
+def take_role(arguments: Namespace) -> Answer:
+    """Take a role, by an administrator."""
+    return _change_role(arguments, roles.take, "taken")
+
+
+def _change_role(arguments: Namespace, change: Callable[..., None], done: str) -> Answer:
+    if not arguments.reason.strip():
+        raise BadInput("--reason", "missing", "a reason is needed")
+    with opened(arguments) as songda:
+        with songda.database.read() as connection:
+            row = _person_row(connection, arguments.login)
+        by = log_in(songda, arguments, row["authority_id"])
+        try:
+            with songda.database.write() as connection:
+                change(connection, row, arguments.role, by.id, arguments.reason.strip())
+                left = roles.held(roles.history(connection, [row["id"]])[row["id"]])
+        except roles.NoChange as error:
+            raise BadInput("ROLE", "no_change", str(error)) from error
+        except roles.LastAdministrator as error:
+            raise _last_administrator(error) from error
+    return Answer({"login": arguments.login, "roles": left}, f"{done}: {arguments.role}; now {', '.join(left) or '-'}")
+
+
+def _person_row(connection: sa.Connection, login: str) -> sa.RowMapping:
+    try:
+        return access.person_row(connection, login)
+    except LookupError as error:
+        raise BadInput("LOGIN", "unknown_person", str(error)) from error
+
+
+def list_people(arguments: Namespace) -> Answer:
+    """Everybody of the authority, stopped or not, with the roles."""
+    with opened(arguments) as songda, songda.database.read() as connection:
+        rows = roles.people(connection, authority_of(connection, arguments))
+        past = roles.history(connection, [row["id"] for row in rows])
+    people = [
+        {
+            "id": row["id"],
+            "login": row["login"],
+            "name": row["name"],
+            "active": row["active"],
+            "roles": roles.held(past[row["id"]]),
+        }
+        for row in rows
+    ]
+    text = [
+        f"{each['login']}  {each['name']}  {', '.join(each['roles']) or '-'}{'' if each['active'] else '  (stopped)'}"
+        for each in people
+    ]
+    return Answer({"people": people}, "\n".join(text))
 
 
 def forget_factor(arguments: Namespace) -> Answer:

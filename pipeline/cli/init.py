@@ -10,6 +10,8 @@ from pipeline.cli.authorities import read_facts
 from pipeline.cli.inputs import add_secret_options, ask, ask_new_password, settings_of
 from pipeline.cli.seals import add_office_options, add_seal_options, plan_of
 from pipeline.installation import Office, Plan, SeriesPlan, install
+from records.roles import ADMINISTRATOR
+from records.tables import ROLES
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
@@ -21,6 +23,13 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
     )
     parser.add_argument("--admin", required=True, metavar="LOGIN", help="the first administrator")
     parser.add_argument("--admin-name", required=True, metavar="NAME")
+    parser.add_argument(
+        "--admin-role",
+        action="append",
+        default=[],
+        choices=[each for each in ROLES if each != ADMINISTRATOR],
+        help="a further role of the administrator, who acts in no case without; again for more",
+    )
     add_seal_options(parser)
     add_office_options(parser, required=False)
     parser.add_argument(
@@ -78,6 +87,7 @@ def run(arguments: Namespace) -> Answer:
             roots=arguments.root,
             intermediates=arguments.intermediate,
             approver=office,
+            admin_roles=(ADMINISTRATOR, *dict.fromkeys(arguments.admin_role)),
         )
     )
     value = {
@@ -97,6 +107,9 @@ def run(arguments: Namespace) -> Answer:
         "The authority's facts count once a second administrator has approved them:",
         f"  songda person add --login … --name … --role administrator --by {arguments.admin}",
         f"  songda authority approve {done.revision} --by …",
+        "An administrator acts in no case; add those who do, or let the administrator do it at /desk/people:",
+        f"  songda person add --login … --name … --role legal --by {arguments.admin}",
+        "  and in the same way --role inspector, leader, finance",
         *(
             [f"{arguments.admin} approves uses of the seal at /desk/seal-uses; further approvers:", next_approver]
             if office

@@ -19,6 +19,7 @@ from pipeline.composition import Songda, open_songda
 from pipeline.settings import Settings, load
 from records import access
 from records.access import Person
+from records.roles import ADMINISTRATOR
 from records.tables import authority
 
 #: A file that is named on the command line is not read beyond this.
@@ -126,8 +127,10 @@ def log_in(songda: Songda, arguments: Namespace, authority_id: str) -> Person:
     credential = found[0] if found else None
     right = passwords.matches(credential.password_hash if credential else None, password)
     person = credential.subject if credential and right else None
-    if not isinstance(person, Person) or person.authority_id != authority_id or person.role != "administrator":
+    if not isinstance(person, Person) or person.authority_id != authority_id or ADMINISTRATOR not in person.roles:
         raise BadInput("--by", "not_allowed", "no administrator of this authority with this login and password")
+    if person.first_password:
+        raise BadInput("--by", "first_password", "others know this password: log in at the desk and change it first")
     return person
 
 

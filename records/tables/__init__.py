@@ -6,6 +6,7 @@ from records.tables.archives import archive, renewal
 from records.tables.base import metadata
 from records.tables.compromises import affected_document, genuine_document, seal_compromise
 from records.tables.directory import (
+    ROLES,
     account,
     api_key,
     authority,
@@ -18,6 +19,7 @@ from records.tables.directory import (
     counterparty,
     login_failure,
     person,
+    person_role,
     second_factor,
     session,
     system,
@@ -99,6 +101,7 @@ APPEND_ONLY = (
 __all__ = [
     "APPEND_ONLY",
     "NOTICE_FAILED",
+    "ROLES",
     "SEAL_IS_OPEN",
     "STEP_IS_OPEN",
     "UNREAD",
@@ -146,6 +149,7 @@ __all__ = [
     "paper_receipt",
     "paper_seal",
     "person",
+    "person_role",
     "registration",
     "registration_decision",
     "registration_submission",

@@ -42,18 +42,42 @@ api_key = table(
     instant("revoked_at", null=True),
 )
 
-#: A clerk or an administrator of the authority.
+#: Somebody who works for the authority.
 person = table(
     "person",
     text("id", primary_key=True),
     text("authority_id", sa.ForeignKey("authority.id")),
     text("login", unique=True),
     text("name"),
-    text("role"),
     text("password_hash"),
     sa.Column("active", sa.Boolean, nullable=False),
     instant("created_at"),
-    one_of("role", "administrator", "clerk"),
+    # others know the password: the desk opens once the person has chosen another
+    sa.Column("first_password", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+#: The offices in which people may act; what each may do stands in delivery/rights.toml.
+ROLES = ("administrator", "legal", "inspector", "leader", "finance")
+
+#: A role that a person has or had.
+person_role = table(
+    "person_role",
+    text("person_id", sa.ForeignKey("person.id"), primary_key=True),
+    text("role", primary_key=True),
+    sa.Column("nth", sa.Integer, primary_key=True, autoincrement=False),  # given for the nth time
+    text("given_by"),
+    instant("given_at"),
+    text("ended_by", null=True),
+    instant("ended_at", null=True),
+    one_of("role", *ROLES),
+    sa.Index(
+        "ix_person_role_held",
+        "person_id",
+        "role",
+        unique=True,
+        sqlite_where=sa.text("ended_at is null"),
+        postgresql_where=sa.text("ended_at is null"),
+    ),
 )
 
 counterparty = table(

@@ -38,7 +38,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     house = furnish(database, tmp_path)
     with database.write() as connection:
         hashed = passwords.hash_password(PASSWORD)
-        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", role="clerk", password_hash=hashed)
+        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", roles=("legal",), password_hash=hashed)
     config = uvicorn.Config(make_web(house.songda), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

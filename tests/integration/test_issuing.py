@@ -26,7 +26,7 @@ def house(database: Database, tmp_path: Path) -> House:
     made = furnish(database, tmp_path)
     with database.write() as connection:
         hashed = passwords.hash_password(PASSWORD)
-        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", role="clerk", password_hash=hashed)
+        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", roles=("legal",), password_hash=hashed)
     return made
 
 
@@ -110,3 +110,28 @@ def test_nobody_but_a_person_of_the_authority_issues(house: House, path: str) ->
 def test_an_unknown_instrument_and_a_document_of_another_authority_are_not_there(client: TestClient) -> None:
     assert client.get("/desk/issue/no-such-thing").status_code == 404
     assert client.get("/desk/issue/done/doc_0123").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "theirs", "others"),
+    [("inspector", "on-site-record", "fine-receipt"), ("finance", "fine-receipt", "on-site-record")],
+)
+def test_a_department_issues_what_it_makes_and_nothing_else(
+    house: House, client: TestClient, role: str, theirs: str, others: str
+) -> None:
+    with house.songda.database.write() as connection:
+        hashed = passwords.hash_password(PASSWORD)
+        access.add_person(connection, AUTHORITY, login="maker", name="王立新", roles=(role,), password_hash=hashed)
+    maker, form = TestClient(make_web(house.songda), follow_redirects=False), filled(client)
+    assert log_in(maker, "maker").status_code == 303
+    listed = maker.get("/desk/issue").text
+    assert f'"/desk/issue/{theirs}"' in listed and maker.get(f"/desk/issue/{theirs}").status_code == 200
+    for instrument in (INSTRUMENT, others):
+        assert f'"/desk/issue/{instrument}"' not in listed
+        refused = maker.get(f"/desk/issue/{instrument}?lang=en")
+        assert refused.status_code == 403 and "Legal affairs department" in refused.text
+    form["csrf"] = hidden(listed, "csrf")
+    for verb in ("submit", "preview", "more:/evidence"):
+        assert send(maker, form | {"verb": verb}).status_code == 403
+    assert stored(house) == []
+    assert f'"/desk/issue/{others}"' in client.get("/desk/issue").text

@@ -37,7 +37,7 @@ def house(database: Database, tmp_path: Path) -> House:
     made = furnish(database, tmp_path)
     with database.write() as connection:
         hashed = passwords.hash_password(PASSWORD)
-        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", role="clerk", password_hash=hashed)
+        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", roles=("legal",), password_hash=hashed)
     return made
 
 

@@ -209,7 +209,7 @@ def test_each_of_two_seals_needs_its_own_approval(house: SealHouse) -> None:
     official, _ = house.add_seal(kind="official", second_line="")
     house.runner = house.another()
     document_id = house.rendered()
-    person = access.Person(house.leader, "leader", "孙建平", "clerk", AUTHORITY)
+    person = access.Person(house.leader, "leader", "孙建平", frozenset({"leader"}), AUTHORITY)
     asked = []
     for _ in range(2):
         assert house.run(document_id) == "rendered" and house.step(document_id)["state"] == "waiting"
@@ -230,7 +230,9 @@ def test_what_is_approved_is_the_seal_that_was_shown(house: SealHouse) -> None:
     house.add_seal(kind="official", second_line="")
     document_id = house.rendered()
     house.run(document_id)
-    session = access.Session("0" * 64, "csrf", access.Person(house.leader, "leader", "孙建平", "clerk", AUTHORITY))
+    session = access.Session(
+        "0" * 64, "csrf", access.Person(house.leader, "leader", "孙建平", frozenset({"leader"}), AUTHORITY)
+    )
     with pytest.raises(seal_approvals.NothingToApprove):
         seal_uses.approve(house.database, house.store, document_id, house.printed, "sea_other", session)
 

@@ -322,7 +322,7 @@ def person(vault: Vault) -> str:
             AUTHORITY,
             login="admin",
             name="王",
-            role="administrator",
+            roles=("administrator",),
             password_hash=passwords.hash_password("a long enough password"),
         )
 

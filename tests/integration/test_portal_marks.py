@@ -60,7 +60,7 @@ def test_once_confirmed_or_revoked_the_mark_says_that(house: PortalHouse) -> Non
     lose_key(house.database, AUTHORITY, _document(house, first), _document(house, second))
     with house.database.write() as connection:
         person = access.add_person(
-            connection, AUTHORITY, login="chief", name="王", role="administrator", password_hash="x"
+            connection, AUTHORITY, login="chief", name="王", roles=("administrator",), password_hash="x"
         )
         assert affected.confirm(connection, _document(house, first), AUTHORITY, person, "compared")
         documents.move(connection, _document(house, second), "revoked")

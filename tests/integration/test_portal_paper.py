@@ -25,7 +25,7 @@ def house(database: Database, tmp_path: Path) -> PortalHouse:
     made = furnish(database, tmp_path)
     with database.write() as connection:
         hashed = passwords.hash_password(PASSWORD)
-        access.add_person(connection, AUTHORITY, login="clerk-2", name="周宁", role="clerk", password_hash=hashed)
+        access.add_person(connection, AUTHORITY, login="clerk-2", name="周宁", roles=("legal",), password_hash=hashed)
     return made
 
 

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from pypdf import PdfReader
 
+from delivery.submissions import KINDS
 from records import ledger, submissions
 from records.database import Database, legal_time, set_legal_time
 from tests.integration.test_portal_inbox import confirm_it, open_it
@@ -158,7 +159,7 @@ def test_others_see_nothing_of_it_and_the_clerk_of_the_authority_takes_it_once(
         clerk.post(f"{at_desk}/take", data={"csrf": hidden(clerk.get("/desk").text, "csrf")})
     assert at_desk not in clerk.get("/desk/incoming").text and "机关已接收" in client.get(place).text
     with house.database.read() as connection:
-        assert submissions.waiting(connection, AUTHORITY) == []
+        assert submissions.waiting(connection, AUTHORITY, KINDS) == []
 
 
 @pytest.mark.rule("LAW-10")

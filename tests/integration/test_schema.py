@@ -33,6 +33,7 @@ from records import (
     objections,
     paper_seals,
     registrations,
+    roles,
     schema,
     seal_approvals,
     seals,
@@ -230,6 +231,46 @@ def insert(database: Database, name: str, values: dict[str, object]) -> None:
         connection.execute(sa.text(f"insert into {name} ({columns}) values ({given})"), values)  # noqa: S608
 
 
+def test_people_of_before_there_were_roles_may_do_what_they_did(empty: Database) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    rows = (
+        "insert into authority (id, created_at) values ('a', 0)",
+        "insert into person (id, authority_id, login, name, role, password_hash, active, created_at) values"
+        " ('per_1', 'a', 'admin', '周', 'administrator', 'x', true, 7),"
+        " ('per_2', 'a', 'clerk', '刘', 'clerk', 'x', true, 8)",
+        "insert into seal (id, authority_id, ring_text, second_line, diameter_mm, key_uri, state, test, created_at,"
+        " kind, name, issuer, valid_from)"
+        " values ('sea_1', 'a', '甲局', '章', 42, 'x', 'active', true, 0, 'enforcement', '', '', 0)",
+        "insert into seal_approver (id, authority_id, seal_id, person_id, role_zh, role_en, rule, added_by, added_at,"
+        " valid_from) values ('apr_1', 'a', 'sea_1', 'per_2', '局长', 'director', '004-77', 'x', 0, 0)",
+    )
+    with empty.write() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0017")
+        for each in rows:
+            connection.execute(sa.text(each))
+    schema.create(empty, test=True)
+    with empty.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        past = roles.history(connection, ["per_1", "per_2"])
+        assert {person: roles.held(each) for person, each in past.items()} == {
+            "per_1": ["administrator", "legal"],
+            "per_2": ["legal"],
+        }
+        assert {row["given_by"] for each in past.values() for row in each} == {"upgrade"}
+        (clerk,) = access.credentials(connection, "clerk")
+        assert clerk.password_hash == "x" and not clerk.subject.first_password  # type: ignore[union-attr]
+        assert [row["id"] for row in seals.of_approver(connection, "per_2")] == ["sea_1"]
+    for wrong in (
+        "delete from person where id = 'per_2'",  # the approver's entry still refers to it
+        "insert into person_role (person_id, role, nth, given_by, given_at) values ('per_2', 'clerk', 1, 'x', 0)",
+        "insert into person_role (person_id, role, nth, given_by, given_at) values ('per_2', 'legal', 2, 'x', 0)",
+    ):
+        with pytest.raises(sa.exc.IntegrityError), empty.write() as connection:
+            connection.execute(sa.text(wrong))
+
+
 def test_a_database_without_a_schema_is_not_taken_for_a_system(empty: Database) -> None:
     with pytest.raises(LookupError, match="empty"):
         schema.keep_up(empty)
@@ -290,7 +331,7 @@ def _fill(connection: sa.Connection) -> None:
 
 def _fill_registration(connection: sa.Connection) -> None:
     campaign_id = campaigns.add(connection, "a", "ses2018", "2026-12-31", "per_1")
-    clerk = access.add_person(connection, "a", login="clerk", name="刘芳", role="clerk", password_hash="x")
+    clerk = access.add_person(connection, "a", login="clerk", name="刘芳", roles=("legal",), password_hash="x")
     registration_id = registrations.start(connection, "a", campaign_id, "legal_person", "13900139000")
     registrations.change(connection, registration_id, ("draft",), submissions=1)
     row = registrations.find(connection, registration_id)
@@ -310,7 +351,7 @@ def _fill_archive(connection: sa.Connection, document_id: str) -> None:
 
 
 def _fill_approvals(connection: sa.Connection, seal_id: str, row: sa.RowMapping) -> None:
-    person_id = access.add_person(connection, "a", login="x", name="孙", role="clerk", password_hash="")
+    person_id = access.add_person(connection, "a", login="x", name="孙", roles=("legal",), password_hash="")
     office = {"role_zh": "局长", "role_en": "director", "rule": "004-58"}
     seals.add_approver(connection, seal_id, person_id, **office, by="per_1")
     approver = seals.approver_of(connection, seal_id, person_id)
@@ -345,7 +386,7 @@ def _fill_lost_key(connection: sa.Connection, seal_id: str) -> None:
     report_id = compromises.report(connection, seal_id, since, "operator:root", "the token was stolen").id
     found, _ = affected.sealed_since(connection, seal_id, since, limit=10)
     assert affected.mark(connection, compromises.get(connection, report_id), found) == 1
-    person_id = access.add_person(connection, "a", login="admin", name="x", role="administrator", password_hash="x")
+    person_id = access.add_person(connection, "a", login="admin", name="x", roles=("administrator",), password_hash="x")
     assert affected.confirm(connection, "doc_1", "a", person_id, "compared with the file")
 
 
@@ -516,6 +557,7 @@ _WITHOUT_AUTHORITY = {
     "api_key": "through its client",
     "session": "through its account or person",
     "second_factor": "through its account or person",
+    "person_role": "through its person",
     "login_failure": "counts attempts of people who may be nobody",
     "seal_use": "through its document and its seal",
     "idempotency_key": "through its API key and its job",

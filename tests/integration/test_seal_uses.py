@@ -320,7 +320,9 @@ def test_the_seal_is_of_the_kind_that_the_instrument_asks_for(house: SealHouse) 
 
 def test_an_approver_has_a_term_and_its_beginning_and_end_stand_in_the_ledger(house: SealHouse) -> None:
     with house.database.write() as connection:
-        deputy = access.add_person(connection, AUTHORITY, login="deputy", name="何静", role="clerk", password_hash="x")
+        deputy = access.add_person(
+            connection, AUTHORITY, login="deputy", name="何静", roles=("legal",), password_hash="x"
+        )
         office = {"role_zh": "处长", "role_en": "head", "rule": "004-77"}
         begins = house.now() + timedelta(days=1)
         seals.add_approver(

@@ -45,8 +45,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
     with database.write() as connection:
         directory.create_authority(connection, AUTHORITY)
         for login, name in (("zhou", "周建国"), ("liu", "刘芳"), ("clerk", "王敏")):
-            role = "clerk" if login == "clerk" else "administrator"
-            access.add_person(connection, AUTHORITY, login=login, name=name, role=role, password_hash=_hash(login))
+            role = "legal" if login == "clerk" else "administrator"
+            access.add_person(connection, AUTHORITY, login=login, name=name, roles=(role,), password_hash=_hash(login))
     yield database
     database.close()
 

@@ -151,6 +151,17 @@ def test_init_refuses_a_short_password_and_a_wrong_record_of_the_authority(
     assert not songda.home.exists()
 
 
+def test_the_first_administrator_acts_in_no_case_unless_that_is_asked_for(songda: Commands, real: Pki) -> None:
+    assert songda.init(real, "--admin-role", "king")[0] == 2
+    assert songda.init(real)[0] == 0
+    assert [each["roles"] for each in songda("person", "list")[1]["people"]] == [["administrator"]]
+
+
+def test_the_first_administrator_may_have_further_roles(songda: Commands, real: Pki) -> None:
+    assert songda.init(real, "--admin-role", "legal", "--admin-role", "legal", "--admin-role", "leader")[0] == 0
+    assert songda("person", "list")[1]["people"][0]["roles"] == ["administrator", "legal", "leader"]
+
+
 def test_the_authoritys_facts_need_two_people_with_their_passwords(songda: Commands, real: Pki) -> None:
     revision = str(songda.init(real)[1]["revision_to_approve"])
     code, value = songda("authority", "approve", revision, "--by", "admin", lines=[PASSWORD])

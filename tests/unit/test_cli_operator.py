@@ -34,8 +34,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
         directory.create_authority(connection, AUTHORITY)
         make_counterparty(connection)
         directory.add_account(connection, AUTHORITY, COUNTERPARTY, login="AIR", department="x", password_hash="old")
-        for login, role in (("admin", "administrator"), ("clerk", "clerk")):
-            access.add_person(connection, AUTHORITY, login=login, name=login, role=role, password_hash="old")
+        for login, role in (("admin", "administrator"), ("clerk", "legal")):
+            access.add_person(connection, AUTHORITY, login=login, name=login, roles=(role,), password_hash="old")
     yield database
     database.close()
 
@@ -92,6 +92,60 @@ def test_a_person_is_stopped_but_not_the_last_administrator(database: Database, 
     assert (code, value["error"]["code"]) == (2, "last_administrator")
     assert "songda person add" in value["error"]["message"]
     assert songda("person", "stop", "AIR")[1]["error"]["code"] == "unknown_person"
+
+
+def _admit(database: Database, *, first: bool = False) -> None:
+    """Give the administrator a password that can be typed."""
+    with database.write() as connection:
+        access.change_person_password(connection, "admin", passwords.hash_password(PASSWORD), "x", first=first)
+
+
+def test_people_are_added_with_several_roles_and_listed_with_them(database: Database, songda: Command) -> None:
+    _admit(database)
+    add = ("person", "add", "--login", "wang", "--name", "王立新", "--by", "admin", "--role", "inspector")
+    assert songda(*add, "--role", "finance", "--role", "finance", line=f"{PASSWORD}\n{PASSWORD}")[0] == 0
+    code, value = songda("person", "list")
+    assert code == 0 and [(each["login"], each["roles"], each["active"]) for each in value["people"]] == [
+        ("admin", ["administrator"], True),
+        ("clerk", ["legal"], True),
+        ("wang", ["inspector", "finance"], True),
+    ]
+    songda("person", "stop", "wang")
+    assert "wang  王立新  inspector, finance  (stopped)" in songda("person", "list", json_wanted=False)[1]
+    assert songda(*add, "--role", "clerk")[0] == 2, "there is no such role any more"
+
+
+def test_a_role_is_given_and_taken_by_an_administrator_with_password_and_reason(
+    database: Database, songda: Command
+) -> None:
+    _admit(database)
+    by = ("--by", "admin", "--reason", "代理分管领导")
+    give, take = ("person", "role", "give"), ("person", "role", "take")
+    assert songda(*give, "clerk", "leader", *by, line=PASSWORD)[1] == {"login": "clerk", "roles": ["legal", "leader"]}
+    event = _last(database)
+    assert (event.kind, event.body) == (
+        "person.role_given",
+        {"login": "clerk", "role": "leader", "reason": "代理分管领导"},
+    )
+    assert event.actor.startswith("per_")
+    assert songda(*give, "clerk", "leader", *by, line=PASSWORD)[1]["error"]["code"] == "no_change"
+    assert songda(*take, "clerk", "leader", *by, line=PASSWORD) == (0, {"login": "clerk", "roles": ["legal"]})
+    assert _last(database).kind == "person.role_taken"
+    assert songda(*take, "clerk", "leader", *by, line=PASSWORD)[1]["error"]["code"] == "no_change"
+    before = _last(database)
+    refused = {
+        "not_allowed": songda(*give, "clerk", "leader", *by, line="not the password"),
+        "unknown_person": songda(*give, "nobody", "leader", *by, line=PASSWORD),
+        "last_administrator": songda(*take, "admin", "administrator", *by, line=PASSWORD),
+        "missing": songda(*give, "clerk", "leader", "--by", "admin", "--reason", " ", line=PASSWORD),
+    }
+    assert {code: (answer[0], answer[1]["error"]["code"]) for code, answer in refused.items()} == {
+        code: (2, code) for code in refused
+    }
+    assert songda(*give, "clerk", "king", *by, line=PASSWORD)[0] == 2
+    assert _last(database) == before
+    _admit(database, first=True)
+    assert songda(*give, "clerk", "leader", *by, line=PASSWORD)[1]["error"]["code"] == "first_password"
 
 
 @pytest.mark.parametrize(("command", "login"), [("account", "AIR"), ("person", "clerk")])
