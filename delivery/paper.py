@@ -111,8 +111,8 @@ class PaperRecord:
 class Circumstances:
     """What the record is judged against.
 
-    `document_date`: the day the document bears. `released_on`: the day (Beijing) since which there is anything to serve,
-    None where that is not known. `recorded_at` (with an offset) and `recorded_by`: when and by whom it
+    `document_date`: the day the document bears. `released_on`: the day (Beijing) since which there is something to
+    serve, None where that is not known. `recorded_at` (with an offset) and `recorded_by`: when and by whom it
     is entered. `has_scan`: the signed proof, slip or receipt is attached. `supersedes`: it corrects an earlier record.
     `mends`: it puts right a slip of the same day of which nothing was told outside yet. `proposed`: a second person's
     approval is still to come. `scanned`: method, outcome and date came by the scanner, details follow with the scan.
