@@ -15,7 +15,7 @@ from delivery import activation, registration_door
 from delivery.mail import MailServer, note
 from delivery.mail import send as send_mail
 from delivery.passwords import rehash
-from delivery.sms import sms_gateway, sms_text
+from delivery.sms import sms_text
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done
 from records import activations, messages, steps, visits
@@ -72,9 +72,8 @@ def _secret(songda: Songda, claim: Claim, message: sa.RowMapping) -> dict[str, s
 
 
 def _by_sms(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> str:
-    gateway = sms_gateway(songda.settings.sms_gateway, songda.settings.home)
     signed = params | {"system": songda.settings.sms_signature}
-    return gateway.send(message["id"], message["address"], message["template"], signed)
+    return songda.sms.send(message["id"], message["address"], message["template"], signed)
 
 
 def _by_mail(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> str:
