@@ -52,6 +52,10 @@ _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _PARAMETER = re.compile(r"[^\x00-\x1f\x7f{}]{1,40}")
 
 
+MOST_REPORTS: Final = 1000
+"""Reports that are taken at a time."""
+
+
 @dataclass(frozen=True)
 class SmsReport:
     """What the gateway told later of one message: whether it arrived, and the operator's code."""
@@ -69,6 +73,9 @@ def read_reports(value: Any) -> tuple[SmsReport, ...]:
     if not isinstance(value, list) or not all(map(_is_report, value)):
         message = "a list of objects with `out_id` (text), `success` (true or false) and `err_code` (text) is expected"
         raise Refused([Fault("", "reports", message, "应为由 out_id、success、err_code 组成的对象列表。")])
+    if len(value) > MOST_REPORTS:
+        message = f"At most {MOST_REPORTS} reports at a time."
+        raise Refused([Fault("", "too_many", message, f"一次最多{MOST_REPORTS}条。")])
     return tuple(SmsReport(each["out_id"], each["success"], str(each.get("err_code", ""))[:60]) for each in value)
 
 

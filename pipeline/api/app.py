@@ -19,6 +19,7 @@ from pipeline.api import (
     openapi,
     problems,
     service_dates,
+    sms,
     submissions,
     verification,
 )
@@ -42,6 +43,7 @@ _PARTS: Final = (
     service_dates,
     deadlines,
     feeds,
+    sms,
     verification,
     health,
 )

@@ -21,7 +21,6 @@ from pipeline.outcomes import Conclusion, Done
 from records import activations, messages, steps, visits
 from records.database import database_time
 from records.errors import Ambiguous, Permanent
-from records.instants import now
 from records.ledger import append
 from records.steps import Claim
 
@@ -97,8 +96,7 @@ def _by_mail(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> 
 
 def _told(message: sa.RowMapping, state: str, detail: str) -> Conclusion:
     def write(connection: sa.Connection) -> Done:
-        sent_at = now() if state == "sent" else None
-        messages.update(connection, message["id"], state=state, detail=detail, sent_at=sent_at)
+        messages.conclude(connection, message["id"], state, detail)
         if message["registration_id"] is not None:
             told = {"channel": message["channel"], "template": message["template"], "detail": detail}
             key = f"{message['id']}/{state}"

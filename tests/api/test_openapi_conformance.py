@@ -85,6 +85,7 @@ OPERATIONS = [
     ("post", "/calendar-feeds"),
     ("get", "/calendar-feeds"),
     ("delete", "/calendar-feeds/{feed_id}"),
+    ("post", "/sms/reports/{secret}"),
     ("post", "/verify"),
     ("get", "/health"),
 ]
