@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pipeline.api.models.base import Problem
 from pipeline.api.models.dates import DeadlinesRequest, FeedRequest, ServiceDateRequest
 from pipeline.api.models.documents import CancelRequest, VoidRequest
-from pipeline.api.models.paper import PaperReceiptRequest
+from pipeline.api.models.paper import BarcodeRequest, PaperReceiptRequest
 from pipeline.api.models.sms import SmsReport
 from pipeline.api.problems import KINDS, MEDIA_TYPE
 from pipeline.intake import job_schema
@@ -25,6 +25,7 @@ _REQUESTS: Final = (
     DeadlinesRequest,
     FeedRequest,
     PaperReceiptRequest,
+    BarcodeRequest,
     SmsReport,
     Problem,
 )
