@@ -109,10 +109,24 @@ def count_by_state(connection: sa.Connection) -> dict[str, int]:
     return {row.state: row.many for row in connection.execute(query)}
 
 
+def _old() -> tuple[sa.ColumnElement[bool], ...]:
+    return message.c.asked_from.is_not(None), message.c.created_at < now() - microseconds(_CODES_KEPT)
+
+
+def any_old(connection: sa.Connection) -> bool:
+    """Whether `sweep` would find anything."""
+    return connection.execute(sa.select(message.c.id).where(*_old()).limit(1)).first() is not None
+
+
+def sweep(connection: sa.Connection) -> None:
+    """Delete messages that only brought a code to the door, a month ago or longer."""
+    connection.execute(message.delete().where(*_old()))
+
+
 def asked(connection: sa.Connection, address: str, network: str, seconds: float) -> tuple[int, int]:
     """How many codes were asked for within `seconds`: to this address, and from this network. Sweeps old ones."""
+    sweep(connection)
     asked_for = message.c.asked_from.is_not(None)
-    connection.execute(message.delete().where(asked_for, message.c.created_at < now() - microseconds(_CODES_KEPT)))
     recent = message.c.created_at > now() - microseconds(seconds)
     query = sa.select(sa.func.count()).select_from(message).where(asked_for, recent)
     to = connection.execute(query.where(message.c.address == address)).scalar_one()
