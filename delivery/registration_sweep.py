@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from records import artifacts, messages, registrations, visits
 from records.database import Database, legal_time
@@ -83,12 +85,28 @@ def look_again(database: Database, store: Store, seconds: float = SECOND_LOOK) -
     waiting = store.aside(seconds)
     with database.read() as connection:
         held = artifacts.held(connection, waiting) if waiting else set()
+    deleted = 0
     for digest in waiting:
-        if digest in held:
+        if digest not in held and _forget(database, store, digest):
+            store.destroy(digest)
+            deleted += 1
+        else:
             store.put_back(digest)
-            continue
-        if not store.has(digest):  # somebody has stored the same bytes anew, and is about to name them
-            with database.write() as connection:
-                artifacts.forget(connection, digest)
-        store.destroy(digest)
-    return len(waiting) - len(held)
+    return deleted
+
+
+class _StoredAnew(Exception):
+    """Somebody has stored the same bytes anew, and names them, or is about to."""
+
+
+def _forget(database: Database, store: Store, digest: str) -> bool:
+    """Take the name away, unless the same bytes have come again: they are stored first and named after, so the look
+    at the store comes after the deletion, for which whoever names them has to wait. False when a row names them."""
+    try:
+        with suppress(_StoredAnew), database.write() as connection:
+            artifacts.forget(connection, digest)
+            if store.has(digest):
+                raise _StoredAnew
+    except IntegrityError:
+        return False
+    return True

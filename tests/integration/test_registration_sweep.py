@@ -165,6 +165,24 @@ def test_bytes_that_come_again_while_they_are_set_aside_are_not_lost(house: Port
     assert ago(house) == 0 and house.store.has(digest)
 
 
+def test_a_row_that_comes_between_the_look_and_the_deletion_keeps_its_file(
+    house: PortalHouse, someone: Applicant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first row with a foreign key to a file stands for the one that was written just now."""
+    with house.database.read() as connection:
+        named = {
+            digest
+            for table in metadata.sorted_tables
+            for column in table.columns
+            if any(key.column.table is artifact for key in column.foreign_keys)
+            for digest in connection.execute(sa.select(column)).scalars()
+        }
+    digest = min(each for each in named if each and house.store.has(each))
+    house.store.set_aside(digest)
+    monkeypatch.setattr(artifacts, "held", lambda *_: set())
+    assert ago(house) == 0 and house.store.has(digest)
+
+
 def campaign(connection: sa.Connection) -> str:
     from records.tables import campaign as table
 
