@@ -42,6 +42,12 @@ class RecordedReceipt:
     paper_status: str
     hint: tuple[str, ...]
 
+    @classmethod
+    def of(cls, row: sa.RowMapping, status: str, hint: tuple[str, ...]) -> RecordedReceipt:
+        """What a row tells."""
+        served_on = date.fromisoformat(row["served_on"]) if row["served_on"] else None
+        return cls(row["id"], served_on, row["final"], status, hint)
+
 
 def record_paper_receipt(
     database: Database,
@@ -90,7 +96,7 @@ def enter(
     row = locked(connection, delivery_id, authority_id)
     known = _known(connection, delivery_id, entered, digest, attempt_id)
     if known is not None:
-        return _answer(known, row["paper_status"], ())
+        return RecordedReceipt.of(known, row["paper_status"], ())
     former = _completed(deliveries.paper_receipts(connection, delivery_id), entered, attempt_id)
     if with_file and digest is not None and attempt_id is not None:
         attempts.add_file(connection, authority_id, attempt_id, "proof", digest, by)
@@ -125,10 +131,12 @@ def judge(
     recorded_by: str,
     *,
     scanned: bool,
+    scan_at: str = "/scan",
 ) -> Judged:
     """Judge record and scan, telling the faults of both. `of` names authority, delivery and attempt.
 
-    Raises Refused, and LookupError when the authority has no such delivery or the delivery no such attempt.
+    `scan_at` is where the faults of the scan point. Raises Refused, and LookupError when the authority has no such
+    delivery or the delivery no such attempt.
     """
     authority_id, delivery_id, attempt_id = of
     attached = None
@@ -144,7 +152,7 @@ def judge(
     faults = [*not_released(document), *_corrections(record)]
     media_type = ""
     try:
-        media_type = check_scan(scan).media_type if scan is not None else ""
+        media_type = check_scan(scan, scan_at).media_type if scan is not None else ""
     except Refused as refused:
         faults += refused.faults
     circumstances = Circumstances(
@@ -217,11 +225,6 @@ def _completed(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], at
         zh = "已有一条缺少扫描件的送达记录，请按相同的方式、结果和日期补充扫描件。"
         raise Refused([Fault("/outcome", "record_incomplete", en, zh, "004-79")])
     return None
-
-
-def _answer(row: sa.RowMapping, status: str, hint: tuple[str, ...]) -> RecordedReceipt:
-    served_on = date.fromisoformat(row["served_on"]) if row["served_on"] else None
-    return RecordedReceipt(row["id"], served_on, row["final"], status, hint)
 
 
 def mark_paper_sent(database: Database, authority_id: str, delivery_id: str, by: str) -> bool:

@@ -186,6 +186,19 @@ def check_receipt(value: Any, circumstances: Circumstances) -> PaperResult:
     return PaperResult(record, legal_day(record), final, lacks)
 
 
+def lacking(entered: Mapping[str, Any], *, has_scan: bool) -> tuple[str, ...]:
+    """What keeps a record that stands from being final: `scan`, details by their names, `date` when that is in doubt.
+
+    `entered` is the record as it was stored.
+    """
+    checker = _Checker()
+    record = _read(dict(entered), checker)
+    if record is None:  # one by rules that are no longer in force
+        return ()
+    _check_method(record, checker)
+    return (*(() if has_scan else ("scan",)), *checker.put_off(), *(("date",) if record.doubtful else ()))
+
+
 def legal_day(record: PaperRecord) -> date | None:
     """The day on which a record that stands makes the document served, or None."""
     if record.outcome == "published":

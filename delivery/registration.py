@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from delivery.beijing import day_of
 from delivery.offices import Responsible, responsible
 from delivery.registration_facts import FILES, LETTER, faults, letter_digest, letter_facts
+from delivery.registration_sweep import set_aside_unused
 from delivery.scans import check_scan
 from records import campaigns, directory, documents, registrations
 from records.database import Database, legal_time
@@ -52,12 +53,15 @@ def add_scan(database: Database, store: Store, registration_id: str, name: str, 
     with database.write() as connection:
         lock(connection, registration_id)
         row = _open(connection, registration_id)
+        former = row["files"].get(name, {}).get("digest", digest)
         documents.record_artifact(connection, digest, len(data), scan.media_type)
         kept = {"digest": digest, "media_type": scan.media_type, "pages": scan.pages}
         if name == "letter":
             kept["of"] = letter_digest(row["facts"])
         files = {**row["files"], name: kept}
         registrations.change(connection, registration_id, _OPEN, files=files, uses=row["uses"] + 1)
+    if former != digest:
+        set_aside_unused(database, store, [former])
 
 
 def letter(database: Database, store: Store, registration_id: str, *, test: bool) -> bytes:
@@ -82,9 +86,12 @@ def letter(database: Database, store: Store, registration_id: str, *, test: bool
     with database.write() as connection:
         lock(connection, registration_id)
         row = _open(connection, registration_id)
+        former = row["files"].get("blank", {}).get("digest", digest)
         documents.record_artifact(connection, digest, len(pdf), "application/pdf")
         files = {**row["files"], "blank": {"digest": digest, "of": said}}
         registrations.change(connection, registration_id, _OPEN, files=files, uses=row["uses"] + 1)
+    if former != digest:
+        set_aside_unused(database, store, [former])
     return pdf
 
 

@@ -71,8 +71,7 @@ def record_scanned(
             en = f"This attempt is recorded already: {said['outcome']}, {said['date']}. Correct that record."
             zh = f"该次送达已登记（{said['date']}）；如有错误，请更正该记录。"
             raise Refused([Fault("/code", "recorded_already", en, zh)])
-        receipt = RecordedReceipt(double["id"], _day(double["served_on"]), double["final"], "", ())
-        return _scanned(attempt, record, receipt, known=True)
+        return _scanned(attempt, record, RecordedReceipt.of(double, "", ()), known=True)
     if attempt["servers"]:
         record["servers"] = attempt["servers"]
     if record["method"] == "post":
@@ -96,10 +95,6 @@ def _said(attempt: sa.RowMapping, result: str) -> dict[str, Any]:
     if outcome == "served" and method == "public_notice":
         outcome = "published"
     return {"method": method, "outcome": outcome}
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
 
 
 def _attempt(connection: sa.Connection, authority_id: str, text: str) -> sa.RowMapping:

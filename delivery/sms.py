@@ -2,6 +2,7 @@
 results of registrations. None is ever service.
 
 Gateways send by template and parameters, as Chinese operators demand; the recording one writes what it would send.
+Others: `delivery.sms_aliyun`, `delivery.sms_http`.
 """
 
 from __future__ import annotations
@@ -45,10 +46,14 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "The activation code of account {login} is {code}, valid for {days} days: choose your password under First log-in."
     " Tell the code to nobody.",
 }
-"""Texts by template. Real gateways have the same texts approved under the same names."""
+"""Texts by template. Operators approve the same texts, without their beginning 【…】, under codes of their own."""
 
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _PARAMETER = re.compile(r"[^\x00-\x1f\x7f{}]{1,40}")
+
+
+MOST_REPORTS: Final = 1000
+"""Reports that are taken at a time."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,9 @@ def read_reports(value: Any) -> tuple[SmsReport, ...]:
     if not isinstance(value, list) or not all(map(_is_report, value)):
         message = "a list of objects with `out_id` (text), `success` (true or false) and `err_code` (text) is expected"
         raise Refused([Fault("", "reports", message, "应为由 out_id、success、err_code 组成的对象列表。")])
+    if len(value) > MOST_REPORTS:
+        message = f"At most {MOST_REPORTS} reports at a time."
+        raise Refused([Fault("", "too_many", message, f"一次最多{MOST_REPORTS}条。")])
     return tuple(SmsReport(each["out_id"], each["success"], str(each.get("err_code", ""))[:60]) for each in value)
 
 
@@ -79,8 +87,11 @@ class SmsGateway(Protocol):
     """Something that sends an SMS.
 
     `out_id` is the notice's own id and never changes over retries, so that the gateway's reports can be matched.
-    Returns the gateway's answer; raises `Retry`, `Permanent` or `Ambiguous`.
+    Returns the gateway's answer; raises `Retry` when nothing went out, `Permanent` or `Ambiguous`. No error shows the
+    number or what was sent. `repeats` says whether a message that is sent again under its `out_id` goes out once.
     """
+
+    repeats: bool
 
     def send(self, out_id: str, phone: str, template: str, params: Mapping[str, str]) -> str:
         """Send one message to one phone."""
@@ -111,6 +122,8 @@ def checked_phone(phone: str) -> str:
 class RecordingGateway:
     """Writes each message as one JSON line to a file instead of sending it; the default, and the TEST system's."""
 
+    repeats = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
 
@@ -132,10 +145,3 @@ class RecordingGateway:
         finally:
             os.close(file)
         return f"recorded in {self._path.name}"
-
-
-def sms_gateway(name: str, folder: Path) -> SmsGateway:
-    """The gateway that the settings name; `folder` is where the recording one writes `sms.jsonl`."""
-    if name == "recording":
-        return RecordingGateway(folder / "sms.jsonl")
-    raise Permanent(f"there is no SMS gateway {name!r}")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from delivery.sms import SmsGateway
+from delivery.sms_gateways import gateway_of
 from pipeline.cabinet import SealCabinet
 from pipeline.pinning import Pins
 from pipeline.settings import Settings
@@ -31,6 +33,11 @@ class Songda:
         """Whether the database was marked TEST at its creation."""
         with self.database.read() as connection:
             return is_test(connection)
+
+    @cached_property
+    def sms(self) -> SmsGateway:
+        """What sends SMS, as the settings say."""
+        return gateway_of(self.settings)
 
     @cached_property
     def pins(self) -> Pins:

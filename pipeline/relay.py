@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from delivery.registration_sweep import look_again, sweep
 from pipeline.composition import Songda
 from pipeline.queue import Queue
 from pipeline.runner import HINT_SECONDS
@@ -14,6 +15,7 @@ from records import archives, steps
 
 _LONGEST_SLEEP = 1.0
 _RENEWALS_PAUSE = 60.0
+_SWEEPS_PAUSE = 600.0
 _RENEWALS_AT_ONCE = 100  # each relay makes so many steps at a time: documents that people wait for go on between
 _BUSY_SLEEP = 0.05  # while messages wait: refill before the workers run dry
 _log = logging.getLogger(__name__)
@@ -45,13 +47,13 @@ def make_renewals(songda: Songda) -> int:
 class Relay:
     """The relay's thread. It wakes when rung, when the next step becomes due, and once a second at least.
 
-    Once a minute it looks for files that are due for renewal.
+    Once a minute it looks for files that are due for renewal, every ten minutes for drafts that nobody came back to.
     """
 
     def __init__(self, songda: Songda, queue: Queue, bell: Bell) -> None:
         self._songda, self._queue, self._bell = songda, queue, bell
         self._stopped = threading.Event()
-        self._renewals_at = time.monotonic()
+        self._renewals_at = self._sweeps_at = time.monotonic()
         self._thread = threading.Thread(target=self._loop, name="relay", daemon=True)
 
     def start(self) -> None:
@@ -73,6 +75,10 @@ class Relay:
                 self._stopped.wait(_LONGEST_SLEEP)
 
     def _round(self) -> float:
+        if time.monotonic() >= self._sweeps_at:
+            self._sweeps_at = time.monotonic() + _SWEEPS_PAUSE
+            sweep(self._songda.database, self._songda.store)
+            look_again(self._songda.database, self._songda.store)
         if time.monotonic() >= self._renewals_at:
             self._renewals_at = time.monotonic() + _RENEWALS_PAUSE
             make_renewals(self._songda)

@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from delivery.sms_gateways import Misconfigured, gateway_of
+
 _log = logging.getLogger(__name__)
 
 
@@ -42,8 +44,12 @@ class Settings:
     smtp_starttls: bool = False
     mail_url: str = ""  # where the mails of a TEST system can be read; the pages then link to it
     mail_from: str = "songda@localhost.localdomain"
-    sms_gateway: str = "recording"
+    sms_gateway: str = "recording"  # which sends nothing; or "aliyun", "http"
     sms_signature: str = "民航监管执法"  # the sender's name in an SMS (签名), as approved by the operator
+    sms_url: str = ""  # of the gateway; default of aliyun: the operator's own
+    sms_key_id: str = ""  # of aliyun: the AccessKey ID
+    sms_secret: str = field(default="", repr=False)  # of aliyun: the AccessKey secret; of http: whsec_…
+    sms_templates: Mapping[str, str] = field(default_factory=dict)  # of aliyun: our template to the operator's code
     workers: int = 2
     threads: int = 4  # per worker
     lease_seconds: float = 60.0
@@ -74,7 +80,7 @@ def _convert(name: str, kind: str, value: Any) -> Any:
     try:
         converted = _converters()[kind.partition("[")[0]](value)
     except (ValueError, KeyError, TypeError) as error:
-        shown = "the value" if name == "secrets" or "password" in name else repr(value)
+        shown = "the value" if "secret" in name or "password" in name else repr(value)
         raise BadSetting(f"setting {name!r}: {shown} is not a {kind}") from error
     if name in _LEAST and not converted >= _LEAST[name]:
         raise BadSetting(f"setting {name!r}: {value!r} is less than {_LEAST[name]}")
@@ -126,7 +132,12 @@ def load(home: Path | None = None, environment: Mapping[str, str] = os.environ) 
     values.setdefault("database_url", f"sqlite:///{home}/songda.db")
     values.setdefault("store_url", f"file://{home}/store")
     values.setdefault("trust_list", f"{home}/trust.json")
-    return Settings(home=home, **values)
+    settings = Settings(home=home, **values)
+    try:
+        gateway_of(settings)
+    except Misconfigured as error:
+        raise BadSetting(f"setting {error.setting!r}: {error}") from error
+    return settings
 
 
 class CurrentSettings:

@@ -21,8 +21,13 @@ from records.instants import now
 from records.ledger import append
 from records.tables import api_key, client
 
-#: What a key may be allowed to do.
+#: What the key of a case system may be allowed to do, with what is its own.
 SCOPES: Final = ("jobs:write", "documents:read", "deliveries:write")
+#: What the key of a scanning station may do: record service on paper by barcode, for every document of the authority.
+SCANS: Final = "scans:write"
+#: What a key does that stands in an address to which an SMS gateway pushes its reports.
+SMS_REPORTS: Final = "sms:reports"
+_ALL: Final = frozenset({*SCOPES, SCANS, SMS_REPORTS})
 
 _KEY: Final = re.compile(r"sgd_([0-9a-f]{12})_([0-9a-f]{64})")
 _NO_HASH: Final = "0" * 64
@@ -56,8 +61,8 @@ def issue(connection: sa.Connection, client_id: str, scopes: Iterable[str], *, b
     Raises LookupError for an unknown client, ValueError for no scope or an unknown one.
     """
     wanted = sorted(set(scopes))
-    if not wanted or not set(wanted) <= set(SCOPES):
-        raise ValueError(f"scopes must be some of {', '.join(SCOPES)}")
+    if not wanted or not set(wanted) <= _ALL:
+        raise ValueError(f"scopes must be some of {', '.join(sorted(_ALL))}")
     authority_id = connection.execute(sa.select(client.c.authority_id).where(client.c.id == client_id)).scalar()
     if authority_id is None:
         raise LookupError(f"no client {client_id}")
@@ -77,6 +82,17 @@ def issue(connection: sa.Connection, client_id: str, scopes: Iterable[str], *, b
         body={"prefix": prefix, "scopes": wanted},
     )
     return f"sgd_{prefix}_{secret}"
+
+
+def in_force(connection: sa.Connection, authority_id: str, scope: str) -> list[sa.RowMapping]:
+    """`prefix`, `created_at` and the client's `name` of the authority's keys with this scope, oldest first."""
+    query = (
+        sa.select(api_key.c.prefix, api_key.c.created_at, api_key.c.scopes, client.c.name)
+        .join(client, client.c.id == api_key.c.client_id)
+        .where(client.c.authority_id == authority_id, api_key.c.revoked_at.is_(None))
+        .order_by(api_key.c.created_at, api_key.c.prefix)
+    )
+    return [row for row in connection.execute(query).mappings() if scope in row["scopes"]]
 
 
 def revoke(connection: sa.Connection, prefix: str, *, by: str = "system") -> bool:

@@ -91,6 +91,8 @@ def _postgresql(url: str, pool_size: int) -> sa.Engine:
 
 _DATABASE_TIME: Final = sa.select(now())
 _LEGAL_TIME: Final = sa.select(now() + system.c.legal_offset)
+#: The legal clock's moment, for a statement that writes it.
+LEGAL_NOW: Final = _LEGAL_TIME.scalar_subquery()
 _TEST: Final = sa.select(system.c.test)
 
 

@@ -31,4 +31,6 @@ def configure() -> None:
     """Write log records to standard error, from the level that SONGDA_LOG names (default: WARNING) on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogLines())
+    for client in ("httpx2", "httpcore2"):  # they would write addresses, and those of an SMS gateway hold numbers
+        logging.getLogger(client).setLevel(logging.WARNING)
     logging.basicConfig(level=os.environ.get("SONGDA_LOG", "WARNING"), handlers=[handler])

@@ -6,13 +6,13 @@ Times are the database's clock.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 
 from records import steps
 from records.ids import new_id
 from records.instants import microseconds, now
+from records.ledger import append, count, lock
 from records.statements import select_by, update_row
 from records.tables import message
 
@@ -56,9 +56,44 @@ def get(connection: sa.Connection, message_id: str) -> sa.RowMapping:
     return connection.execute(select_by(message, "id"), {"id": message_id}).mappings().one()
 
 
-def update(connection: sa.Connection, message_id: str, **columns: Any) -> None:
-    """Change columns of a message."""
-    update_row(connection, message, message_id, columns)
+def conclude(connection: sa.Connection, message_id: str, state: str, detail: str) -> None:
+    """Write what our sending came to, unless the gateway has reported the end of it already."""
+    values = {"state": state, "detail": detail, "sent_at": now() if state == "sent" else None}
+    here = message.c.id == message_id, message.c.state == "pending"
+    connection.execute(message.update().where(*here).values(**values))
+
+
+def record_report(
+    connection: sa.Connection,
+    message_id: str,
+    report: str,
+    code: str,
+    detail: str,
+    *,
+    actor: str,
+    authority_id: str | None = None,
+) -> sa.RowMapping:
+    """Record that an SMS was `delivered` or `failed`, as the gateway told; the same report again changes nothing.
+
+    Raises LookupError for a message that is not ours, or not of the authority that is named. Returns it as it stood.
+    """
+    query = sa.select(message).where(message.c.id == message_id, message.c.channel == "sms")
+    if authority_id is not None:
+        query = query.where(message.c.authority_id == authority_id)
+    row = connection.execute(query.with_for_update()).mappings().first()
+    if row is None:
+        raise LookupError(f"no message {message_id}")
+    state, told = ("sent" if report == "delivered" else "failed"), f"reported {report} {code} {detail}".rstrip()
+    if (row["state"], row["detail"]) == (state, told):
+        return row
+    update_row(connection, message, message_id, {"state": state, "detail": told})
+    if row["registration_id"] is not None:
+        stream = row["registration_id"]
+        lock(connection, stream)
+        key = f"{message_id}/reported/{count(connection, stream, message_id, ('message.reported',)) + 1}"
+        body = {"channel": "sms", "template": row["template"], "report": report, "code": code, "was": row["state"]}
+        append(connection, stream, key, "message.reported", subject=message_id, actor=actor, body=body)
+    return row
 
 
 def of_registration(connection: sa.Connection, registration_id: str) -> list[sa.RowMapping]:
@@ -74,10 +109,24 @@ def count_by_state(connection: sa.Connection) -> dict[str, int]:
     return {row.state: row.many for row in connection.execute(query)}
 
 
+def _old() -> tuple[sa.ColumnElement[bool], ...]:
+    return message.c.asked_from.is_not(None), message.c.created_at < now() - microseconds(_CODES_KEPT)
+
+
+def any_old(connection: sa.Connection) -> bool:
+    """Whether `sweep` would find anything."""
+    return connection.execute(sa.select(message.c.id).where(*_old()).limit(1)).first() is not None
+
+
+def sweep(connection: sa.Connection) -> None:
+    """Delete messages that only brought a code to the door, a month ago or longer."""
+    connection.execute(message.delete().where(*_old()))
+
+
 def asked(connection: sa.Connection, address: str, network: str, seconds: float) -> tuple[int, int]:
     """How many codes were asked for within `seconds`: to this address, and from this network. Sweeps old ones."""
+    sweep(connection)
     asked_for = message.c.asked_from.is_not(None)
-    connection.execute(message.delete().where(asked_for, message.c.created_at < now() - microseconds(_CODES_KEPT)))
     recent = message.c.created_at > now() - microseconds(seconds)
     query = sa.select(sa.func.count()).select_from(message).where(asked_for, recent)
     to = connection.execute(query.where(message.c.address == address)).scalar_one()

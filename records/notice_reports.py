@@ -16,14 +16,23 @@ from records.tables import NOTICE_FAILED, contact, counterparty, notice
 
 
 def record(
-    connection: sa.Connection, message_id: str, report: str, code: str, detail: str, *, actor: str
+    connection: sa.Connection,
+    message_id: str,
+    report: str,
+    code: str,
+    detail: str,
+    *,
+    actor: str,
+    authority_id: str | None = None,
 ) -> sa.RowMapping:
     """Record that the notice was `delivered`, `delayed` or `failed`; the same report again changes nothing.
 
     A delay that is told after the end of the matter changes nothing either. Raises LookupError for a notice that is
-    not ours. Returns the notice as it stands.
+    not ours, or not of the authority that is named. Returns the notice as it stands.
     """
     here = notice.c.message_id == message_id
+    if authority_id is not None:
+        here &= notice.c.contact_id.in_(sa.select(contact.c.id).where(contact.c.authority_id == authority_id))
     found = connection.execute(sa.select(notice).where(here)).mappings().first()
     if found is None:
         raise LookupError(f"no notice {message_id}")

@@ -30,6 +30,13 @@ def receipt(connection: sa.Connection, receipt_id: str, delivery_id: str) -> sa.
     return connection.execute(query).mappings().first()
 
 
+def find_receipt(connection: sa.Connection, receipt_id: str, authority_id: str) -> sa.RowMapping | None:
+    """One record of the authority, or None."""
+    query = sa.select(paper_receipt).join(delivery, delivery.c.id == paper_receipt.c.delivery_id)
+    query = query.where(paper_receipt.c.id == receipt_id, delivery.c.authority_id == authority_id)
+    return connection.execute(query).mappings().first()
+
+
 def counts(connection: sa.Connection, authority_id: str) -> dict[str, int]:
     """How many deliveries of the authority stand in each state of the paper track."""
     query = (

@@ -8,10 +8,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from records.database import LEGAL_NOW
 from records.ids import new_id
 from records.instants import now
 from records.statements import select_by
-from records.tables import account, counterparty, person, registration, registration_decision, registration_submission
+from records.tables import (
+    account,
+    counterparty,
+    message,
+    person,
+    registration,
+    registration_decision,
+    registration_submission,
+    visit,
+)
 
 
 def start(connection: sa.Connection, authority_id: str, campaign_id: str, category: str, mobile: str) -> str:
@@ -40,7 +50,7 @@ def start(connection: sa.Connection, authority_id: str, campaign_id: str, catego
             submissions=0,
             review={},
             created_at=now(),
-            changed_at=now(),
+            changed_at=LEGAL_NOW,
         )
     )
     return registration_id
@@ -66,8 +76,31 @@ def tracked(connection: sa.Connection, number: str, mobile: str) -> sa.RowMappin
 def change(connection: sa.Connection, registration_id: str, states: tuple[str, ...], **columns: Any) -> bool:
     """Change an application that stands in one of `states`; False when it does not (any more)."""
     here = (registration.c.id == registration_id, registration.c.state.in_(states))
-    changed = connection.execute(registration.update().where(*here).values({"changed_at": now(), **columns}))
+    changed = connection.execute(registration.update().where(*here).values({"changed_at": LEGAL_NOW, **columns}))
     return bool(changed.rowcount)
+
+
+def _forgotten(before: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Drafts that were not changed since, and whose applicant is not here just now."""
+    here = sa.exists().where(visit.c.registration_id == registration.c.id, visit.c.expires_at > now())
+    return registration.c.state == "draft", registration.c.changed_at < before, ~here
+
+
+def forgotten(connection: sa.Connection, before: datetime, limit: int) -> list[sa.RowMapping]:
+    """Drafts, of whichever authority, that were changed last before this moment of the legal clock: oldest first."""
+    query = sa.select(registration).where(*_forgotten(before)).order_by(registration.c.changed_at)
+    return list(connection.execute(query.limit(limit)).mappings())
+
+
+def forget(connection: sa.Connection, registration_id: str, before: datetime) -> bool:
+    """Delete such a draft with its visits and messages; False when it is none (any more)."""
+    here = (registration.c.id == registration_id, *_forgotten(before))
+    if connection.execute(sa.select(registration.c.id).where(*here).with_for_update()).first() is None:
+        return False
+    for of in (visit, message):
+        connection.execute(of.delete().where(of.c.registration_id == registration_id))
+    connection.execute(registration.delete().where(registration.c.id == registration_id))
+    return True
 
 
 def keep_submission(

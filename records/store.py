@@ -1,6 +1,7 @@
 """The artifact store: bytes named by their SHA-256, written once, checked on every read.
 
 A file stands before its row does: a crash leaves at most a file that no row names, never a row without its file.
+What is to be deleted is set aside first, for nobody can tell at that moment whether somebody is storing the same bytes.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import base64
 import hashlib
 import os
 import tempfile
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from records.errors import Permanent, Retry
@@ -30,6 +34,18 @@ class Store(Protocol):
 
     def size(self, digest: str) -> int:
         """Length in bytes. Raises Permanent when absent."""
+
+    def set_aside(self, digest: str) -> None:
+        """Take bytes out that no row seems to name. `get` still finds them, and `put` stores the same ones anew."""
+
+    def aside(self, seconds: float) -> list[str]:
+        """What was set aside longer than `seconds` ago: whoever stored the same bytes just then has told his row."""
+
+    def put_back(self, digest: str) -> None:
+        """Put back what was set aside: a row names it after all."""
+
+    def destroy(self, digest: str) -> None:
+        """Delete what was set aside, for good."""
 
 
 def open_store(url: str) -> Store:
@@ -53,6 +69,10 @@ def _place(digest: str) -> str:
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         raise Permanent(f"{digest[:80]!r} is not a SHA-256 digest")
     return f"{digest[:2]}/{digest[2:]}"
+
+
+#: Where files stand that were set aside.
+_ASIDE: Final = "aside"
 
 
 class FileStore:
@@ -89,14 +109,51 @@ class FileStore:
 
     def get(self, digest: str) -> bytes:
         """See `Store.get`."""
-        try:
-            return _checked(digest, self._path(digest).read_bytes())
-        except FileNotFoundError:
-            raise Permanent(f"artifact {digest} is not in the store") from None
+        for path in (self._path(digest), self._aside(digest), self._path(digest)):  # it may be put back meanwhile
+            try:
+                return _checked(digest, path.read_bytes())
+            except FileNotFoundError:
+                continue
+        raise Permanent(f"artifact {digest} is not in the store")
 
     def has(self, digest: str) -> bool:
         """See `Store.has`."""
         return self._path(digest).exists()
+
+    def _aside(self, digest: str) -> Path:
+        return self._root / _ASIDE / _place(digest).replace("/", "")
+
+    def set_aside(self, digest: str) -> None:
+        """See `Store.set_aside`."""
+        path, aside = self._path(digest), self._aside(digest)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.utime(path)  # `aside` asks since when
+            path.replace(aside)
+        except FileNotFoundError:
+            return
+        _fsync_folder(aside.parent)
+
+    def aside(self, seconds: float) -> list[str]:
+        """See `Store.aside`."""
+        before, found = time.time() - seconds, list[str]()
+        for each in (self._root / _ASIDE).glob("*"):
+            with suppress(FileNotFoundError):  # somebody else looks at the same
+                if each.stat().st_mtime <= before:
+                    found.append(each.name)
+        return sorted(found)
+
+    def put_back(self, digest: str) -> None:
+        """See `Store.put_back`."""
+        path = self._path(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            self._aside(digest).replace(path)
+        _fsync_folder(path.parent)
+
+    def destroy(self, digest: str) -> None:
+        """See `Store.destroy`."""
+        self._aside(digest).unlink(missing_ok=True)
 
     def size(self, digest: str) -> int:
         """See `Store.size`."""
@@ -163,12 +220,19 @@ class S3Store:
 
     def get(self, digest: str) -> bytes:
         """See `Store.get`."""
-        key = self._key(digest)
         try:
-            data: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            try:
+                data = self._read(self._key(digest))
+            except self._errors as error:
+                if not isinstance(self._told(digest, error), Permanent):
+                    raise
+                data = self._read(self._aside(digest))
         except self._errors as error:
             raise self._told(digest, error) from error
         return _checked(digest, data)
+
+    def _read(self, key: str) -> bytes:
+        return bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
 
     def has(self, digest: str) -> bool:
         """See `Store.has`."""
@@ -189,3 +253,45 @@ class S3Store:
             return int(self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"])
         except self._errors as error:
             raise self._told(digest, error) from error
+
+    def _aside(self, digest: str) -> str:
+        return f"{self._prefix}{_ASIDE}/{_place(digest).replace('/', '')}"
+
+    def _move(self, digest: str, source: str, target: str) -> None:
+        """Copy, then delete: a crash in between leaves both, and the next round ends it."""
+        try:
+            self._client.copy_object(
+                Bucket=self._bucket, Key=target, CopySource={"Bucket": self._bucket, "Key": source}
+            )
+            self._client.delete_object(Bucket=self._bucket, Key=source)
+        except self._errors as error:
+            told = self._told(digest, error)
+            if not isinstance(told, Permanent):
+                raise told from error
+
+    def set_aside(self, digest: str) -> None:
+        """See `Store.set_aside`. The bucket has to let objects be deleted; of its versions, its own rules dispose."""
+        self._move(digest, self._key(digest), self._aside(digest))
+
+    def aside(self, seconds: float) -> list[str]:
+        """See `Store.aside`."""
+        before, found = datetime.now(UTC).timestamp() - seconds, list[str]()
+        try:
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=f"{self._prefix}{_ASIDE}/"):
+                old = (each for each in page.get("Contents", []) if each["LastModified"].timestamp() <= before)
+                found += [each["Key"].rpartition("/")[2] for each in old]
+        except self._errors as error:
+            raise Retry(f"artifact store: {error}") from error
+        return sorted(found)
+
+    def put_back(self, digest: str) -> None:
+        """See `Store.put_back`."""
+        self._move(digest, self._aside(digest), self._key(digest))
+
+    def destroy(self, digest: str) -> None:
+        """See `Store.destroy`."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=self._aside(digest))
+        except self._errors as error:
+            raise Retry(f"artifact store: {error}") from error

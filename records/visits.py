@@ -18,7 +18,7 @@ from records.tables import visit
 def open_visit(connection: sa.Connection, seconds: float, **columns: Any) -> str:
     """A visitor who has to prove a mobile number within `seconds`; returns the token. Sweeps visits that have ended."""
     token = secrets.token_urlsafe(32)
-    connection.execute(visit.delete().where(visit.c.expires_at < now()))
+    sweep(connection)
     connection.execute(
         visit.insert().values(
             token_hash=token_hash(token),
@@ -30,6 +30,18 @@ def open_visit(connection: sa.Connection, seconds: float, **columns: Any) -> str
         )
     )
     return token
+
+
+def any_ended(connection: sa.Connection) -> bool:
+    """Whether `sweep` would find anything."""
+    return (
+        connection.execute(sa.select(visit.c.token_hash).where(visit.c.expires_at < now()).limit(1)).first() is not None
+    )
+
+
+def sweep(connection: sa.Connection) -> None:
+    """Delete visits that have ended."""
+    connection.execute(visit.delete().where(visit.c.expires_at < now()))
 
 
 def find(connection: sa.Connection, token: str) -> sa.RowMapping | None:

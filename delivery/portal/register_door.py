@@ -27,6 +27,7 @@ from delivery.portal.web import (
     set_cookie,
 )
 from delivery.registration_facts import CATEGORIES
+from delivery.registration_sweep import draft_days
 from records import access, visits
 from templates.identifiers import check_mobile
 
@@ -43,10 +44,8 @@ def start(request: Request) -> Response:
 
 def _start(request: Request, problem: str = "", *, status: int = 200, **entered: str) -> Response:
     values = {name: entered.get(name, "") for name in ("category", "code", "mobile")}
-    minutes = WINDOW_SECONDS // 60
-    return door_page(
-        request, "register_start.html", status=status, problem=problem, minutes=minutes, categories=CATEGORIES, **values
-    )
+    values |= {"problem": problem, "minutes": str(WINDOW_SECONDS // 60), "days": str(draft_days())}
+    return door_page(request, "register_start.html", status=status, categories=CATEGORIES, **values)
 
 
 @router.post("")

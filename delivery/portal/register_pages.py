@@ -31,7 +31,7 @@ FileName = Annotated[str, Path(pattern="^(licence|letter|power_of_attorney)$")]
 def _faults(request: Request, visit: ProvedVisit) -> list[Fault]:
     with portal_of(request).database.read() as connection:
         row = registrations.find(connection, visit.row["id"])
-        assert row is not None  # noqa: S101 - applications are never deleted
+        assert row is not None  # noqa: S101 - none is deleted while its visitor is here
         return registration.faults_of(connection, row)
 
 

@@ -11,6 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pipeline.api.problems import FORBIDDEN, UNAUTHENTICATED, Problem
 from pipeline.callers import Caller, identify
 from pipeline.composition import Songda
+from records.api_keys import SCANS
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="`sgd_<prefix>_<secret>`")
 
@@ -41,15 +42,15 @@ AnyCaller = Annotated[Caller, Depends(get_caller)]
 
 
 class _Scope:
-    """Dependency: a caller whose key has a scope. Raises a 403 problem."""
+    """Dependency: a caller whose key has one of some scopes. Raises a 403 problem."""
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    def __init__(self, *scopes: str) -> None:
+        self.scopes = scopes
 
     async def __call__(self, caller: AnyCaller) -> Caller:
-        if self.scope not in caller.scopes:
-            challenge = f'Bearer realm="songda", error="insufficient_scope", scope="{self.scope}"'
-            detail = f"This needs a key with the scope {self.scope}."
+        if caller.scopes.isdisjoint(self.scopes):
+            challenge = f'Bearer realm="songda", error="insufficient_scope", scope="{" ".join(self.scopes)}"'
+            detail = f"This needs a key with the scope {' or '.join(self.scopes)}."
             raise Problem(FORBIDDEN, detail, headers={"WWW-Authenticate": challenge})
         return caller
 
@@ -57,10 +58,12 @@ class _Scope:
 JobWriter = Annotated[Caller, Depends(_Scope("jobs:write"))]
 DocumentReader = Annotated[Caller, Depends(_Scope("documents:read"))]
 DeliveryWriter = Annotated[Caller, Depends(_Scope("deliveries:write"))]
+PaperWriter = Annotated[Caller, Depends(_Scope("deliveries:write", SCANS))]
 
 # Identifiers in paths. What cannot be one is not found, and never reaches the database.
 _RANDOM = "[0-9a-hjkmnp-tv-z]{25}$"
 JobId = Annotated[str, InPath(pattern="^job_" + _RANDOM)]
 DocumentId = Annotated[str, InPath(pattern="^doc_" + _RANDOM)]
 FeedId = Annotated[str, InPath(pattern="^fed_" + _RANDOM)]
+ReceiptId = Annotated[str, InPath(pattern="^ppr_" + _RANDOM)]
 DeliveryId = Annotated[str, InPath(pattern="^dlv_" + _RANDOM)]

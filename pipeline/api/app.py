@@ -17,8 +17,10 @@ from pipeline.api import (
     jobs,
     numbers,
     openapi,
+    paper,
     problems,
     service_dates,
+    sms,
     submissions,
     verification,
 )
@@ -39,9 +41,11 @@ _PARTS: Final = (
     submissions,
     numbers,
     deliveries,
+    paper,
     service_dates,
     deadlines,
     feeds,
+    sms,
     verification,
     health,
 )

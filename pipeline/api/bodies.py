@@ -112,9 +112,16 @@ async def pdf_body(request: Request) -> bytes:
         return await limited(request, PDF_LIMIT).body()
 
 
+_SCANS: Final = ("application/pdf", "image/jpeg", "image/png")
+_BINARY: Final = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+
+#: `openapi_extra` of a route that reads `scan_body`.
+SCAN_BODY: Final = {"requestBody": {"required": True, "content": dict.fromkeys(_SCANS, _BINARY)}}
+
+
 async def scan_body(request: Request) -> bytes:
     """Dependency: a PDF, JPEG or PNG as the whole body."""
-    expect(request, "application/pdf", "image/jpeg", "image/png")
+    expect(request, *_SCANS)
     async with in_time():
         return await limited(request, SCAN_LIMIT).body()
 

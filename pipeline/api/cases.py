@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi import Path as InPath
 
 from delivery.volumes import order
 from pipeline.api.access import DocumentReader, Installation, JobWriter
-from pipeline.api.bodies import scan_body
+from pipeline.api.bodies import SCAN_BODY, scan_body
 from pipeline.api.models.documents import CaseFile
 from pipeline.api.openapi import problems
 from pipeline.api.problems import NOT_FOUND, WRONG_STATE, Problem
@@ -22,13 +22,6 @@ router = APIRouter(tags=["cases"])
 
 CaseNo = Annotated[str, InPath(min_length=1, max_length=80, description="Number of the case.")]
 Title = Annotated[str, Query(min_length=1, max_length=200)]
-_BINARY: Final = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-_BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": dict.fromkeys(("application/pdf", "image/jpeg", "image/png"), _BINARY),
-    }
-}
 
 
 @router.post(
@@ -37,7 +30,7 @@ _BODY: Final = {
     response_model=CaseFile,
     responses=problems(400, 401, 403, 404, 408, 413, 415, 422, 503)
     | {200: {"model": CaseFile, "description": "The case has these bytes already: nothing was changed."}},
-    openapi_extra=_BODY,
+    openapi_extra=SCAN_BODY,
 )
 def add_case_file(
     songda: Installation,

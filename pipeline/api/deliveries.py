@@ -6,21 +6,22 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from delivery.desk import record_paper_receipt
+from delivery.receipt_scans import standing_receipt
 from pipeline import strict_json
 from pipeline.api.access import DeliveryId, DeliveryWriter, Installation
 from pipeline.api.bodies import JSON_SCAN_LIMIT, SCAN_LIMIT, expect, in_time, limited, read_json
 from pipeline.api.documents import find
-from pipeline.api.models.base import PaperStatus
 from pipeline.api.models.paper import PaperReceipt
 from pipeline.api.openapi import problems
 from pipeline.api.problems import NOT_FOUND, NOT_JSON, Problem, refused
+from pipeline.api.views import receipt_view
 from records import deliveries
 from records.errors import Fault, Refused
 
@@ -134,10 +135,5 @@ def add_paper_receipt(
     songda.hint(recorded.hint)
     if not recorded.hint:
         response.status_code = 200
-    return PaperReceipt(
-        receipt_id=recorded.id,
-        delivery_id=delivery_id,
-        served_on=recorded.served_on,
-        final=recorded.final,
-        paper_status=cast(PaperStatus, recorded.paper_status),
-    )
+    with songda.database.read() as connection:
+        return receipt_view(connection, standing_receipt(connection, recorded.id, caller.authority_id))

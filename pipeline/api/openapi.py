@@ -12,7 +12,8 @@ from fastapi.openapi.utils import get_openapi
 from pipeline.api.models.base import Problem
 from pipeline.api.models.dates import DeadlinesRequest, FeedRequest, ServiceDateRequest
 from pipeline.api.models.documents import CancelRequest, VoidRequest
-from pipeline.api.models.paper import PaperReceiptRequest
+from pipeline.api.models.paper import BarcodeRequest, PaperReceiptRequest
+from pipeline.api.models.sms import SmsReport
 from pipeline.api.problems import KINDS, MEDIA_TYPE
 from pipeline.intake import job_schema
 from templates.catalogue import catalogue, shared_definitions
@@ -24,15 +25,19 @@ _REQUESTS: Final = (
     DeadlinesRequest,
     FeedRequest,
     PaperReceiptRequest,
+    BarcodeRequest,
+    SmsReport,
     Problem,
 )
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
-def body_of(model: str, *, required: bool = True, listed: bool = False) -> dict[str, Any]:
-    """`openapi_extra` of a route whose JSON body is `model` (or also a list of it)."""
+def body_of(model: str, *, required: bool = True, listed: bool = False, many: bool = False) -> dict[str, Any]:
+    """`openapi_extra` of a route whose JSON body is `model` (`listed`: or also a list of it; `many`: only that)."""
     schema: dict[str, Any] = {"$ref": _REFERENCE.format(model=model)}
-    if listed:
+    if many:
+        schema = {"type": "array", "items": schema}
+    elif listed:
         schema = {"anyOf": [schema, {"type": "array", "items": schema}]}
     return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 

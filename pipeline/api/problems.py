@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -123,6 +124,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_error)
 
 
+def shown_path(request: Request) -> str:
+    """The path as logs and answers may show it: the address for SMS reports is a secret."""
+    return re.sub("/sms/reports/.*", "/sms/reports/…", request.url.path, flags=re.DOTALL)
+
+
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - Starlette's signature
     assert isinstance(error, Problem)  # noqa: S101 - registered for this type
     return answer(error)
@@ -155,7 +161,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     if kind is None:
         phrase = HTTPStatus(error.status_code).phrase
         kind = Kind("http", error.status_code, phrase, phrase)
-    detail = f"{request.method} {request.url.path}: {error.detail}"
+    detail = f"{request.method} {shown_path(request)}: {error.detail}"
     return answer(Problem(kind, detail, headers=error.headers or {}))
 
 
@@ -168,7 +174,7 @@ async def _on_retry(request: Request, error: Exception) -> JSONResponse:  # noqa
 
 async def _on_database(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)  # noqa: S101
-    _log.error("%s %s: database: %s", request.method, request.url.path, error.orig)
+    _log.error("%s %s: database: %s", request.method, shown_path(request), error.orig)
     return answer(Problem(UNAVAILABLE, "The database is not to be had just now.", headers={"Retry-After": "5"}))
 
 

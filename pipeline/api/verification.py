@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends
 
 from pipeline.api.access import Installation
 from pipeline.api.bodies import pdf_body
+from pipeline.api.gate import Gate
 from pipeline.api.models.verification import Verdict
 from pipeline.api.openapi import problems
-from pipeline.api.problems import UNAVAILABLE, Problem
 from pipeline.released import answer_about
 
 router = APIRouter(tags=["verification"])
@@ -22,30 +21,15 @@ _BODY: Final = {
         "content": {"application/pdf": {"schema": {"type": "string", "contentMediaType": "application/pdf"}}},
     }
 }
-
-
-class _Gate:
-    """Dependency: lets a few in at a time, for every one of them may bring 50 MiB without a key."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._inside = 0
-
-    async def __call__(self) -> AsyncIterator[None]:
-        if self._inside >= self._most:
-            raise Problem(UNAVAILABLE, "Too many files are being verified.", headers={"Retry-After": "5"})
-        self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
+#: Every one of them may bring 50 MiB without a key.
+_GATE: Final = Gate(8, "Too many files are being verified.")
 
 
 @router.post(
     "/verify",
     response_model=Verdict,
     responses=problems(408, 413, 415, 422, 503),
-    dependencies=[Depends(_Gate(8))],
+    dependencies=[Depends(_GATE)],
     openapi_extra=_BODY,
 )
 def verify(songda: Installation, pdf: Annotated[bytes, Depends(pdf_body)]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
+from delivery.paper import lacking
 from pipeline.api.models.dates import ServiceReason
 from pipeline.api.models.documents import Archive, Delivery, Document, Link, Number, SealMark
+from pipeline.api.models.paper import PaperReceipt
 from records import affected, archives, deliveries, links, seals
 from records.database import is_test
 from records.links import PASSIVE
@@ -22,6 +24,7 @@ _DELIVERY_COLUMNS: Final = (
     "status",
     "paper_required",
     "paper_status",
+    "scan_missing",
     "sent_at",
     "accessed_at",
     "confirmed_at",
@@ -123,4 +126,20 @@ def _delivery_view(row: sa.RowMapping) -> Delivery:
         **{name: row[name] for name in _DELIVERY_COLUMNS},
         counterparty=row["counterparty_id"],
         service_reasons=[ServiceReason(**reason) for reason in reasons],
+    )
+
+
+def receipt_view(connection: sa.Connection, row: sa.RowMapping) -> PaperReceipt:
+    """A record of service on paper."""
+    missing = () if row["final"] else lacking(row["record"], has_scan=row["scan_digest"] is not None)
+    return PaperReceipt(
+        receipt_id=row["id"],
+        delivery_id=row["delivery_id"],
+        served_on=row["served_on"],
+        status="final" if row["final"] else "provisional",
+        final=row["final"],
+        missing=list(missing),
+        scan_sha256=row["scan_digest"],
+        supersedes=row["supersedes"],
+        paper_status=deliveries.get(connection, row["delivery_id"])["paper_status"],
     )

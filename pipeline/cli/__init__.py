@@ -46,7 +46,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "key": ("access", "issue or revoke an API key"),
     "person": ("access", "add or stop somebody of the authority, give or take a role, change the password"),
     "mail": ("reports", "take what a mail system reported of a mail (a bounce) on standard input"),
-    "sms": ("reports", "take what an SMS gateway reported, as JSON on standard input"),
+    "sms": ("reports", "take what an SMS gateway reported, as JSON on standard input; addresses for its reports"),
     "steps": ("steps", "list steps, repeat dead ones"),
     "status": ("status", "how the installation stands: documents, steps, reminders, seals, series"),
     "bench": ("bench", "measure, and print ratios"),

@@ -21,6 +21,8 @@ from pipeline.cli.inputs import (
 from records import access, api_keys, roles, second_factors
 from records.tables import ROLES
 
+_SCOPES = f"may be repeated; default: {', '.join(api_keys.SCOPES)}"
+
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
     """Declare one of the commands."""
@@ -32,7 +34,7 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         add.set_defaults(run=add_client)
     elif name == "key":
         add.add_argument("client", metavar="CLIENT_ID")
-        add.add_argument("--scope", action="append", choices=api_keys.SCOPES, help="default: all")
+        add.add_argument("--scope", action="append", choices=(*api_keys.SCOPES, api_keys.SCANS), help=_SCOPES)
         add.set_defaults(run=add_key)
         revoke = actions.add_parser("revoke", parents=[common])
         revoke.add_argument("prefix", metavar="PREFIX", help="the middle part of sgd_PREFIX_…")

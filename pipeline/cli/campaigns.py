@@ -8,10 +8,15 @@ from datetime import date
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
+from delivery.sms_gateways import RECORDING
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import add_authority_option, authority_of, opened, operator
 from records import campaigns
 from records.database import legal_time
+
+_NO_GATEWAY = (
+    "the gateway 'recording' sends no SMS, so nobody could prove a number: name another one in the setting sms_gateway"
+)
 
 
 def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:  # noqa: ARG001 - one shape for all
@@ -38,6 +43,8 @@ def add_campaign(arguments: Namespace) -> Answer:
     try:
         with opened(arguments) as songda, songda.database.write() as connection:
             authority_id = authority_of(connection, arguments)
+            if songda.settings.sms_gateway == RECORDING and not songda.test:
+                raise BadInput("sms_gateway", "no_gateway", _NO_GATEWAY)
             if arguments.until < day_of(legal_time(connection)):
                 raise BadInput("--until", "past", "the last day is over already")
             campaign_id = campaigns.add(connection, authority_id, code, arguments.until.isoformat(), operator())

@@ -5,13 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from datetime import date
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.calendar_years import lacking, unsettled_from, watched_years, year_states
+from delivery.sms_aliyun import ENDPOINT
+from delivery.sms_gateways import RECORDING
 from pipeline.cli.answers import Answer, one_line
 from pipeline.cli.inputs import opened
+from pipeline.settings import Settings
 from records import (
     affected,
     archives,
@@ -44,11 +48,11 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None: 
 def run(arguments: Namespace) -> Answer:
     """Tell."""
     with opened(arguments) as songda, songda.database.read() as connection:
-        value = _told(connection, [shown(url) for url in songda.settings.tsa_urls])
+        value = _told(connection, songda.settings)
     return Answer(value, "\n".join(_lines(value)))
 
 
-def _told(connection: sa.Connection, authorities: list[str]) -> dict[str, Any]:
+def _told(connection: sa.Connection, settings: Settings) -> dict[str, Any]:
     counted = documents.count_by_status(connection)
     by_state = steps.count_by_state(connection)
     today = day_of(legal_time(connection))
@@ -65,6 +69,7 @@ def _told(connection: sa.Connection, authorities: list[str]) -> dict[str, Any]:
         "overdue": steps.count_overdue(connection, OVERDUE),
         "reminders": [dict(row) for row in deliveries.count_notices(connection)],
         "seal_in_question": affected.count_in_question(connection),
+        "sms": _sms(settings),
         "messages": messages.count_by_state(connection),
         "seals": [
             {name: row[name] for name in ("id", "authority_id", "kind", "ring_text", "second_line", "state", "test")}
@@ -75,13 +80,26 @@ def _told(connection: sa.Connection, authorities: list[str]) -> dict[str, Any]:
             {name: row[name] for name in ("id", "seal_id", "name", "test")} | {"valid_to": row["valid_to"].isoformat()}
             for row in electronic_seals.in_use(connection)
         ],
-        "timestamps": _timestamps(connection, authorities),
+        "timestamps": _timestamps(connection, [shown(url) for url in settings.tsa_urls]),
         "series": [dict(row) for row in series.listed(connection)],
         "series_to_open": [dict(row) for row in numbers.lacking(connection, today.year + 1)]
         if today.month == 12
         else [],
         "calendar": _calendar(connection, today),
         "archive": _archive(connection),
+    }
+
+
+def _sms(settings: Settings) -> dict[str, Any]:
+    """By which gateway SMS go out: nothing that is secret, and of its address only the host."""
+    sends = settings.sms_gateway != RECORDING
+    host = urlsplit(settings.sms_url or ENDPOINT).hostname if sends else None
+    return {
+        "gateway": settings.sms_gateway,
+        "sends": sends,
+        "host": host,
+        "signature": settings.sms_signature,
+        "templates": dict(settings.sms_templates),
     }
 
 
@@ -143,6 +161,9 @@ def _lines(value: dict[str, Any]) -> list[str]:
     lines += [f"reminders  {row['channel']} {row['state']} {row['notices']}" for row in value["reminders"]]
     if value["seal_in_question"]:
         lines.append(f"seal       ALARM: {value['seal_in_question']} documents sealed with a lost key await a decision")
+    sms = value["sms"]
+    where = f"through {sms['host']}, signed {sms['signature']}" if sms["sends"] else "sends nothing"
+    lines.append(f"sms        {sms['gateway']}: {where}")
     lines += [f"messages   {state} {number}" for state, number in sorted(value["messages"].items())]
     lines += [
         f"seal       {row['id']} {row['state']}{' TEST' if row['test'] else ''} "

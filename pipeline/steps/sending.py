@@ -2,7 +2,7 @@
 
 The intent stands before the effect: the notice with its stable id, and the step that is claimed. A step that is taken
 over from a worker that told no outcome is ambiguous: the mail may or may not have gone out. Mail is then sent again,
-the same bytes with the same Message-ID; an SMS is not.
+the same bytes with the same Message-ID; an SMS only by a gateway that lets the same `out_id` go out once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from delivery.beijing import date_en, date_zh, time_en, time_zh
 from delivery.mail import MailServer, reminder
 from delivery.mail import send as send_mail
 from delivery.reminders import loud_again, still, timing
-from delivery.sms import sms_gateway
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done, Parked
 from records import compromises, deliveries, steps
@@ -26,7 +25,7 @@ from records.instants import now
 from records.ledger import append
 from records.steps import Claim
 
-#: After so many sendings of unknown outcome a mail is left as ambiguous.
+#: After so many sendings of unknown outcome a notice is left as ambiguous.
 _MOST_SENDS = 5
 _LETTERS: Final = {
     "arrival": "instrument-arrived",
@@ -52,10 +51,11 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
         return _told(notice, "dropped", dropped)
     if quiet_until and not claim.takes_over:
         return Conclusion(lambda _: Parked(quiet_until, "quiet hours"))
+    again = notice["channel"] == "email" or songda.sms.repeats
     if claim.takes_over:
         why = "a worker ended without telling the outcome"
         _note_unknown(songda, claim, notice, why)
-        if notice["channel"] == "sms" or notice["sends"] >= _MOST_SENDS:
+        if not again or notice["sends"] >= _MOST_SENDS:
             return _told(notice, "ambiguous", why)
     try:
         answer = (
@@ -67,7 +67,7 @@ def send(songda: Songda, claim: Claim) -> Conclusion:
         return _told(notice, "failed", str(error))
     except Ambiguous as error:
         _note_unknown(songda, claim, notice, str(error))
-        if notice["channel"] == "email" and notice["sends"] < _MOST_SENDS:
+        if again and notice["sends"] < _MOST_SENDS:
             raise Retry(str(error)) from error
         return _told(notice, "ambiguous", str(error))
     return _told(notice, "sent", answer)
@@ -139,10 +139,9 @@ def _by_mail(songda: Songda, notice: dict[str, Any], letter: str, facts: dict[st
 
 
 def _by_sms(songda: Songda, notice: dict[str, Any], letter: str, facts: dict[str, str]) -> str:
-    gateway = sms_gateway(songda.settings.sms_gateway, songda.settings.home)
     days = {name: value for name, value in facts.items() if name.startswith("day_")}
     params = {"system": songda.settings.sms_signature} | days
-    return gateway.send(notice["message_id"], notice["address"], letter, params)
+    return songda.sms.send(notice["message_id"], notice["address"], letter, params)
 
 
 def _told(notice: dict[str, Any], state: str, detail: str) -> Conclusion:

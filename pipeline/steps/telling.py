@@ -15,13 +15,12 @@ from delivery import activation, registration_door
 from delivery.mail import MailServer, note
 from delivery.mail import send as send_mail
 from delivery.passwords import rehash
-from delivery.sms import sms_gateway, sms_text
+from delivery.sms import sms_text
 from pipeline.composition import Songda
 from pipeline.outcomes import Conclusion, Done
 from records import activations, messages, steps, visits
 from records.database import database_time
 from records.errors import Ambiguous, Permanent
-from records.instants import now
 from records.ledger import append
 from records.steps import Claim
 
@@ -72,9 +71,8 @@ def _secret(songda: Songda, claim: Claim, message: sa.RowMapping) -> dict[str, s
 
 
 def _by_sms(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> str:
-    gateway = sms_gateway(songda.settings.sms_gateway, songda.settings.home)
     signed = params | {"system": songda.settings.sms_signature}
-    return gateway.send(message["id"], message["address"], message["template"], signed)
+    return songda.sms.send(message["id"], message["address"], message["template"], signed)
 
 
 def _by_mail(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> str:
@@ -98,8 +96,7 @@ def _by_mail(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> 
 
 def _told(message: sa.RowMapping, state: str, detail: str) -> Conclusion:
     def write(connection: sa.Connection) -> Done:
-        sent_at = now() if state == "sent" else None
-        messages.update(connection, message["id"], state=state, detail=detail, sent_at=sent_at)
+        messages.conclude(connection, message["id"], state, detail)
         if message["registration_id"] is not None:
             told = {"channel": message["channel"], "template": message["template"], "detail": detail}
             key = f"{message['id']}/{state}"

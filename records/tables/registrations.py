@@ -36,7 +36,7 @@ registration = table(
     sa.Column("review", sa.JSON, nullable=False),  # the reviewer's checklist so far
     text("counterparty_id", null=True),
     instant("created_at"),
-    instant("changed_at"),
+    instant("changed_at"),  # by the legal clock
     one_of("category", "legal_person", "other_organisation", "foreign_entity"),
     one_of("state", "draft", "submitted", "returned", "approved"),
     counterparty_key(),

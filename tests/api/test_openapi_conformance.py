@@ -73,6 +73,9 @@ OPERATIONS = [
     ("post", "/documents/{document_id}/cancel"),
     ("post", "/documents/{document_id}/void"),
     ("post", "/deliveries/{delivery_id}/paper-receipts"),
+    ("post", "/paper-receipts"),
+    ("get", "/paper-receipts/{receipt_id}"),
+    ("put", "/paper-receipts/{receipt_id}/scan"),
     ("post", "/cases/{case_no}/files"),
     ("get", "/cases/{case_no}/volume"),
     ("get", "/cases/{case_no}/submissions"),
@@ -85,6 +88,7 @@ OPERATIONS = [
     ("post", "/calendar-feeds"),
     ("get", "/calendar-feeds"),
     ("delete", "/calendar-feeds/{feed_id}"),
+    ("post", "/sms/reports/{secret}"),
     ("post", "/verify"),
     ("get", "/health"),
 ]

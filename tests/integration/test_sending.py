@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from records.errors import Ambiguous, Retry
 from records.store import FileStore
 from records.tables import step
 from tests.servers import free_port
+from tests.sms_operators import operator, taken
 
 
 class Inbox:
@@ -154,6 +156,29 @@ def test_an_sms_of_unknown_outcome_is_not_sent_again(songda: Songda) -> None:
     _run(songda, _lose(songda))
     assert (songda.settings.home / "sms.jsonl").read_text().count("\n") == 1
     assert _notices(songda) == ("ambiguous", ["notice.ambiguous", "notice.ambiguous"])
+
+
+def test_an_sms_goes_again_where_the_same_out_id_goes_out_once(songda: Songda) -> None:
+    with operator("http") as gateway:
+        lost = replace(songda, settings=replace(songda.settings, **gateway.settings()))
+        claim = _notice(lost, "sms")
+        gateway.answer = None
+        with pytest.raises(Retry):
+            send(lost, claim)
+        gateway.answer = taken("http")
+        send(lost, claim)  # the worker is killed before it can write the outcome
+        _run(lost, _lose(lost))
+        assert [each["out_id"] for each in gateway.requests] == ["ntc_1"] * 3 and list(gateway.sent) == ["ntc_1"]
+    assert _notices(lost) == ("sent", ["notice.ambiguous", "notice.ambiguous", "notice.sent"])
+
+
+def test_an_sms_of_which_nobody_knows_is_not_sent_again_where_it_would_arrive_twice(songda: Songda) -> None:
+    with operator("aliyun") as gateway:
+        lost = replace(songda, settings=replace(songda.settings, **gateway.settings()))
+        gateway.answer = None
+        _run(lost, _notice(lost, "sms"))
+        assert len(gateway.requests) == 1
+    assert _notices(lost) == ("ambiguous", ["notice.ambiguous", "notice.ambiguous"])
 
 
 def test_a_mail_is_not_sent_for_ever_when_nobody_knows_whether_it_arrived(

@@ -117,6 +117,27 @@ def test_altered_bytes_are_refused_on_reading(place: tuple[Store, Any], altered:
         store.get(DIGEST)
 
 
+def test_what_was_set_aside_is_still_read_put_back_or_destroyed(place: tuple[Store, Any]) -> None:
+    store, _ = place
+    store.put(DATA)
+    store.set_aside(DIGEST)
+    store.set_aside(DIGEST)  # a second worker does the same
+    assert not store.has(DIGEST) and store.get(DIGEST) == DATA
+    assert store.aside(3600) == [] and store.aside(-60) == [DIGEST]
+    store.put_back(DIGEST)
+    store.put_back(DIGEST)
+    assert store.has(DIGEST) and store.aside(-60) == []
+    store.set_aside(DIGEST)
+    assert store.put(DATA) == DIGEST and store.has(DIGEST), "the same bytes again are stored anew"
+    for _ in range(2):
+        store.destroy(DIGEST)
+    assert store.get(DIGEST) == DATA and store.aside(-60) == []
+    store.set_aside(DIGEST)
+    store.destroy(DIGEST)
+    with pytest.raises(Permanent, match="not in the store"):
+        store.get(DIGEST)
+
+
 def test_what_is_not_there_is_permanent(place: tuple[Store, Any]) -> None:
     store, _ = place
     with pytest.raises(Permanent, match="not in the store"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def test_status_tells_how_each_configured_authority_stands(songda: Songda, cabin
     cabinet.providers[0].failed("answers with HTTP\nstatus 503")
     TimestampWatch(songda).look()
     with songda.database.read() as connection:
-        value: dict[str, Any] = _told(connection, [A, B])
+        value: dict[str, Any] = _told(connection, replace(songda.settings, tsa_urls=(A, B)))
     failing, unasked = value["timestamps"]
     assert (failing["state"], failing["url"], failing["host"]) == ("failing", A, socket.gethostname())
     assert datetime.fromisoformat(failing["failing_since"]) <= datetime.now(UTC)
@@ -125,4 +126,5 @@ def test_status_tells_how_each_configured_authority_stands(songda: Songda, cabin
     assert "answers with HTTP status 503" in text
     assert f"timestamps {B} not asked yet; 0 answers, 0 failures" in text
     with songda.database.read() as connection:
-        assert _told(connection, [B])["timestamps"][0]["url"] == B, "those that are not configured are left out"
+        value = _told(connection, replace(songda.settings, tsa_urls=(B,)))
+    assert value["timestamps"][0]["url"] == B, "those that are not configured are left out"

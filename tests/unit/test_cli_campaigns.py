@@ -68,3 +68,27 @@ def test_a_code_is_something_that_can_be_typed(database: Database, songda: Comma
 def test_a_day_that_has_passed_and_a_campaign_that_is_none_are_refused(database: Database, songda: Command) -> None:
     assert songda("add", "ses2018", "--until", _day(database, -1))[1]["error"]["code"] == "past"
     assert songda("close", "cmp_none")[1]["error"]["code"] == "unknown_campaign"
+
+
+def test_a_production_system_opens_no_campaign_while_nothing_sends_its_codes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(f"sqlite:///{tmp_path}/songda.db")
+    schema.create(database, test=False)
+    with database.write() as connection:
+        directory.create_authority(connection, "a")
+    words = ["--home", str(tmp_path), "campaign", "add", "ses2018", "--until", _day(database, 1), "--json"]
+    assert main(words) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["code"], error["field"]) == ("no_gateway", "sms_gateway")
+    monkeypatch.setenv("SONGDA_SMS_GATEWAY", "http")
+    monkeypatch.setenv("SONGDA_SMS_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    monkeypatch.setenv("SONGDA_SMS_URL", "https://sms.example/send")
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["campaign_id"]
+    assert main(["--home", str(tmp_path), "status", "--json"]) == 0
+    told = capsys.readouterr().out
+    assert "whsec_" not in told
+    sms = {"gateway": "http", "sends": True, "host": "sms.example", "signature": "民航监管执法", "templates": {}}
+    assert json.loads(told)["sms"] == sms
+    database.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from delivery.mail import Mail, checked_address, reminder
-from delivery.sms import RecordingGateway, sms_gateway, sms_text
+from delivery.sms import RecordingGateway, sms_text
 from records.errors import Permanent
 
 AT = datetime(2026, 3, 2, 2, 3, 4, tzinfo=UTC)
@@ -106,8 +106,7 @@ def test_an_international_domain_goes_in_its_ascii_form() -> None:
 
 
 def test_an_sms_is_recorded_as_one_line_with_nothing_of_the_case(tmp_path: Path) -> None:
-    gateway = sms_gateway("recording", tmp_path / "sms")
-    assert isinstance(gateway, RecordingGateway)
+    gateway = RecordingGateway(tmp_path / "sms" / "sms.jsonl")
     gateway.send("ntc_01", "+86 138-0013-8000", "instrument-arrived", SYSTEM)
     gateway.send("ntc_02", "13800138000", "instrument-arrived", SYSTEM)
     lines = (tmp_path / "sms" / "sms.jsonl").read_text(encoding="utf-8").splitlines()
@@ -134,11 +133,6 @@ def test_a_wrong_sms_is_recorded_nowhere(tmp_path: Path, phone: str, template: s
     with pytest.raises(Permanent):
         RecordingGateway(path).send("ntc_01", phone, template, params)
     assert not path.exists()
-
-
-def test_an_unknown_gateway_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Permanent, match="no SMS gateway"):
-        sms_gateway("pigeon", tmp_path)
 
 
 def test_the_text_of_a_template_stays_inside_two_messages_of_a_long_sms() -> None:

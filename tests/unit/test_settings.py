@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from delivery.sms import TEMPLATES
 from pipeline.settings import BadSetting, Settings, load
+
+HTTP = 'sms_gateway = "http"\nsms_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"\n'
+ALIYUN = 'sms_gateway = "aliyun"\nsms_key_id = "LTAI5t"\nsms_secret = "hidden-3"\n'
+CODES = "".join(f'sms_templates.{name} = "SMS_1"\n' for name in TEMPLATES)
 
 
 def _write(home: Path, text: str) -> Path:
@@ -67,11 +72,37 @@ def test_several_addresses_stand_in_the_environment_one_after_the_other(tmp_path
         ("tsa_urls = 1", "'tsa_urls'"),
         ('secrets = "x"', "'secrets'"),
         ("port = ", "songda.toml"),
+        ('sms_gateway = "pigeon"', "'sms_gateway'"),
+        ('sms_gateway = "http"', "'sms_secret'"),
+        (HTTP.replace("whsec_", "whsec_?"), "'sms_secret'"),
+        (HTTP.replace("whsec_", ""), "'sms_secret'"),
+        ('sms_gateway = "http"\nsms_secret = "whsec_c2hvcnQ="', "'sms_secret'"),
+        (HTTP, "'sms_url'"),
+        (HTTP + 'sms_url = "http://sms.example/x"', "'sms_url'"),
+        (HTTP + 'sms_url = "https://name:word@sms.example/"', "'sms_url'"),
+        (HTTP + 'sms_url = "https://sms.example:port/"', "'sms_url'"),
+        (HTTP + 'sms_url = "https://sms.example/"\nsms_signature = ""', "'sms_signature'"),
+        ('sms_gateway = "aliyun"', "'sms_secret'"),
+        ('sms_gateway = "aliyun"\nsms_secret = "hidden-3"', "'sms_key_id'"),
+        (ALIYUN, "'sms_templates'.*instrument-arrived"),
+        (ALIYUN + CODES + 'sms_templates.password = "SMS_9"', "'sms_templates'.*'password'"),
+        (ALIYUN + CODES.replace('"SMS_1"', '""', 1), "'sms_templates'"),
+        (ALIYUN + CODES.replace('"SMS_1"', "1", 1), "'sms_templates'"),
+        (ALIYUN + CODES + 'sms_url = "https://sms.example/path"', "'sms_url'"),
+        (ALIYUN + CODES + 'sms_url = "ftp://sms.example"', "'sms_url'"),
     ],
 )
 def test_a_setting_that_cannot_work_is_refused_by_its_name(tmp_path: Path, text: str, named: str) -> None:
-    with pytest.raises(BadSetting, match=named):
+    with pytest.raises(BadSetting, match=named) as raised:
         load(_write(tmp_path, text), {})
+    assert "hidden" not in str(raised.value) and "MfKQ9r8" not in str(raised.value)
+
+
+def test_an_sms_gateway_with_all_it_needs_is_taken(tmp_path: Path) -> None:
+    assert load(_write(tmp_path, ALIYUN + CODES), {}).sms_templates["served"] == "SMS_1"
+    assert "hidden" not in repr(load(tmp_path, {}))
+    assert load(_write(tmp_path, HTTP + 'sms_url = "https://sms.example/x?y=1"'), {}).sms_gateway == "http"
+    assert load(_write(tmp_path, HTTP + 'sms_url = "http://127.0.0.1:8/x"'), {}).sms_gateway == "http"
 
 
 def test_secrets_show_neither_in_print_nor_in_errors(tmp_path: Path) -> None:
@@ -88,6 +119,6 @@ def test_secrets_show_neither_in_print_nor_in_errors(tmp_path: Path) -> None:
 def test_every_field_can_be_set_by_the_environment() -> None:
     values = {"bool": "1", "int": "9", "float": "9.5", "str": "x", "tuple[str, ...]": "x y"}
     for name, kind in Settings.__annotations__.items():
-        if name != "home" and kind in values:
+        if name not in ("home", "sms_gateway") and kind in values:
             found = getattr(load(Path("/nowhere"), {f"SONGDA_{name.upper()}": values[kind]}), name)
             assert found == {"bool": True, "int": 9, "float": 9.5, "str": "x"}.get(kind, ("x", "y"))

@@ -86,6 +86,7 @@ class Delivery(BaseModel):
     status: Literal["pending", "available", "accessed", "confirmed", "deemed"]
     paper_required: bool
     paper_status: PaperStatus
+    scan_missing: bool = Field(description="a record of service on paper is provisional: scan or details are missing")
     sent_at: datetime | None
     accessed_at: datetime | None
     confirmed_at: datetime | None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from pipeline.api.models.base import Asked, Method, PaperStatus, date_
+from pipeline.api.models.base import Asked, Method, PaperStatus, Sha256, date_
 
 
 class PaperReceiptRequest(Asked):
@@ -41,11 +41,36 @@ class PaperReceiptRequest(Asked):
     )
 
 
+class BarcodeRequest(Asked):
+    """What came of the attempt whose barcode was scanned; details and the scan may follow."""
+
+    code: str = Field(max_length=100, description="the twelve digits of the barcode on the proof of service")
+    date: str = Field(max_length=40, description="the day in Beijing: `2026-11-22`, `20261122`, `today`, `yesterday`")
+    method: Method | None = Field(None, description="null: the method for which the proof was printed")
+    outcome: str = Field("served", max_length=40, description="by method, as in PaperReceiptRequest")
+
+
 class PaperReceipt(BaseModel):
     """A record that stands."""
 
     receipt_id: str
     delivery_id: str
     served_on: date | None = Field(description="the legal day; null when the attempt was no service")
-    final: bool = Field(description="false: the scan is missing")
+    status: Literal["provisional", "final"] = Field(description="a provisional record makes no service date")
+    final: bool = Field(description="the same as `status`")
+    missing: list[str] = Field(
+        description="what keeps it from being final: `scan`, details by the names of their fields, `date` when the "
+        "date on the paper is in doubt"
+    )
+    scan_sha256: Sha256 | None
+    supersedes: str | None = Field(description="the record in whose place this one stands")
     paper_status: PaperStatus
+
+
+class ScannedReceipt(PaperReceipt):
+    """A record that stands, with the attempt that its barcode led to."""
+
+    attempt_id: str
+    date: date_
+    method: Method
+    outcome: str
