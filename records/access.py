@@ -312,11 +312,7 @@ def open_subject(connection: sa.Connection, subject_type: str, subject_id: str) 
 
 def sessions_of(connection: sa.Connection, subject: Account | Person) -> list[sa.RowMapping]:
     """The open sessions of a subject, the newest first."""
-    mine = (
-        session.c.subject_type == type_of(subject),
-        session.c.subject_id == subject.id,
-        session.c.expires_at > now(),
-    )
+    mine = (session.c.subject_type == type_of(subject), session.c.subject_id == subject.id)
     alive = session.c.expires_at > now()
     query = sa.select(session).where(*mine, alive).order_by(session.c.created_at.desc(), session.c.token_hash)
     return list(connection.execute(query).mappings())

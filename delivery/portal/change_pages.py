@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery import entries, passwords
+from delivery import entries, passwords, recovery
 from delivery.portal.change_lines import change_line
 from delivery.portal.web import AnySession, Form, PortalPart, ThePerson, page, portal_of, see, words_of
-from records import access, changes, second_factors
+from records import changes, second_factors
 from records.access import Account, Person, Session
 
 router = APIRouter(prefix="/desk/changes")
@@ -50,6 +50,7 @@ def _page(
         told=told,
         problem=problem,
         first=first,
+        recoverable=recovery.WHAT,
         waiting=[change_line(row, t) for row in waiting],
         lately=[change_line(row, t) for row in lately],
     )
@@ -93,21 +94,22 @@ def decide(
 
 @router.post("/recover")
 def recover(request: Request, portal: PortalPart, session: AnySession, clerk: ThePerson, form: Form) -> Response:
-    """Take the second factor off an account whose phone is lost, after calling back a number known before."""
+    """Take second factors off an account whose device is lost, after calling back a number known before."""
     login, reason = form.fields.get("login", "").strip(), form.fields.get("reason", "").strip()[:_LONGEST]
     if not reason:
         return _page(request, session, clerk, problem="change.reason_missing", status=422)
-    due: tuple[str, ...] = ()
+    what = form.fields.get("what", "all")
+    due: list[str] = []
+    taken: list[str] = []
     with portal.database.write() as connection:
         subject = second_factors.subject_of(connection, clerk.authority_id, login)
         if not isinstance(subject, Account) and clerk.role != "administrator":
             subject = None
-        removed = subject is not None and second_factors.remove(connection, subject, clerk.id, reason)
-        if removed and subject is not None:
-            access.end_sessions(connection, subject)
-            if isinstance(subject, Account):
-                due = (entries.tell_of_access(connection, subject, "factor_removed", clerk.id),)
+        if subject is not None:
+            taken = recovery.forget(connection, subject, what, clerk.id, reason)
+        if isinstance(subject, Account):
+            due = [entries.tell_of_access(connection, subject, each, clerk.id) for each in taken]
     portal.hint(due)
-    if not removed:
+    if not taken:
         return _page(request, session, clerk, problem="change.no_factor", status=422)
     return see("/desk/changes?told=desk_recovered")

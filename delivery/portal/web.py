@@ -18,6 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import time_en, time_zh
+from delivery.passkeys import RelyingParty, relying_party
 from delivery.portal.issuing import Issuing
 from delivery.portal.security import network_of
 from delivery.portal.wording import LANGUAGES, Words
@@ -43,7 +44,8 @@ class Portal:
     is for pages reached by https. `mail_url` is where the mails of a TEST system can be read ("" for none). `verify`
     gives the verdict about a PDF as `POST /v1/verify` does, raises Refused or Retry; without it `/verify` is absent.
     `issuing` lets clerks issue by hand; without it those pages are absent.
-    `public_url` is what addresses of calendar feeds begin with; the visitor's own if it is empty.
+    `public_url` is what passkeys are made for, and what addresses of calendar feeds begin with, the visitor's own if it
+    is empty.
     """
 
     database: Database
@@ -57,6 +59,11 @@ class Portal:
     verify: Callable[[bytes], Mapping[str, Any]] | None = None
     public_url: str = ""
     issuing: Issuing | None = None
+
+    @property
+    def relying_party(self) -> RelyingParty | None:
+        """What passkeys are made for; None where they are not offered."""
+        return relying_party(self.public_url)
 
     @property
     def session_cookie(self) -> str:
