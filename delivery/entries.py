@@ -295,7 +295,8 @@ def reached_by(row: sa.RowMapping) -> tuple[str, ...]:
 def tell_of_access(connection: sa.Connection, account: Account, what: str, by: str) -> str:
     """Have the contacts told that an account logs in otherwise; returns the step that is due.
 
-    `what` is `password`, `factor_added` or `factor_removed`; `by` the account itself, or a person of the authority.
+    `what` is `password`, or `factor` or `passkey` with `_added` or `_removed`; `by` the account itself, or somebody of
+    the authority.
     """
     after = {"what": what, "login": account.login}
     change_id = changes.ask(connection, _of(account), "access", account.id, by=by, state="in_effect", after=after)

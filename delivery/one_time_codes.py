@@ -34,9 +34,14 @@ def step_of(secret: str, code: str, at: datetime) -> int | None:
     return None
 
 
+def issuer(test: bool) -> str:
+    """What apps and devices call this system."""
+    return f"{_ISSUER} TEST" if test else _ISSUER
+
+
 def uri(secret: str, login: str, test: bool) -> str:
     """The address that an app reads from a QR code (Key URI format)."""
-    return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=f"{_ISSUER} TEST" if test else _ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=issuer(test))
 
 
 def picture(address: str) -> bytes:

@@ -36,6 +36,8 @@ _OPEN: Final[dict[str, Pair]] = {
 _FACTORS: Final[dict[str, Pair]] = {
     "password": ("密码", "password"),
     "password+totp": ("密码和动态验证码", "password and one-time code"),
+    "password+passkey": ("密码和通行密钥", "password and passkey"),
+    "passkey": ("通行密钥", "passkey"),
 }
 _TEST: Final[Pair] = (
     "TEST 测试系统，本回执没有法律效力",

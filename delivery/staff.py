@@ -14,9 +14,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from delivery import passwords
+from delivery import passwords, recovery
 from delivery.rights import role_names
-from records import access, roles, second_factors
+from records import access, roles
 from records.access import Person
 from records.counsel import login_is_taken
 from records.database import Database
@@ -108,7 +108,7 @@ def new_password(database: Database, by: Person, person_id: str) -> str:
 
 
 def remove_factor(database: Database, by: Person, person_id: str, reason: str) -> bool:
-    """Let the person log in without the second factor; the sessions end. False when there is none.
+    """Let the person log in by the password alone: app and passkeys go, the sessions end. False when there are none.
 
     Raises Refused without a reason.
     """
@@ -116,10 +116,7 @@ def remove_factor(database: Database, by: Person, person_id: str, reason: str) -
         raise Refused(faults)
     with database.write() as connection:
         subject = access.person_of(connection, _of(connection, by, person_id))
-        if not second_factors.remove(connection, subject, by.id, reason):
-            return False
-        access.end_sessions(connection, subject)
-    return True
+        return bool(recovery.forget(connection, subject, "all", by.id, reason))
 
 
 def _of(connection: sa.Connection, by: Person, person_id: str) -> sa.RowMapping:

@@ -67,7 +67,7 @@ class Credential:
 class Session:
     """An open session. `token_hash` names it in the ledger; the token itself is only in the visitor's cookie.
 
-    `factor` is by what it was opened: `password`, or `password+totp`.
+    `factor` is by what it was opened: `password`, `password+totp`, `password+passkey` or `passkey`.
     """
 
     token_hash: str
@@ -273,23 +273,30 @@ def same_token(given: str, expected: str) -> bool:
 
 
 def factor_of(connection: sa.Connection, token_hash: str) -> str:
-    """What the session was opened by (`password`, `password+totp`); empty when it has ended meanwhile."""
+    """What the session was opened by (`Session.factor`); empty when it has ended meanwhile."""
     named = {"token_hash": token_hash}
     row = connection.execute(select_by(session, *named), named).mappings().first()
     return str(row["factor"]) if row else ""
 
 
-def open_session(connection: sa.Connection, subject: Account | Person, seconds: float, factor: str = "password") -> str:
+def open_session(
+    connection: sa.Connection,
+    subject: Account | Person,
+    seconds: float,
+    factor: str = "password",
+    passkey_id: str | None = None,
+) -> str:
     """Open a session that ends after `seconds`; returns its token, which is nowhere else. Sweeps ended sessions."""
     token = secrets.token_urlsafe(32)
     connection.execute(session.delete().where(session.c.expires_at < now()))
     connection.execute(
         session.insert().values(
             token_hash=token_hash(token),
-            subject_type=_type(subject),
+            subject_type=type_of(subject),
             subject_id=subject.id,
             csrf_token=secrets.token_urlsafe(32),
             factor=factor,
+            passkey_id=passkey_id,
             created_at=now(),
             expires_at=now() + microseconds(seconds),
         )
@@ -303,11 +310,12 @@ def find_session(connection: sa.Connection, token: str) -> Session | None:
     row = connection.execute(sa.select(session).where(alive)).mappings().first()
     if row is None:
         return None
-    subject = _subject(connection, row["subject_type"], row["subject_id"])
+    subject = open_subject(connection, row["subject_type"], row["subject_id"])
     return None if subject is None else Session(row["token_hash"], row["csrf_token"], subject, row["factor"])
 
 
-def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> Account | Person | None:
+def open_subject(connection: sa.Connection, subject_type: str, subject_id: str) -> Account | Person | None:
+    """The account or the person, if it may log in."""
     query: sa.Select[Any]
     if subject_type == "account":
         query = sa.select(account).where(account.c.id == subject_id, *OPEN)
@@ -320,20 +328,21 @@ def _subject(connection: sa.Connection, subject_type: str, subject_id: str) -> A
 
 def sessions_of(connection: sa.Connection, subject: Account | Person) -> list[sa.RowMapping]:
     """The open sessions of a subject, the newest first."""
-    mine = (session.c.subject_type == _type(subject), session.c.subject_id == subject.id, session.c.expires_at > now())
-    query = sa.select(session).where(*mine).order_by(session.c.created_at.desc(), session.c.token_hash)
+    mine = (session.c.subject_type == type_of(subject), session.c.subject_id == subject.id)
+    alive = session.c.expires_at > now()
+    query = sa.select(session).where(*mine, alive).order_by(session.c.created_at.desc(), session.c.token_hash)
     return list(connection.execute(query).mappings())
 
 
 def end_session(connection: sa.Connection, subject: Account | Person, session_hash: str) -> bool:
     """End one of the subject's own sessions; False when it has no such one."""
-    mine = (session.c.subject_type == _type(subject), session.c.subject_id == subject.id)
+    mine = (session.c.subject_type == type_of(subject), session.c.subject_id == subject.id)
     return bool(connection.execute(session.delete().where(*mine, session.c.token_hash == session_hash)).rowcount)
 
 
 def end_sessions(connection: sa.Connection, subject: Account | Person) -> None:
     """End every session of a subject."""
-    _end_sessions(connection, _type(subject), subject.id)
+    _end_sessions(connection, type_of(subject), subject.id)
 
 
 def change_own_password(
@@ -354,7 +363,8 @@ def change_own_password(
     append(connection, stream, key, kind, subject=told, actor=subject.id, body={"login": subject.login})
 
 
-def _type(subject: Account | Person) -> str:
+def type_of(subject: Account | Person) -> str:
+    """What rows that belong to a subject call it: `account` or `person`."""
     return "account" if isinstance(subject, Account) else "person"
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from records.access import Account, Person, person_of
+from records.access import Account, Person, person_of, type_of
 from records.instants import now
 from records.ledger import append, count, lock
 from records.statements import insert_if_absent
@@ -19,11 +19,7 @@ _KINDS: Final = ("second_factor.added", "second_factor.removed")
 
 
 def _of(subject: Account | Person) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return second_factor.c.subject_type == _type(subject), second_factor.c.subject_id == subject.id
-
-
-def _type(subject: Account | Person) -> str:
-    return "account" if isinstance(subject, Account) else "person"
+    return second_factor.c.subject_type == type_of(subject), second_factor.c.subject_id == subject.id
 
 
 def find(connection: sa.Connection, subject: Account | Person) -> sa.RowMapping | None:
@@ -42,7 +38,7 @@ def begin(connection: sa.Connection, subject: Account | Person, secret: str) -> 
     if counts(connection, subject) is not None:
         return False
     connection.execute(second_factor.delete().where(*_of(subject)))
-    row = {"subject_type": _type(subject), "subject_id": subject.id, "secret": secret, "last_step": 0}
+    row = {"subject_type": type_of(subject), "subject_id": subject.id, "secret": secret, "last_step": 0}
     return insert_if_absent(connection, second_factor, row, "created_at")
 
 
@@ -91,7 +87,7 @@ def _tell(connection: sa.Connection, subject: Account | Person, kind: str, by: s
     append(
         connection,
         stream,
-        f"{_type(subject)}/{subject.id}/second_factor/{nth}",
+        f"{type_of(subject)}/{subject.id}/second_factor/{nth}",
         kind,
         subject=subject.id,
         actor=by,

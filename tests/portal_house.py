@@ -52,6 +52,7 @@ class PortalHouse:
     client_id: str = ""
     trust: TrustList = field(default_factory=lambda: TrustList((), test_system=True))
     released: dict[str, Any] | None = None
+    public_url: str = ""
 
     def verify(self, pdf: bytes) -> dict[str, Any]:
         """A real verdict by the trust list of this house."""
@@ -70,6 +71,7 @@ class PortalHouse:
                 system_name_zh="民航行业监管执法信息系统（SES）",
                 system_name_en="Supervision and Enforcement System of Civil Aviation Industry (SES)",
                 verify=self.verify,
+                public_url=self.public_url,
             )
         )
 

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery import entries, passwords
+from delivery import entries, passwords, recovery
 from delivery.portal.change_lines import change_line
 from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
 from delivery.portal.web import AnySession, Form, PortalPart, page, portal_of, see, words_of
-from records import access, changes, second_factors
+from records import changes, second_factors
 from records.access import Account, Person, Session
 from records.errors import Refused
 
@@ -54,6 +54,7 @@ def _page(
         problem=problem,
         first=first,
         offices=office_choices(t),
+        recoverable=recovery.WHAT,
         waiting=[change_line(row, t) for row in waiting],
         lately=[change_line(row, t) for row in lately],
     )
@@ -104,17 +105,19 @@ def decide(
 
 @router.post("/recover")
 def recover(request: Request, portal: PortalPart, session: AnySession, clerk: MayRegister, form: Form) -> Response:
-    """Take the second factor off an account whose phone is lost, after calling back a number known before."""
+    """Take second factors off an account whose device is lost, after calling back a number known before."""
     login, reason = form.fields.get("login", "").strip(), form.fields.get("reason", "").strip()[:_LONGEST]
     if not reason:
         return _page(request, session, clerk, problem="change.reason_missing", status=422)
-    due: tuple[str, ...] = ()
+    what = form.fields.get("what", "all")
+    due: list[str] = []
+    taken: list[str] = []
     with portal.database.write() as connection:
         subject = second_factors.subject_of(connection, clerk.authority_id, login)
-        if isinstance(subject, Account) and second_factors.remove(connection, subject, clerk.id, reason):
-            access.end_sessions(connection, subject)
-            due = (entries.tell_of_access(connection, subject, "factor_removed", clerk.id),)
+        if isinstance(subject, Account):
+            taken = recovery.forget(connection, subject, what, clerk.id, reason)
+            due = [entries.tell_of_access(connection, subject, each, clerk.id) for each in taken]
     portal.hint(due)
-    if not due:
+    if not taken:
         return _page(request, session, clerk, problem="change.no_factor", status=422)
     return see("/desk/changes?told=desk_recovered")

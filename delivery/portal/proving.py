@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import sqlalchemy as sa
 from fastapi import Request
 
 from delivery import passwords
 from delivery.one_time_codes import step_of
-from delivery.portal.web import Portal, network
-from records import access, second_factors
+from delivery.portal.passkey_proof import Answer, holder
+from delivery.portal.web import Portal, Posted, network
+from records import access, passkeys, second_factors
 from records.database import database_time
 
 WINDOW_SECONDS: Final = 15 * 60
@@ -26,45 +28,93 @@ class TooManyAttempts(Exception):
 
 @dataclass(frozen=True)
 class Proven:
-    """Who proved to be somebody, and by what: `password`, or `password+totp`."""
+    """Who proved to be somebody, and by what (`Session.factor`); `passkey_id` is the passkey, if it was one."""
 
     subject: access.Account | access.Person
     factor: str
+    passkey_id: str | None = None
 
 
-def prove(request: Request, portal: Portal, login: str, password: str, code: str = "") -> Proven | None:
-    """Who proves to be `login`; None for a wrong password or code, which is counted. Raises TooManyAttempts.
+@dataclass(frozen=True)
+class Second:
+    """What came beside the password: the code of an app, the answer of a passkey, or neither."""
 
-    The code is wanted of those who have a second factor, and not looked at for others: no answer tells who has one.
+    code: str = ""
+    answer: Answer | None = None
+
+
+def second_of(form: Posted, asker: str) -> Second:
+    """The second factor of a form, whose challenge was made for `asker`."""
+    answer = form.fields.get("passkey", "")
+    return Second(form.fields.get("code", ""), Answer(asker, answer) if answer else None)
+
+
+def prove(request: Request, portal: Portal, login: str, password: str, second: Second) -> Proven | None:
+    """Who proves to be `login`; None for whatever is wrong, which is counted. Raises TooManyAttempts.
+
+    A code or a passkey is wanted of those who have one, and not looked at for others: no answer tells who has what.
     The caller forgives the counted attempts (`access.forget_failures`) in the transaction that uses the proof.
     """
     subject = prove_password(request, portal, login, password)
-    return _by_code(portal, subject, code) if subject is not None else None
+    return _by_second(portal, subject, second) if subject is not None else None
+
+
+def prove_by_passkey(request: Request, portal: Portal, answer: Answer) -> Proven | None:
+    """Who proves to be somebody by a passkey alone, whose device asked its user for proof; None for whatever is wrong.
+
+    Nobody guesses a signature: attempts are counted for the address alone, and nobody can keep a login waiting so.
+    Raises TooManyAttempts.
+    """
+    attempt = _count(request, portal, "")
+    held = holder(portal, answer, verified=True)
+    if held is None:
+        return None
+    with portal.database.write() as connection:
+        access.forget_attempt(connection, attempt)
+    return Proven(held.subject, "passkey", held.passkey_id)
 
 
 def prove_password(
     request: Request, portal: Portal, login: str, password: str
 ) -> access.Account | access.Person | None:
     """Who proves to be `login` by the password alone. Raises TooManyAttempts."""
+    _count(request, portal, login)
+    return _proven(portal, login, password)
+
+
+def _count(request: Request, portal: Portal, login: str) -> int:
+    """Count an attempt (of a login, or of none) before it is looked at; returns its id. Raises TooManyAttempts."""
     address = network(request)
     with portal.database.write() as connection:
         attempt = access.count_attempt(connection, login, address, WINDOW_SECONDS)
     with portal.database.write() as connection:  # anew, so that attempts made at the same moment see each other
         by_login, by_address = access.attempts(connection, login, address, WINDOW_SECONDS)
-        too_many = by_login > PER_LOGIN or by_address > PER_ADDRESS
+        too_many = (login != "" and by_login > PER_LOGIN) or by_address > PER_ADDRESS
         if too_many:
             access.forget_attempt(connection, attempt)
     if too_many:
         raise TooManyAttempts
-    return _proven(portal, login, password)
+    return attempt
 
 
-def _by_code(portal: Portal, subject: access.Account | access.Person, code: str) -> Proven | None:
+def has_second(connection: sa.Connection, subject: access.Account | access.Person) -> tuple[bool, bool]:
+    """Whether the subject has an authenticator app, and whether it has a passkey."""
+    app = second_factors.counts(connection, subject) is not None
+    return app, bool(passkeys.of_subject(connection, subject))
+
+
+def _by_second(portal: Portal, subject: access.Account | access.Person, second: Second) -> Proven | None:
+    with portal.database.read() as connection:
+        if not any(has_second(connection, subject)):
+            return Proven(subject, "password")
+    if second.answer is not None:
+        held = holder(portal, second.answer, verified=False)
+        if held is None or held.subject.id != subject.id:
+            return None
+        return Proven(subject, "password+passkey", held.passkey_id)
     with portal.database.write() as connection:
         factor = second_factors.counts(connection, subject)
-        if factor is None:
-            return Proven(subject, "password")
-        step = step_of(factor["secret"], code, database_time(connection))
+        step = None if factor is None else step_of(factor["secret"], second.code, database_time(connection))
         if step is None or not second_factors.use(connection, subject, step):
             return None
     return Proven(subject, "password+totp")

@@ -36,6 +36,12 @@ _HEADERS: Final = {
 RUNS_A_SCRIPT: Final = {
     "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace("style-src", "script-src 'self'; style-src")
 }
+#: A page whose script asks us for a challenge, which a passkey answers.
+ASKS_FOR_A_CHALLENGE: Final = {
+    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(
+        "form-action", "connect-src 'self'; form-action"
+    )
+}
 #: A page of ours that shows a file of ours in a frame, and that file.
 SHOWS_A_FILE: Final = {
     "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(

@@ -18,7 +18,7 @@ from delivery.portal.views import moment
 from delivery.portal.web import AnySession, Form, PortalPart, Posted, language_of, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.rights import holders, rights, role_names
-from records import access, roles, second_factors
+from records import access, passkeys, roles, second_factors
 from records.access import Person, Session, Stopped
 from records.errors import Fault, Refused
 
@@ -124,7 +124,10 @@ def _one(
         if row is None:
             raise HTTPException(404)
         past = roles.history(connection, [person_id])[person_id]
-        factor = second_factors.counts(connection, access.person_of(connection, row)) is not None
+        subject = access.person_of(connection, row)
+        factor = second_factors.counts(connection, subject) is not None or bool(
+            passkeys.of_subject(connection, subject)
+        )
         history = [_past(connection, each, t) for each in past]
     return page(
         request,

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import rights
 from delivery.beijing import time_en, time_zh
+from delivery.passkeys import RelyingParty, relying_party
 from delivery.portal.issuing import Issuing
 from delivery.portal.security import network_of
 from delivery.portal.wording import LANGUAGES, Words
@@ -47,7 +48,8 @@ class Portal:
     `issuing` lets clerks issue by hand; without it those pages are absent.
     `volume` binds and seals the volume of a case, named by its number, in the name of a person. It raises LookupError
     when the case has no papers, Permanent when it cannot be made, Retry; without it there is no button for it.
-    `public_url` is what addresses of calendar feeds begin with; the visitor's own if it is empty.
+    `public_url` is what passkeys are made for, and what addresses of calendar feeds begin with, the visitor's own if it
+    is empty.
     """
 
     database: Database
@@ -62,6 +64,11 @@ class Portal:
     public_url: str = ""
     issuing: Issuing | None = None
     volume: Callable[[Person, str], bytes] | None = None
+
+    @property
+    def relying_party(self) -> RelyingParty | None:
+        """What passkeys are made for; None where they are not offered."""
+        return relying_party(self.public_url)
 
     @property
     def session_cookie(self) -> str:

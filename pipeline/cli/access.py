@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from delivery import recovery
 from pipeline.cli.answers import Answer, BadInput
 from pipeline.cli.inputs import (
     add_authority_option,
@@ -54,8 +55,9 @@ def declare(name: str, parser: ArgumentParser, common: ArgumentParser) -> None:
         add_authority_option(shown)
         shown.set_defaults(run=list_people)
         declare_log_in(actions, common, stop_person, change_password)
-        forget = actions.add_parser("forget-factor", help="take the authenticator app off a log-in", parents=[common])
+        forget = actions.add_parser("forget-factor", help="take the app or the passkeys off a log-in", parents=[common])
         forget.add_argument("login", metavar="LOGIN")
+        forget.add_argument("--only", choices=recovery.WHAT[1:], help="default: app and passkeys")
         forget.add_argument("--reason", required=True, metavar="TEXT", help="how it was checked; kept in the ledger")
         forget.set_defaults(run=forget_factor)
 
@@ -198,15 +200,14 @@ def list_people(arguments: Namespace) -> Answer:
 
 
 def forget_factor(arguments: Namespace) -> Answer:
-    """Let somebody who lost the authenticator app log in without; the sessions end."""
+    """Let somebody who lost a device log in without; the sessions end."""
     with opened(arguments) as songda, songda.database.write() as connection:
         subject = second_factors.subject_of(connection, None, arguments.login)
         if subject is None:
             raise BadInput("LOGIN", "unknown_login", f"nobody has the login {arguments.login!r}")
-        removed = second_factors.remove(connection, subject, operator(), arguments.reason)
-        access.end_sessions(connection, subject)
-    text = f"removed: {arguments.login}" if removed else f"{arguments.login} had no second factor"
-    return Answer({"login": arguments.login, "removed": removed}, text)
+        taken = recovery.forget(connection, subject, arguments.only or "all", operator(), arguments.reason)
+    text = f"removed: {arguments.login}" if taken else f"{arguments.login} had no such second factor"
+    return Answer({"login": arguments.login, "removed": bool(taken)}, text)
 
 
 def change_password(arguments: Namespace) -> Answer:

@@ -161,6 +161,34 @@ second_factor = table(
     one_of("subject_type", "account", "person"),
 )
 
+#: A passkey (Web Authentication) of an account or a person: whoever holds its device logs in by it.
+passkey = table(
+    "passkey",
+    text("id", primary_key=True),
+    text("subject_type"),
+    text("subject_id"),
+    text("credential_id", unique=True),  # base64url
+    text("public_key"),  # a COSE key, base64url
+    sa.Column("sign_count", sa.BigInteger, nullable=False),  # as the device told it last; 0 for those that do not count
+    text("name"),
+    text("person"),  # whose device it is, by the real name
+    text("office"),
+    instant("added_at"),
+    instant("used_at", null=True),
+    instant("doubted_at", null=True),  # its count went back: the device may have been copied
+    one_of("subject_type", "account", "person"),
+    sa.Index(None, "subject_type", "subject_id"),
+)
+
+#: What a device is to sign next for one browser or one session; answered once, and only for minutes.
+passkey_challenge = table(
+    "passkey_challenge",
+    text("asker_hash", primary_key=True),
+    text("challenge"),  # base64url
+    sa.Column("about", sa.JSON, nullable=True),  # of a passkey that is to be added: its name, and whose it is
+    instant("expires_at"),
+)
+
 account = table(
     "account",
     text("id", primary_key=True),
@@ -201,10 +229,11 @@ session = table(
     text("subject_id"),
     text("csrf_token"),
     text("factor", server_default="password"),  # by what it was opened
+    text("passkey_id", null=True),  # by which one, where it was
     instant("created_at"),
     instant("expires_at"),
     one_of("subject_type", "account", "person"),
-    one_of("factor", "password", "password+totp"),
+    one_of("factor", "password", "password+totp", "password+passkey", "passkey"),
 )
 
 #: Failed log-ins, to slow down guessing; rows older than the window are swept.

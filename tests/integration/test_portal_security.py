@@ -52,7 +52,7 @@ def test_a_wrong_login_opens_nothing_and_says_not_which_half_was_wrong(
 ) -> None:
     client = house.browser()
     answer = log_in(client, who, password)
-    assert answer.status_code == 401 and "账号、密码或者动态验证码不正确" in answer.text
+    assert answer.status_code == 401 and "账号、密码、通行密钥或者动态验证码不正确" in answer.text
     assert "songda_session" not in client.cookies
     assert client.get("/inbox").headers["location"] == "/login?next=/inbox"
 

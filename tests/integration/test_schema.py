@@ -558,6 +558,8 @@ _WITHOUT_AUTHORITY = {
     "session": "through its account or person",
     "second_factor": "through its account or person",
     "person_role": "through its person",
+    "passkey": "through its account or person",
+    "passkey_challenge": "of one browser or one session, before anybody is known",
     "login_failure": "counts attempts of people who may be nobody",
     "seal_use": "through its document and its seal",
     "idempotency_key": "through its API key and its job",

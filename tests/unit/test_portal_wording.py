@@ -10,7 +10,7 @@ import jinja2
 import pytest
 import sqlalchemy as sa
 
-from delivery import submissions
+from delivery import recovery, submissions
 from delivery.attempts import KINDS as FILE_KINDS
 from delivery.deadline_rules import KINDS, PARTIES
 from delivery.entries import CONTACT, ENTITY
@@ -86,7 +86,11 @@ def _made() -> set[str]:
     made |= {f"notice.why_{each}" for each in UNTRUE}
     made |= {f"change.{each}" for name in ("kind", "state") for each in _allowed(change, name)}
     made |= {f"entry.{name}" for name in (*ENTITY, *CONTACT)}
-    made |= {f"change.access_{what}" for what in ("password", "factor_added", "factor_removed")}
+    made |= {
+        f"change.access_{what}"
+        for what in ("password", "factor_added", "factor_removed", "passkey_added", "passkey_removed")
+    }
+    made |= {f"change.recover_{each}" for each in recovery.WHAT}
     made |= {f"change.desk_{each}" for each in ("approved", "refused", "seen", "recovered")}
     made -= {"notice.dropped", "notice.seal_lost", "notice.change"}  # said in other words, or never shown
     made |= {f"deadline.day_{kind}" for kind in KINDS} | {f"feed.entry_{kind}" for kind in (*KINDS, "may")}
