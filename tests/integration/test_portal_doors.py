@@ -76,6 +76,10 @@ _NEEDS = {
         GET /desk/settings/factor.svg
         POST /desk/settings/factor/confirm
         POST /desk/settings/factor/remove
+        POST /desk/settings/passkeys
+        GET /desk/settings/passkeys/new
+        POST /desk/settings/passkeys/new
+        POST /desk/settings/passkeys/remove
         POST /desk/settings/sessions/end
     """,
     "read": """
