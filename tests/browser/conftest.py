@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,21 +50,28 @@ def house(tmp_path: Path) -> Iterator[PortalHouse]:
     database.close()
 
 
+@contextmanager
+def serving(house: PortalHouse, host: str = "127.0.0.1") -> Iterator[Site]:
+    """The portal of a house on a free port of the loopback, known under the name `host`."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        house.public_url = f"http://{host}:{listening.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(house.app, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.02)
+            yield Site(house, house.public_url)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 @pytest.fixture
 def site(house: PortalHouse) -> Iterator[Site]:
-    config = uvicorn.Config(house.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Site(house, f"http://127.0.0.1:{port}")
-    finally:
-        server.should_exit = True
-        thread.join()
+    with serving(house) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
