@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -149,6 +149,15 @@ def ask_account(connection: sa.Connection, account: Account, login: str, departm
     return _apply_later(connection, change_id)
 
 
+def is_last(rows: Sequence[sa.RowMapping], account_id: str) -> bool:
+    """Whether an account is the last in use of the counterparty itself, among its `rows` of accounts.
+
+    Those of outside counsel end with their power of attorney: none of them takes the place of an own one.
+    """
+    own = [row["id"] for row in rows if row["state"] == "approved" and row["ends_at"] is None]
+    return own == [account_id]
+
+
 def stop_account(connection: sa.Connection, account: Account, account_id: str) -> tuple[str, bool]:
     """Stop an account of the counterparty; returns the step that is due, and whether it stopped at once.
 
@@ -164,7 +173,7 @@ def stop_account(connection: sa.Connection, account: Account, account_id: str) -
         raise _fault(
             "account", "stopped", "The account is stopped, or its stop is asked for.", "该账号已停用或已申请停用。"
         )
-    last = sum(each["state"] == "approved" for each in rows.values()) == 1
+    last = is_last(list(rows.values()), account_id)
     change_id = changes.ask(
         connection,
         _of(account),

@@ -15,7 +15,7 @@ from delivery.one_time_codes import new_secret, picture, step_of, uri
 from delivery.portal.acting import known_people
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.views import moment
-from delivery.portal.web import AnySession, Form, PortalPart, home_of, page, portal_of, see, words_of
+from delivery.portal.web import AnySession, Form, PortalPart, home_of, page, portal_of, see, settings_of, words_of
 from delivery.portal.wording import Words
 from records import access, passkeys, second_factors
 from records.access import Account, Session
@@ -83,7 +83,7 @@ def access_page(
         session,
         status=status,
         base=base_of(session),
-        back="/settings" if home_of(session) == "/inbox" else "/desk",
+        back="/settings" if settings_of(session) == "/settings" else home_of(session),
         told=told,
         problem=problem,
         minutes=WINDOW_SECONDS // 60,

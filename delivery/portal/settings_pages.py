@@ -17,7 +17,7 @@ from delivery.portal.notice_lines import bad_lines
 from delivery.portal.office_choices import office_name
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
 from delivery.portal.views import moment
-from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, page, portal_of, see, words_of
+from delivery.portal.web import AnySession, Form, OwnAccount, Portal, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.reminders import OCCASIONS
 from records import changes, directory
@@ -33,7 +33,7 @@ _TOLD: Final = ("change.told_done", "change.told_delayed", "change.told_to_appro
 
 
 @router.get("")
-def overview(request: Request, session: AnySession, account: TheAccount, told: str = "") -> Response:
+def overview(request: Request, session: AnySession, account: OwnAccount, told: str = "") -> Response:
     """Everything that the counterparty has registered here."""
     return _page(request, session, account, told=f"change.{told}" if f"change.{told}" in _TOLD else "")
 
@@ -103,7 +103,7 @@ def _do(portal: Portal, act: Callable[[sa.Connection], str]) -> None:
 
 @router.post("/entity")
 def change_entity(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form
+    request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, form: Form
 ) -> Response:
     """Update the entity's own data."""
     typed = {name: form.fields.get(name, "") for name in entries.ENTITY}
@@ -115,7 +115,7 @@ def change_entity(
 
 
 @router.post("/accounts")
-def ask_account(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
+def ask_account(request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, form: Form) -> Response:
     """Ask for another account."""
     login, department = form.fields.get("login", ""), form.fields.get("department", "")
     try:
@@ -128,7 +128,7 @@ def ask_account(request: Request, portal: PortalPart, session: AnySession, accou
 
 @router.get("/accounts/{account_id}/stop")
 def stop_page(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, account_id: AccountId
+    request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, account_id: AccountId
 ) -> Response:
     """What stopping means; the second click asks for the password."""
     return _stop_page(request, portal, session, account, account_id)
@@ -142,16 +142,21 @@ def _stop_page(
     found = next((row for row in rows if row["id"] == account_id), None)
     if found is None:
         raise HTTPException(404)
-    others = any(row["state"] == "approved" and row["id"] != account_id for row in rows)
     shown = {"problem": "", "faults": ()} | values
     return page(
-        request, "account_stop.html", session, row=found, last=not others, minutes=WINDOW_SECONDS // 60, **shown
+        request,
+        "account_stop.html",
+        session,
+        row=found,
+        last=entries.is_last(rows, account_id),
+        minutes=WINDOW_SECONDS // 60,
+        **shown,
     )
 
 
 @router.post("/accounts/{account_id}/stop")
 def stop_account(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form, account_id: AccountId
+    request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, form: Form, account_id: AccountId
 ) -> Response:
     """Stop an account of the own entity; the last one waits for a clerk."""
     if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
@@ -178,14 +183,14 @@ def stop_account(
 
 
 @router.get("/contacts/new")
-def new_contact(request: Request, session: AnySession, account: TheAccount) -> Response:  # noqa: ARG001 - the door
+def new_contact(request: Request, session: AnySession, account: OwnAccount) -> Response:  # noqa: ARG001 - the door
     """The form of a further contact."""
     return _contact_page(request, session, None)
 
 
 @router.get("/contacts/{contact_id}")
 def contact(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, contact_id: ContactId
+    request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, contact_id: ContactId
 ) -> Response:
     """One contact: its entry, what it is told, its end."""
     return _contact_page(request, session, _contact(portal, account, contact_id))
@@ -236,7 +241,7 @@ def _typed(form: Form) -> dict[str, str]:
 
 
 @router.post("/contacts/new")
-def add_contact(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
+def add_contact(request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, form: Form) -> Response:
     """Add a contact."""
     try:
         _do(portal, lambda connection: entries.add_contact(connection, account, _typed(form)))
@@ -250,7 +255,7 @@ def change_contact(
     request: Request,
     portal: PortalPart,
     session: AnySession,
-    account: TheAccount,
+    account: OwnAccount,
     form: Form,
     contact_id: ContactId,
     act: Annotated[str, Path(pattern="^(change|end|notices)$")],
@@ -274,7 +279,7 @@ def change_contact(
 
 
 @router.post("/changes/{change_id}/take-back")
-def take_back(portal: PortalPart, account: TheAccount, _form: Form, change_id: ChangeId) -> Response:
+def take_back(portal: PortalPart, account: OwnAccount, _form: Form, change_id: ChangeId) -> Response:
     """Take back what has not taken effect."""
     try:
         with portal.database.write() as connection:
@@ -290,7 +295,7 @@ def take_back(portal: PortalPart, account: TheAccount, _form: Form, change_id: C
 
 
 @router.get("/withdraw")
-def withdraw_page(request: Request, session: AnySession, account: TheAccount) -> Response:  # noqa: ARG001 - the door
+def withdraw_page(request: Request, session: AnySession, account: OwnAccount) -> Response:  # noqa: ARG001 - the door
     """What withdrawing means, in both languages."""
     return _withdraw_page(request, session)
 
@@ -303,7 +308,7 @@ def _withdraw_page(request: Request, session: Session, *, problem: str = "", sta
 
 
 @router.post("/withdraw")
-def withdraw(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
+def withdraw(request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, form: Form) -> Response:
     """The second click: consent to electronic service is withdrawn from now on."""
     if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
         return _withdraw_page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)

@@ -157,6 +157,13 @@ def home_of(session: Session) -> str:
     return "/inbox" if isinstance(session.subject, Account) else "/desk"
 
 
+def settings_of(session: Session) -> str:
+    """The first page of the settings of whoever is logged in; outside counsel have the own log-in only."""
+    if isinstance(session.subject, Person):
+        return "/desk/settings"
+    return "/settings" if session.subject.ends_at is None else "/settings/access"
+
+
 def a_session(request: Request) -> Session:
     """The visitor's session. Raises LogInFirst."""
     session = session_of(request)
@@ -182,6 +189,19 @@ def an_account(session: AnySession) -> Account:
 
 
 TheAccount = Annotated[Account, Depends(an_account)]
+
+
+def an_own_account(account: TheAccount) -> Account:
+    """An account of the counterparty itself: what it says of itself is no business of outside counsel.
+
+    Raises WrongDoor for counsel, who have their own log-in and nothing more in the settings.
+    """
+    if account.ends_at is not None:
+        raise WrongDoor("/settings/access")
+    return account
+
+
+OwnAccount = Annotated[Account, Depends(an_own_account)]
 
 
 async def form_of(request: Request, most_fields: int = 60) -> Posted:
@@ -273,6 +293,7 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
         clock=words.pick(time_zh(clock), time_en(clock)),
         session=session,
         home=home_of(session) if session else "/login",
+        settings=settings_of(session) if session else "",
         may=_rights_of(session),
         **values,
     )

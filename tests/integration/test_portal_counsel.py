@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from delivery import entries
 from delivery.beijing import day_of
-from records import directory, feeds, ledger
+from delivery.portal import settings_pages
+from records import changes, directory, feeds, ledger
 from records.database import Database, legal_time, set_legal_time
+from records.ids import new_id
 from records.tables import account
 from tests.integration.test_portal_submissions import picture
 from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden, log_in
@@ -62,6 +66,42 @@ def opened(house: PortalHouse, client: TestClient) -> tuple[str, str]:
     assert decide(clerk, path, "approve") == 303
     counsel_id = path.rpartition("/")[2]
     return counsel_id, password_of(client, counsel_id)
+
+
+def test_counsel_comes_into_no_settings_of_the_client(house: PortalHouse, client: TestClient) -> None:
+    """What the client says of itself, down to its consent to electronic service, is no business of counsel."""
+    _, password = opened(house, client)
+    theirs = house.browser()
+    log_in(theirs, "NEA-LAW", password)
+    page = theirs.get("/inbox").text
+    assert 'href="/settings/access"' in page and 'href="/settings"' not in page
+    token = hidden(theirs.get("/settings/access").text, "csrf")
+    tried = 0
+    for route in settings_pages.router.routes:
+        assert isinstance(route, APIRoute)
+        ids = {"account_id": new_id("acc"), "contact_id": new_id("con"), "change_id": new_id("chg")}
+        address = route.path.format(act="end", **ids)
+        for method in route.methods:
+            answer = theirs.request(method, address, data={"csrf": token, "password": password})
+            assert (answer.status_code, answer.headers.get("location")) == (303, "/settings/access"), (method, address)
+            tried += 1
+    assert tried >= 10
+    with house.database.read() as connection:
+        assert not changes.of_counterparty(connection, AUTHORITY, "air-example")
+
+
+def test_the_account_of_counsel_does_not_take_the_place_of_the_last_own_one(
+    house: PortalHouse, client: TestClient
+) -> None:
+    opened(house, client)
+    own = house.accounts["NEA-FLB"]
+    with house.database.write() as connection:
+        (counsel_account,) = [
+            row["id"] for row in changes.accounts(connection, AUTHORITY, "air-example") if row["login"] == "NEA-LAW"
+        ]
+        _, at_once = entries.stop_account(connection, own, own.id)
+        assert not at_once, "without an own account service is on paper: a clerk decides"
+        assert entries.stop_account(connection, own, counsel_account)[1]
 
 
 def test_counsel_sees_the_clients_inbox_until_the_last_day_has_ended(house: PortalHouse, client: TestClient) -> None:
