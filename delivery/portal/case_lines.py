@@ -27,7 +27,7 @@ _BADGES: Final = {
     "failed": "urgent",
     "void": "urgent",
 }
-_OVER: Final = ("met", "over")
+_OVER: Final = ("met", "met_late", "over")
 
 
 @dataclass(frozen=True)

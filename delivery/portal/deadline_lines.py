@@ -68,7 +68,7 @@ def _line(limit: Limit, t: Words, today: date, *, for_party: bool) -> LimitLine:
     elif limit.known_on is not None and limit.known is not None:
         note = t("deadline.earlier", known=written(limit.known_on, t), day=written(limit.known.last_day, t))
     ended = days is not None and days < 0 and limit.status != "may_have_begun"
-    code = "met" if limit.met_on is not None else "over" if ended else limit.status
+    code = _done(limit) or ("over" if ended else limit.status)
     return LimitLine(
         title=t.pick(limit.rule.title_zh, limit.rule.title_en),
         who="" if for_party else t(f"deadline.{limit.rule.who}"),
@@ -85,6 +85,14 @@ def _line(limit: Limit, t: Words, today: date, *, for_party: bool) -> LimitLine:
         ],
         versions=t("service.versions", calendar=limit.calendar_version, rules=limit.rule.set),
     )
+
+
+def _done(limit: Limit) -> str:
+    """Whether what the limit is for was done, and only after its last day; "" while it was not."""
+    if limit.met_on is None:
+        return ""
+    late = limit.last_day is not None and limit.met_on > limit.last_day and limit.rule.kind in ("deadline", "before")
+    return "met_late" if late else "met"
 
 
 def _text(limit: Limit, t: Words) -> str:

@@ -91,6 +91,16 @@ def test_a_clerk_sees_the_agencys_limits_too(settling: Settling) -> None:
     assert "Last day: 8 December 2026" in page and ">Done<" in page
 
 
+@pytest.mark.rule("LAW-10")
+def test_what_was_done_after_its_last_day_is_told_as_late(settling: Settling) -> None:
+    delivery_id = settling.deliver(IMPORTANT)
+    settling.at(midnight(date(2026, 12, 10)), delivery_id)
+    settling.serve(delivery_id, date(2026, 12, 9))
+    page = settling.house.browser("clerk").get(f"/desk/{delivery_id}?lang=en").text
+    assert "Last day: 27 November 2026" in page and ">Done late<" in page
+    assert "逾期办理" in settling.house.browser("clerk").get(f"/desk/{delivery_id}?lang=zh").text
+
+
 # --- calendars
 
 
