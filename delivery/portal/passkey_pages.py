@@ -15,7 +15,7 @@ from delivery.portal.passkey_proof import TO_ADD
 from delivery.portal.proving import prove_again
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, Posted, page, see
 from records import passkeys as kept
-from records.access import Account, Session
+from records.access import Account, Person, Session
 from records.people import Acting
 
 router = APIRouter()
@@ -34,6 +34,8 @@ def begin(request: Request, portal: PortalPart, session: AnySession, form: Form)
     here(request, session)
     name = " ".join(form.fields.get("name", "").split())[:_LONGEST_NAME]
     typed = {"passkey_name": name}
+    if isinstance(session.subject, Person) and session.subject.first_password:  # whoever knows it could stay in
+        return access_page(request, session, problem="own.first_password", status=422, **typed)
     with portal.database.read() as connection:
         many = len(kept.of_subject(connection, session.subject)) >= kept.MOST
     if portal.relying_party is None or many or not name:

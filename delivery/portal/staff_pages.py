@@ -13,12 +13,12 @@ from starlette.exceptions import HTTPException
 from delivery import staff
 from delivery.portal.desk_form import faults_of
 from delivery.portal.doors import KeepsPeople
-from delivery.portal.proving import WINDOW_SECONDS, prove_again
+from delivery.portal.proving import WINDOW_SECONDS, has_second, prove_again
 from delivery.portal.views import moment
 from delivery.portal.web import AnySession, Form, PortalPart, Posted, language_of, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.rights import holders, rights, role_names
-from records import access, passkeys, roles, second_factors
+from records import access, roles
 from records.access import Person, Session, Stopped
 from records.errors import Fault, Refused
 
@@ -125,9 +125,7 @@ def _one(
             raise HTTPException(404)
         past = roles.history(connection, [person_id])[person_id]
         subject = access.person_of(connection, row)
-        factor = second_factors.counts(connection, subject) is not None or bool(
-            passkeys.of_subject(connection, subject)
-        )
+        factor = any(has_second(connection, subject))
         history = [_past(connection, each, t) for each in past]
     return page(
         request,

@@ -111,6 +111,7 @@ def test_everybody_has_an_authenticator_app_and_the_next_log_in_asks_for_it(
     seen(page)
     page.get_by_role("button", name="启用").click()
     expect(page.get_by_role("img", name="密钥的二维码")).to_be_visible()
+    page.wait_for_load_state()
     assert page.get_by_role("img", name="密钥的二维码").evaluate("each => each.naturalWidth") > 100
     seen(page)
     secret = page.locator("code").inner_text()

@@ -154,6 +154,14 @@ def test_a_device_that_holds_one_is_told_to_make_no_second(house: PortalHouse) -
     assert [each["id"] for each in creation(client, base)["excludeCredentials"]] == [device.id]
 
 
+def test_a_first_password_that_others_know_adds_none(house: PortalHouse) -> None:
+    house.employ("new", "legal", first_password=True)
+    client, base = house.browser("new"), BASES[1][1]
+    status, text = begin(client, base)
+    assert status == 422 and "初始密码" in text
+    assert client.get(f"{base}/passkeys/new").headers["location"] == base
+
+
 def test_there_is_a_bound(house: PortalHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passkeys, "MOST", 1)
     client, base = house.browser("NEA-FLB"), BASES[0][1]
