@@ -93,7 +93,7 @@ def test_a_counterparty_keeps_its_own_entries(site: Site, page: Page, contacts: 
 
     log_in(page, "clerk")
     page.get_by_role("link", name="项登记变更待处理").click()
-    expect(page.get_by_role("region", name="待处理")).to_contain_text("是否改由其他机关管辖")
+    expect(page.get_by_role("region", name="待处理")).to_contain_text("请核对归属单位")
     seen(page)
     page.get_by_role("region", name="待处理").get_by_role("button", name="批准").click()
     expect(page.get_by_role("status").first).to_contain_text("已批准")
