@@ -79,7 +79,8 @@ def _made() -> set[str]:
     made |= {f"trouble.channel_{each}" for each in ("email", "sms")}
     made |= {f"trouble.stage_{each}" for each in ("dispatch", "settle", "send")}
     made |= {f"verify.{word}{verdict}" for word in ("", "word_") for verdict in ("valid", "invalid", "indeterminate")}
-    made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "met", "met_late", "over")}
+    made |= {f"deadline.{code}" for code in ("fixed", "provisional", "may_have_begun", "not_begun", "over")}
+    made |= {"deadline.met", "deadline.met_late"}
     made |= {f"deadline.{who}" for who in PARTIES}
     made |= {f"notice.{each}" for name in ("channel", "occasion", "state") for each in _allowed(notice, name)}
     made |= {f"notice.reported_{each}" for each in _allowed(notice, "report")}
