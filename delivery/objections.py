@@ -20,7 +20,7 @@ from records import deliveries, ledger, objections
 from records.access import Account, Person
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
-from records.people import Acting
+from records.people import NOBODY, Acting
 from records.store import Store
 
 MOST_WORDS: Final = 4000
@@ -54,18 +54,22 @@ def raise_objection(
     delivery_id: str,
     account: Account,
     session_hash: str,
-    acting: Acting,
+    acting: Acting | None,
     raised: Raised,
 ) -> bool:
     """Record an objection; False for one that stands already under its id.
 
-    Raises Refused with every fault, LookupError when the delivery is not in this account's inbox.
+    Without `acting`, whoever uses the account, it is refused; so is the day that stands already. Raises Refused with
+    every fault, LookupError when the delivery is not in this account's inbox.
     """
     faults = _faults_of_words(raised.grounds, "/grounds")
     claimed = _day(raised.claimed, "/claimed", faults)
     judged = judge([raised.file] if raised.file else [], faults)
+    if acting is None:
+        faults.append(NOBODY)
     if faults:
         raise Refused(faults)
+    assert acting is not None and claimed is not None  # noqa: S101 - what is missing is a fault
     files = store_all(store, judged)
     with database.write() as connection:
         row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
@@ -73,10 +77,10 @@ def raise_objection(
             raise LookupError(f"no delivery {delivery_id} in this inbox")
         ledger.lock(connection, row["document_id"])
         row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
-        assert row is not None and claimed is not None  # noqa: S101 - it was there, and a missing day is a fault
+        assert row is not None  # noqa: S101 - it was there
         if objections.find(connection, raised.id, account.authority_id) is not None:
             return False
-        _check_open(connection, row)
+        _check_open(connection, row, claimed)
         name_all(connection, files)
         told = {
             "against": row["service_date"],
@@ -112,10 +116,13 @@ def raise_objection(
         return True
 
 
-def _check_open(connection: sa.Connection, row: sa.RowMapping) -> None:
+def _check_open(connection: sa.Connection, row: sa.RowMapping, claimed: date) -> None:
     if row["service_status"] != "final":
         en = "There is no service date yet, so there is nothing to object to."
         raise Refused([Fault("/claimed", "no_date", en, "送达日期尚未确定，无从提出异议。", "确认函 三.3")])
+    if row["service_date"] == claimed.isoformat():
+        en = "This is the date that stands: an objection gives another day."
+        raise Refused([Fault("/claimed", "same_day", en, "与现有送达日期相同；异议应当写明另一日期。")])
     if any(each["outcome"] is None for each in objections.of_delivery(connection, row["id"])):
         en = "An objection to this date waits for a ruling already."
         raise Refused([Fault("/grounds", "open", en, "已有一项异议等待决定。")])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from records.access import Account
+from records.errors import Fault
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
@@ -14,6 +16,12 @@ from records.tables import named_person
 
 #: People that one account may name at a time.
 MOST = 100
+
+
+#: Nobody says who acts: an account is used by several people.
+NOBODY: Final = Fault(
+    "/person", "missing", "Please give the real name of whoever does this.", "请写明操作人的真实姓名。"
+)
 
 
 class TooManyPeople(Exception):

@@ -56,7 +56,6 @@ def _form_page(
     row: sa.RowMapping,
     typed: Mapping[str, str],
     faults: Sequence[Fault] = (),
-    problem: str = "",
 ) -> Response:
     t = words_of(request)
     with portal.database.read() as connection:
@@ -65,13 +64,12 @@ def _form_page(
         request,
         "objection.html",
         session,
-        status=422 if faults or problem else 200,
+        status=422 if faults else 200,
         item=item_of(row, t, now),
         once=new_id("obj"),
         typed=typed,
         known=known_people(portal, account),
-        problem=problem,
-        faults={name: faults_of(name, faults, t) for name in ("claimed", "grounds", "file1")},
+        faults={name: faults_of(name, faults, t) for name in ("claimed", "grounds", "file1", "person")},
     )
 
 
@@ -84,8 +82,6 @@ def object_to(
     if not _ID.fullmatch(fields.get("once", "")):
         raise HTTPException(400)
     acting = acting_of(portal, account, form)
-    if acting is None:
-        return _form_page(request, portal, session, account, row, fields, problem="people.missing")
     raised = Raised(
         id=fields["once"],
         claimed=read_day(fields.get("claimed", "")),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
@@ -84,7 +83,6 @@ def _form_page(
     row: sa.RowMapping,
     typed: Mapping[str, str],
     faults: Sequence[Fault] = (),
-    **values: Any,
 ) -> Response:
     t = words_of(request)
     with portal.database.read() as connection:
@@ -94,7 +92,7 @@ def _form_page(
         request,
         "submit.html",
         session,
-        status=422 if faults or values else 200,
+        status=422 if faults else 200,
         item=item_of(row, t, now),
         kinds=[(kind, t(f"submit.{kind}"), written(last, t) if last else "") for kind, last in limits],
         once=new_id("sub"),
@@ -102,8 +100,7 @@ def _form_page(
         typed=typed,
         known=known_people(portal, account),
         declaration=DECLARATION,
-        faults={name: faults_of(name, faults, t) for name in ("kind", "words", "declared", *_fields())},
-        **({"problem": ""} | values),
+        faults={name: faults_of(name, faults, t) for name in ("kind", "words", "declared", "person", *_fields())},
     )
 
 
@@ -120,8 +117,6 @@ def hand_in(
     if not _ID.fullmatch(fields.get("once", "")):
         raise HTTPException(400)
     acting = acting_of(portal, account, form)
-    if acting is None:
-        return _form_page(request, portal, session, account, row, fields, problem="people.missing")
     handed = Handed(
         id=fields["once"],
         kind=fields.get("kind", ""),

@@ -150,6 +150,13 @@ def test_an_objection_needs_a_date_grounds_a_person_and_waits_for_the_one_before
     assert "请写明理由" in object_to(client, delivery_id, status=422, grounds="")
     assert "请填写日期" in object_to(client, delivery_id, status=422, claimed="gestern")
     assert "真实姓名" in object_to(client, delivery_id, status=422, person_name="")
+    page = object_to(client, delivery_id, status=422, person_name="", grounds="")
+    assert "真实姓名" in page and page.count('class="fault"') == 2, "every fault at once, at its own field"
+    page = object_to(client, delivery_id, status=422, grounds="")
+    assert 'value="王敏"' in page, "what was typed is not lost"
+    assert "与现有送达日期相同" in object_to(
+        client, delivery_id, status=422, claimed=str(house.row(delivery_id)["service_date"])
+    )
     object_to(client, delivery_id)
     assert "已有一项异议等待决定" in object_to(client, delivery_id, status=422)
 
