@@ -226,14 +226,13 @@ def decide(
         return _issue(request, session, clerk, form, row)
     hints: list[str] = []
     try:
+        registration_review.note(*of, review)  # first: a refusal loses nothing of the checklist
+        told = "noted"
         if action == "approve":
             hints, told = registration_review.approve(*of, review), "approved"
         elif action == "return":
             reasons = (form.fields.get("reasons_zh", "")[:2000], form.fields.get("reasons_en", "")[:2000])
             hints, told = registration_review.send_back(*of, review, reasons), "returned"
-        else:
-            registration_review.note(*of, review)
-            told = "noted"
     except Refused as refused:
         return _one(request, session, row, review, refused.faults, fields=form.fields, status=422)
     except registration_review.NotWaiting:

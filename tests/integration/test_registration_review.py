@@ -90,7 +90,9 @@ def test_nothing_is_approved_while_a_point_of_the_checklist_is_open(
 ) -> None:
     answer = decide(clerk, the_row(house)["id"], "approve", **{missing: ""})
     assert answer.status_code == 422 and f'id="{missing}-fault' in answer.text
-    assert the_row(house)["state"] == "submitted"
+    kept = the_row(house)
+    assert kept["state"] == "submitted" and missing not in kept["review"]
+    assert len(kept["review"]) >= 6, "nothing is lost"
 
 
 def test_the_checklist_is_kept_while_the_paper_is_on_its_way(
