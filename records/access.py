@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -383,12 +383,20 @@ def count_attempt(connection: sa.Connection, login: str, address: str, window_se
     return int(connection.execute(query).scalar_one())
 
 
-def attempts(connection: sa.Connection, login: str, address: str, window_seconds: float) -> tuple[int, int]:
-    """How many counted attempts stand in the window for this login, and how many from this address."""
+class Attempts(NamedTuple):
+    """Counted attempts: on a login from one address, on it from wherever, and from the address on whatever login."""
+
+    here: int
+    login: int
+    address: int
+
+
+def attempts(connection: sa.Connection, login: str, address: str, window_seconds: float) -> Attempts:
+    """The attempts that stand in the window."""
+    on_it, from_it = login_failure.c.login == login, login_failure.c.address == address
     recent = login_failure.c.at >= now() - microseconds(window_seconds)
-    by_login = sa.select(sa.func.count()).where(login_failure.c.login == login, recent)
-    by_address = sa.select(sa.func.count()).where(login_failure.c.address == address, recent)
-    return connection.execute(by_login).scalar_one(), connection.execute(by_address).scalar_one()
+    counted = (sa.select(sa.func.count()).where(*each, recent) for each in ((on_it, from_it), (on_it,), (from_it,)))
+    return Attempts(*(connection.execute(query).scalar_one() for query in counted))
 
 
 def forget_attempt(connection: sa.Connection, attempt_id: int) -> None:
@@ -396,6 +404,7 @@ def forget_attempt(connection: sa.Connection, attempt_id: int) -> None:
     connection.execute(login_failure.delete().where(login_failure.c.id == attempt_id))
 
 
-def forget_failures(connection: sa.Connection, login: str) -> None:
-    """Take back the attempts of a login that has just proved its password."""
-    connection.execute(login_failure.delete().where(login_failure.c.login == login))
+def forget_failures(connection: sa.Connection, login: str, address: str | None = None) -> None:
+    """Take back the attempts on a login: from the address that has just proved its password, or from wherever."""
+    of = [login_failure.c.login == login] + ([] if address is None else [login_failure.c.address == address])
+    connection.execute(login_failure.delete().where(*of))

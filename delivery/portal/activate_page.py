@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from delivery import activation, passwords
 from delivery.portal.login import enter
-from delivery.portal.proving import PER_ADDRESS, PER_LOGIN, WINDOW_SECONDS, Proven
+from delivery.portal.proving import WINDOW_SECONDS, Proven, too_many
 from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, portal_of
 from records import access
 
@@ -51,5 +51,4 @@ def _too_many(request: Request, login: str) -> bool:
     named, address = f"{_COUNTED} {login}", network(request)
     with portal_of(request).database.write() as connection:
         access.count_attempt(connection, named, address, WINDOW_SECONDS)
-        by_login, by_address = access.attempts(connection, named, address, WINDOW_SECONDS)
-    return by_login > PER_LOGIN or by_address > PER_ADDRESS
+        return too_many(access.attempts(connection, named, address, WINDOW_SECONDS))

@@ -21,6 +21,7 @@ from delivery.portal.web import (
     genuine,
     home_of,
     language_of,
+    network,
     portal_of,
     safe_next,
     see,
@@ -123,7 +124,7 @@ def enter(request: Request, portal: Portal, proven: Proven, next_path: str) -> R
         if former:
             access.close_session(connection, access.token_hash(former))
         if proven.factor != "passkey":  # which says nothing about guesses at the password
-            access.forget_failures(connection, proven.subject.login)
+            access.forget_failures(connection, proven.subject.login, network(request))
         token = access.open_session(connection, proven.subject, SESSION_SECONDS, proven.factor, proven.passkey_id)
     response = see(next_path)
     set_cookie(portal, response, portal.session_cookie, token, SESSION_SECONDS)

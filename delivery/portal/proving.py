@@ -17,7 +17,9 @@ from records.database import database_time
 
 WINDOW_SECONDS: Final = 15 * 60
 PER_LOGIN: Final = 10
-"""Failed attempts on one account in the window, from wherever."""
+"""Failed attempts on one account from one address in the window: a stranger elsewhere keeps nobody waiting."""
+PER_LOGIN_ANYWHERE: Final = 100
+"""And from all addresses together, against guessing from many."""
 PER_ADDRESS: Final = 50
 """Failed attempts from one address in the window: many of a company come from one."""
 
@@ -82,17 +84,22 @@ def prove_password(
     return _proven(portal, login, password)
 
 
+def too_many(found: access.Attempts) -> bool:
+    """Whether the bounds on attempts at one login are reached."""
+    return found.here > PER_LOGIN or found.login > PER_LOGIN_ANYWHERE or found.address > PER_ADDRESS
+
+
 def _count(request: Request, portal: Portal, login: str) -> int:
     """Count an attempt (of a login, or of none) before it is looked at; returns its id. Raises TooManyAttempts."""
     address = network(request)
     with portal.database.write() as connection:
         attempt = access.count_attempt(connection, login, address, WINDOW_SECONDS)
     with portal.database.write() as connection:  # anew, so that attempts made at the same moment see each other
-        by_login, by_address = access.attempts(connection, login, address, WINDOW_SECONDS)
-        too_many = (login != "" and by_login > PER_LOGIN) or by_address > PER_ADDRESS
-        if too_many:
+        found = access.attempts(connection, login, address, WINDOW_SECONDS)
+        refused = too_many(found) if login else found.address > PER_ADDRESS
+        if refused:
             access.forget_attempt(connection, attempt)
-    if too_many:
+    if refused:
         raise TooManyAttempts
     return attempt
 
@@ -131,14 +138,16 @@ def prove_again(
 
     The session was opened with the second factor, where there is one: only the password is asked for again.
     """
+    counted = f"/again {person.id}"  # apart from the log-in: whoever fails at that door keeps nobody waiting here
     try:
-        proven = prove_password(request, portal, person.login, password)
+        _count(request, portal, counted)
     except TooManyAttempts:
         return "login.slow"
+    proven = _proven(portal, person.login, password)
     if proven is None or proven.id != person.id:
         return wrong
     with portal.database.write() as connection:
-        access.forget_failures(connection, person.login)
+        access.forget_failures(connection, counted)
     return ""
 
 

@@ -78,7 +78,7 @@ def _too_many(request: Request) -> bool:
     portal, address = portal_of(request), network(request)
     with portal.database.write() as connection:
         access.count_attempt(connection, _COUNTED, address, WINDOW_SECONDS)
-        return access.attempts(connection, _COUNTED, address, WINDOW_SECONDS)[1] > PER_ADDRESS
+        return access.attempts(connection, _COUNTED, address, WINDOW_SECONDS).address > PER_ADDRESS
 
 
 def _at_the_door(request: Request, token: str, hints: list[str]) -> Response:

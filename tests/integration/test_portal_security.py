@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from delivery import passwords
-from delivery.portal import proving
+from delivery.portal import login, proving
 from delivery.portal.app import Portal, make_portal
 from delivery.portal.security import network_of
 from records import access
@@ -68,6 +68,34 @@ def test_after_too_many_attempts_on_one_login_even_the_right_password_waits(
     assert log_in(client, "OTHER-FLB").status_code == 303  # others are not locked out
 
 
+def test_a_stranger_who_guesses_elsewhere_keeps_nobody_waiting_and_guessing_from_many_addresses_is_bounded(
+    house: PortalHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proving, "PER_LOGIN", 3)
+    monkeypatch.setattr(proving, "PER_LOGIN_ANYWHERE", 8)
+
+    def elsewhere(nth: int) -> None:
+        for module in (proving, login):
+            monkeypatch.setattr(module, "network", lambda request: f"192.0.2.{nth}")
+
+    elsewhere(1)
+    stranger = house.browser()
+    assert [log_in(stranger, "NEA-FLB", "wrong").status_code for _ in range(4)] == [401, 401, 401, 429]
+    elsewhere(2)
+    owner = house.browser()
+    assert log_in(owner, "NEA-FLB").status_code == 303
+    token = hidden(owner.get("/settings/access").text, "csrf")
+    elsewhere(1)
+    assert log_in(stranger, "NEA-FLB").status_code == 429, "the owner's log-in gives a stranger no new tries"
+    for nth in (3, 4):
+        elsewhere(nth)
+        answers = [log_in(stranger, "NEA-FLB", "wrong").status_code for _ in range(3)]
+    assert answers == [401, 401, 429], "eight in all"
+    elsewhere(2)
+    again = {"csrf": token, "old": PASSWORD, "new": "another password 2", "again": "another password 2"}
+    assert owner.post("/settings/access/password", data=again).status_code == 303, "who is in is not kept waiting"
+
+
 def test_one_address_cannot_try_many_logins(house: PortalHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proving, "PER_ADDRESS", 3)
     client = house.browser()
@@ -79,11 +107,11 @@ def test_attempts_leave_the_window_and_a_success_clears_the_login(house: PortalH
     for _ in range(3):
         log_in(client, "NEA-FLB", "wrong")
     with house.database.read() as connection:
-        assert access.attempts(connection, "NEA-FLB", "", 900)[0] == 3
-        assert access.attempts(connection, "NEA-FLB", "", 0)[0] == 0
+        assert access.attempts(connection, "NEA-FLB", "", 900).login == 3
+        assert access.attempts(connection, "NEA-FLB", "", 0).login == 0
     assert log_in(client, "NEA-FLB").status_code == 303
     with house.database.read() as connection:
-        assert access.attempts(connection, "NEA-FLB", "", 900)[0] == 0
+        assert access.attempts(connection, "NEA-FLB", "", 900).login == 0
 
 
 @pytest.mark.parametrize("path", ["/inbox/{}/open", "/inbox/{}/confirm", "/logout"])
