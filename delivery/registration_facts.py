@@ -70,7 +70,7 @@ def faults(
         *markup_faults(facts),
     ]
     seen = {fault.pointer for fault in found}
-    return found + [fault for fault in _letter(facts, authority) if fault.pointer not in seen]
+    return found + [fault for fault in _letter(category, facts, authority) if fault.pointer not in seen]
 
 
 def letter_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,9 +184,20 @@ def _files(category: str, facts: Mapping[str, Any], files: Mapping[str, Any]) ->
         )
 
 
-def _letter(facts: Mapping[str, Any], authority: Mapping[str, Any]) -> Iterator[Fault]:
-    """What the letter could not be printed with: missing glyphs, control characters, texts that do not agree."""
+def _letter(category: str, facts: Mapping[str, Any], authority: Mapping[str, Any]) -> Iterator[Fault]:
+    """What the letter could not be printed with: missing glyphs, control characters, texts that do not agree.
+
+    A contact of an entity abroad need not have a name in Chinese: the one in the passport stands for both.
+    """
     for fault in check_job_document(catalogue().get(LETTER), letter_facts(facts), authority):
+        named = re.match(r"/contacts/[0-9]+/name", fault.pointer)
+        if (
+            named
+            and fault.code == "untranslated"
+            and not fault.pointer.endswith("/en")
+            and category == "foreign_entity"
+        ):
+            continue
         pointer = next((own for printed, own in _OF_LETTER if fault.pointer.startswith(printed)), "/contacts")
         if contact := re.match(r"/contacts/([0-9]+)(/name/zh|/name|/phone)?", fault.pointer):
             part = {"/name/zh": "/name", "/name": "/name_en", "/phone": "/mobile", None: ""}[contact[2]]

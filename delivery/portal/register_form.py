@@ -166,6 +166,8 @@ def _entry(name: str, full: str, values: Mapping[str, str], faults: Sequence[Fau
     hint = t(f"register.{key}_hint") if key in (*_HINTED, "signed_on") else ""
     if name == "mobile" and category == "foreign_entity":
         hint = t("register.mobile_abroad_hint")
+    if name == "name" and full.startswith("contacts") and category == "foreign_entity":
+        hint = t("register.name_abroad_hint")
     optional = name in ("abbreviation", "login", "power") or (name == "credit_code" and category == "foreign_entity")
     return Entry(
         full,

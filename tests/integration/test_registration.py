@@ -209,6 +209,9 @@ def test_a_contact_abroad_may_lack_a_mainland_number_and_then_is_reached_by_mail
     assert someone.post("/register/people", **abroad).status_code == 303
     without = abroad | {"contacts-1-email": ""}
     assert someone.post("/register/people", **without).status_code == 422
+    latin = abroad | {"contacts-1-name": "Hans Meier", "contacts-1-name_en": "Hans Meier"}
+    assert someone.post("/register/people", **latin).status_code == 303
+    assert "Hans Meier" in letter_text(someone.client.get("/register/letter.pdf").content)
 
 
 def test_a_scan_is_judged_by_its_bytes(someone: Applicant) -> None:

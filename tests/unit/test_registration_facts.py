@@ -128,6 +128,14 @@ def test_an_entity_abroad_may_have_no_credit_code_no_licence_and_numbers_abroad(
     assert found("foreign_entity", changed("administration", ""))["/administration"] == "choice"
 
 
+def test_a_contact_of_an_entity_abroad_needs_no_name_in_chinese() -> None:
+    facts = changed("contacts/0/name", "Hans Meier")
+    facts["contacts"][0]["name_en"] = "Hans Meier"
+    assert found("foreign_entity", facts) == {}
+    assert found("legal_person", facts) == {"/contacts/0/name": "untranslated"}
+    assert found("foreign_entity", changed("contacts/0/name_en", "孙丽"))["/contacts/0/name_en"] == "untranslated"
+
+
 def test_in_the_mainland_the_licence_is_needed_and_the_letter_everywhere() -> None:
     assert found(licence=None, letter=None) == {"/files/licence": "missing", "/files/letter": "missing"}
     assert found("foreign_entity", letter=None) == {"/files/letter": "missing"}
