@@ -63,7 +63,7 @@ def sections(
     """The parts of the form that belong to one method each: (id, title, open, fields)."""
     parts: dict[str, tuple[str, ...]] = {
         "post": ("mail_kind", "mail_number", "ruling"),
-        "leaving": ("refusal_reason", "place", "witnesses", "video"),
+        "leaving": ("refusal_reason", "witnesses", "video"),
         "entrusted": ("organ",),
         "public_notice": ("published_in", "failed_attempts", "abroad"),
         "fax": ("consent",),

@@ -346,7 +346,7 @@ def record_form(
     """The form of a record, to be sent to `purpose`: `record`, `correct` or `mend` (of the record `of`), `backdate`."""
     t, methods = words_of(request), methods_for(person, row["instrument"])
     part = {"correct": f"correct/{of}", "mend": f"correct/{of}"}.get(purpose, purpose)
-    names = ("receiver", "capacity", "servers", "illegible", "conflicting", "note", "correction_reason")
+    names = ("receiver", "capacity", "place", "servers", "illegible", "conflicting", "note", "correction_reason")
     values: dict[str, Any] = {
         "item": item_of(row, t, now),
         "results": desk_form.results(methods, t),

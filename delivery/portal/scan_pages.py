@@ -11,7 +11,6 @@ from fastapi.responses import Response
 from delivery.paper import OUTCOMES
 from delivery.portal.desk_form import faults_of
 from delivery.portal.doors import MayServe, barred, demand_method
-from delivery.portal.security import RUNS_A_SCRIPT
 from delivery.portal.views import item_of, outcome_name, written
 from delivery.portal.web import AnySession, Form, PortalPart, page, words_of
 from delivery.portal.wording import Words
@@ -49,9 +48,7 @@ def _page(
         "done": done,
         "start": "date" if faults and not any(fault.pointer == "/code" for fault in faults) else "code",
     }
-    response = page(request, "scan.html", session, status=422 if faults else 200, **values)
-    response.headers.update(RUNS_A_SCRIPT)
-    return response
+    return page(request, "scan.html", session, status=422 if faults else 200, **values)
 
 
 def _results(clerk: Person, t: Words) -> list[tuple[str, list[tuple[str, str]]]]:

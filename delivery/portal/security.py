@@ -32,10 +32,6 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-#: A page with a script of ours beside it, which asks no server.
-RUNS_A_SCRIPT: Final = {
-    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace("style-src", "script-src 'self'; style-src")
-}
 #: A page whose script asks us for a challenge, which a passkey answers.
 ASKS_FOR_A_CHALLENGE: Final = {
     "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(

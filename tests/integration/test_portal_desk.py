@@ -69,12 +69,13 @@ def test_a_clerk_prints_the_document_and_its_proof_of_service(house: PortalHouse
 
 def test_a_paper_receipt_with_scan_is_recorded_and_tells_the_queue(house: PortalHouse, client: TestClient) -> None:
     delivery_id = house.deliver("penalty-decision")
-    answer = send(client, delivery_id, typed(house))
+    answer = send(client, delivery_id, typed(house, place="收发室"))
     assert answer.status_code == 303 and answer.headers["location"].endswith("?told=record_done")
     assert house.hints == [f"{delivery_id}/settle"]
     house.settle(delivery_id)
     page = client.get(answer.headers["location"]).text
     assert "已登记" in page and "纸质送达之日" in page and "孙丽，负责收件的人" in page
+    assert "送达地点</dt><dd>收发室" in page, "every method may say where"
     with house.database.read() as connection:
         (receipt,) = deliveries.paper_receipts(connection, delivery_id)
     scan = client.get(f"/desk/{delivery_id}/scans/{receipt['id']}")
