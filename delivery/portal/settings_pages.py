@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -16,7 +17,7 @@ from delivery.portal.change_lines import change_line
 from delivery.portal.notice_lines import bad_lines
 from delivery.portal.office_choices import office_name
 from delivery.portal.proving import WINDOW_SECONDS, prove_again
-from delivery.portal.views import moment
+from delivery.portal.views import moment, written
 from delivery.portal.web import AnySession, Form, OwnAccount, Portal, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.reminders import OCCASIONS
@@ -85,7 +86,7 @@ def _page(
 
 def _letter(row: sa.RowMapping, t: Words) -> dict[str, str]:
     return {
-        "signed_on": row["signed_on"],
+        "signed_on": written(date.fromisoformat(row["signed_on"]), t),
         "system": row["system_name"],
         "withdrawn": moment(row["withdrawn_at"], t) if row["withdrawn_at"] else "",
     }

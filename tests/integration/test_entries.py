@@ -221,8 +221,9 @@ def test_another_name_waits_for_a_clerk(office: Reminding, client: TestClient) -
 
 
 def test_r3_another_account_is_asked_for_and_a_clerk_approves_it(office: Reminding, client: TestClient) -> None:
-    for bad in ("飞行部", "a b", "x", "NEA-FLB", "clerk"):
-        assert post(office, client, "/settings/accounts", login=bad, department="飞行部")[0] == 422
+    for bad in ("飞行部", "a b", "x", "NEA-FLB", "clerk", ""):
+        code, page = post(office, client, "/settings/accounts", login=bad, department="飞行部")
+        assert code == 422 and "<details open>" in page
     assert post(office, client, "/settings/accounts", login="NEA-FXB", department="飞行部")[0] == 303
     assert post(office, client, "/settings/accounts", login="NEA-FXB", department="飞行部")[0] == 422
     made = the_change(office, kind="account_asked")
@@ -271,7 +272,8 @@ def test_phl_61_consent_is_withdrawn_by_a_second_click_on_the_words_in_both_lang
             signed_on="2026-01-05",
             in_force_from=legal_time(connection),
         )
-    page = client.get("/settings/withdraw").text
+    assert "signed on 5 January 2026" in client.get("/settings?lang=en").text
+    page = client.get("/settings/withdraw?lang=zh").text
     assert "改以纸质方式送达" in page and "service is on paper" in page
     assert post(office, client, "/settings/withdraw", password="guess")[0] == 401
     assert post(office, client, "/settings/withdraw", password=PASSWORD)[0] == 303
