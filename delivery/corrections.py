@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.desk import locked, not_released
-from delivery.document_dates import document_date, release_day
+from delivery.document_dates import document_date, sending_day
 from delivery.paper import Circumstances, PaperResult, check_receipt
 from delivery.paper_records import refresh_track, write_receipt
 from delivery.scans import check_scan
@@ -218,7 +218,7 @@ def _judge(
         supersedes=former is not None,
         mends=mends,
         proposed="approved_by" not in entered,
-        released_on=release_day(document),
+        sent_on=sending_day(row),
     )
     faults = not_released(document)
     if former is None and any(each["served_on"] for each in deliveries.paper_receipts(connection, row["id"])):

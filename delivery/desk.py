@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.document_dates import document_date, release_day
+from delivery.document_dates import document_date, sending_day
 from delivery.paper import Circumstances, PaperResult, check_receipt
 from delivery.paper_records import refresh_track, write_receipt
 from delivery.scans import check_scan
@@ -162,7 +162,7 @@ def judge(
         recorded_by,
         has_scan=scan is not None or attached is not None,
         scanned=scanned,
-        released_on=release_day(document),
+        sent_on=sending_day(row),
     )
     try:
         result = check_receipt(dict(record), circumstances)

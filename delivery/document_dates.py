@@ -1,4 +1,4 @@
-"""The day that a document bears, and that of its release."""
+"""The day that a document bears, and that since which there is something to serve."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def document_date(document: sa.RowMapping) -> date:
     return date.fromisoformat(dated[0]) if dated else day_of(document["created_at"])
 
 
-def release_day(document: sa.RowMapping) -> date | None:
-    """The day (Beijing) on which a row of `document` was released; None before."""
-    return day_of(document["released_at"]) if document["released_at"] else None
+def sending_day(delivery: sa.RowMapping) -> date | None:
+    """The legal day (Beijing) on which a row of `delivery` was sent out, at its document's release; None before."""
+    return day_of(delivery["sent_at"]) if delivery["sent_at"] else None

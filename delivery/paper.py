@@ -111,7 +111,7 @@ class PaperRecord:
 class Circumstances:
     """What the record is judged against.
 
-    `document_date`: the day the document bears. `released_on`: the day (Beijing) since which there is something to
+    `document_date`: the day the document bears. `sent_on`: the day (Beijing) since which there is something to
     serve, None where that is not known. `recorded_at` (with an offset) and `recorded_by`: when and by whom it
     is entered. `has_scan`: the signed proof, slip or receipt is attached. `supersedes`: it corrects an earlier record.
     `mends`: it puts right a slip of the same day of which nothing was told outside yet. `proposed`: a second person's
@@ -127,7 +127,7 @@ class Circumstances:
     mends: bool = False
     proposed: bool = False
     scanned: bool = False
-    released_on: date | None = None
+    sent_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ def _check_dates(record: PaperRecord, circumstances: Circumstances, checker: _Ch
         checker.add("date", "in_the_future", "The date lies after the day of recording.", "日期晚于登记之日。")
     if record.date < circumstances.document_date:
         checker.add("date", "before_document", "The date lies before the document's own.", "日期早于文书日期。")
-    elif circumstances.released_on is not None and record.date < circumstances.released_on:
+    elif circumstances.sent_on is not None and record.date < circumstances.sent_on:
         en = "The date lies before the day of the document's release: nothing could be served yet."
         checker.add("date", "before_release", en, "日期早于文书签发之日：当时尚无文书可以送达。")
     backdated = is_backdated(record.date, today)

@@ -178,6 +178,13 @@ def test_a_day_before_the_documents_own_date_is_refused(house: PortalHouse) -> N
     assert ("/date", "before_document") in codes(refused)
 
 
+def test_a_day_before_the_release_is_refused_for_there_was_nothing_to_serve(house: PortalHouse) -> None:
+    delivery_id = house.deliver("penalty-decision")  # decided on 2026-11-20, released on 2026-11-23
+    with pytest.raises(Refused) as refused:
+        record(house, delivery_id, direct(house, date="2026-11-22"))
+    assert ("/date", "before_release") in codes(refused)
+
+
 @pytest.mark.parametrize("name", ["correction_reason", "approved_by"])
 def test_a_typed_name_is_no_approval_of_a_correction(house: PortalHouse, name: str) -> None:
     delivery_id = house.deliver("penalty-decision")
