@@ -51,14 +51,6 @@ MARK: Final = (
 )
 
 
-#: Of a query joined by `with_mark`: the mark awaits a person's decision.
-OPEN: Final = (
-    affected_document.c.document_id.is_not(None),
-    genuine_document.c.document_id.is_(None),
-    document.c.status.not_in(ENDED),
-)
-
-
 class NotAffected(Exception):
     """The document bears no mark, so there is nothing to confirm."""
 
@@ -203,16 +195,19 @@ def confirm(connection: sa.Connection, document_id: str, authority_id: str, by: 
 
 def count_in_question(connection: sa.Connection, authority_id: str | None = None) -> int:
     """How many marked documents (of one authority) are neither confirmed nor ended."""
+    query = sa.select(sa.func.count()).select_from(in_question(authority_id).subquery())
+    return int(connection.execute(query).scalar_one())
+
+
+def in_question(authority_id: str | None) -> sa.Select[tuple[str]]:
+    """The ids of marked documents (of one authority, or of all) that are neither confirmed nor ended."""
     query = (
-        sa.select(sa.func.count())
-        .select_from(affected_document)
+        sa.select(affected_document.c.document_id)
         .join(document, document.c.id == affected_document.c.document_id)
         .outerjoin(genuine_document, genuine_document.c.document_id == affected_document.c.document_id)
-        .where(*OPEN)
+        .where(genuine_document.c.document_id.is_(None), document.c.status.not_in(ENDED))
     )
-    if authority_id is not None:
-        query = query.where(affected_document.c.authority_id == authority_id)
-    return int(connection.execute(query).scalar_one())
+    return query if authority_id is None else query.where(affected_document.c.authority_id == authority_id)
 
 
 def listed(connection: sa.Connection, document_ids: Collection[str]) -> list[sa.RowMapping]:

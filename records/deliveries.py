@@ -109,23 +109,31 @@ def paper_track(
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 
+def _few(authority_id: str, named: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Those of the `named` deliveries that are the authority's, with their documents.
+
+    The authority is compared so that no index serves: for a few ids SQLite, which keeps no statistics of its tables,
+    would read every delivery of the authority.
+    """
+    return with_document().where(named, delivery.c.authority_id.concat("") == authority_id)
+
+
 def desk_items(connection: sa.Connection, ids: Sequence[str], authority_id: str) -> list[sa.RowMapping]:
     """Deliveries of the authority with their documents, in the order of `ids`; others are left out."""
-    mine = delivery.c.authority_id.concat("") == authority_id  # by their ids: SQLite would read the authority's all
-    query = with_document().where(delivery.c.id.in_(ids), mine)
+    query = _few(authority_id, delivery.c.id.in_(ids))
     place = {delivery_id: nth for nth, delivery_id in enumerate(ids)}
     return sorted(connection.execute(query).mappings(), key=lambda row: place[row["id"]])
 
 
 def of_case(connection: sa.Connection, document_ids: Collection[str], authority_id: str) -> list[sa.RowMapping]:
     """The authority's deliveries of these documents, with their documents, in the order of their recipients."""
-    query = with_document().where(delivery.c.document_id.in_(document_ids), delivery.c.authority_id == authority_id)
+    query = _few(authority_id, delivery.c.document_id.in_(document_ids))
     return list(connection.execute(query.order_by(delivery.c.id)).mappings())
 
 
 def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
     """Deliveries of the authority's documents whose mark awaits a decision (`records.affected`), oldest first."""
-    query = with_document().where(delivery.c.authority_id == authority_id, *affected.OPEN)
+    query = _few(authority_id, delivery.c.document_id.in_(affected.in_question(authority_id)))
     return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
 from delivery.portal.doors import MayApprove
-from delivery.portal.proving import WINDOW_SECONDS, prove_again
+from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
 from delivery.portal.views import moment
 from delivery.portal.web import (
     AnySession,
@@ -138,9 +138,7 @@ def add(request: Request, portal: PortalPart, session: AnySession, person: MayAp
     problem = prove_again(request, portal, person, form.fields.get("password", ""))
     if problem:
         told = [t(problem, minutes=WINDOW_SECONDS // 60)]
-        return _page(
-            request, session, person, fields=kept, problems=told, status=429 if problem == "login.slow" else 401
-        )
+        return _page(request, session, person, fields=kept, problems=told, status=status_of(problem))
     portal.hint(_grant(portal, person, form.fields["seal"], terms))
     return see("/desk/seal-grants?told=granted")
 

@@ -13,7 +13,7 @@ from delivery import passwords
 from delivery.entries import tell_of_access
 from delivery.one_time_codes import new_secret, picture, step_of, uri
 from delivery.portal.acting import known_people
-from delivery.portal.proving import WINDOW_SECONDS, prove_again
+from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
 from delivery.portal.views import moment
 from delivery.portal.web import AnySession, Form, PortalPart, home_of, page, portal_of, see, settings_of, words_of
 from delivery.portal.wording import Words
@@ -130,7 +130,7 @@ def change_password(request: Request, portal: PortalPart, session: AnySession, f
     if new == old:
         return access_page(request, session, problem="own.password_same", status=422)
     if problem := prove_again(request, portal, session.subject, old, "own.wrong"):
-        return access_page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
+        return access_page(request, session, problem=problem, status=status_of(problem))
     hashed = passwords.hash_password(new)
     with portal.database.write() as connection:
         access.change_own_password(connection, session.subject, hashed, session.token_hash)
@@ -187,7 +187,7 @@ def remove_factor(request: Request, portal: PortalPart, session: AnySession, for
     """Log in without from now on: the password is asked for."""
     here(request, session)
     if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
-        return access_page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
+        return access_page(request, session, problem=problem, status=status_of(problem))
     with portal.database.write() as connection:
         removed = second_factors.remove(connection, session.subject, session.subject.id)
         due = tell(connection, session, "factor_removed") if removed else ()

@@ -12,7 +12,7 @@ from delivery.one_time_codes import issuer
 from delivery.portal.acting import acting_of
 from delivery.portal.own_access import access_page, base_of, here, tell
 from delivery.portal.passkey_proof import TO_ADD
-from delivery.portal.proving import prove_again
+from delivery.portal.proving import prove_again, status_of
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, Posted, page, see
 from records import passkeys as kept
 from records.access import Account, Person, Session
@@ -42,8 +42,7 @@ def begin(request: Request, portal: PortalPart, session: AnySession, form: Form)
         problem = "own.passkey_nameless" if portal.relying_party and not many else "own.passkey_not_here"
         return access_page(request, session, problem=problem, status=422, **typed)
     if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
-        status = 429 if problem == "login.slow" else 401
-        return access_page(request, session, problem=problem, status=status, **typed)
+        return access_page(request, session, problem=problem, status=status_of(problem), **typed)
     acting = _whose(portal, session, form)
     if acting is None:
         return access_page(request, session, problem="people.missing", status=422, **typed)
@@ -112,7 +111,7 @@ def remove(request: Request, portal: PortalPart, session: AnySession, form: Form
     """Remove a passkey, with the password; the sessions that it opened end, but this one."""
     here(request, session)
     if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
-        return access_page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
+        return access_page(request, session, problem=problem, status=status_of(problem))
     subject, chosen = session.subject, form.fields.get("passkey", "")
     with portal.database.write() as connection:
         removed = kept.remove(connection, subject, chosen, subject.id, keep_session=session.token_hash)

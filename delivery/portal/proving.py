@@ -57,7 +57,8 @@ def prove(request: Request, portal: Portal, login: str, password: str, second: S
     A code or a passkey is wanted of those who have one, and not looked at for others: no answer tells who has what.
     The caller forgives the counted attempts (`access.forget_failures`) in the transaction that uses the proof.
     """
-    subject = prove_password(request, portal, login, password)
+    _count(request, portal, login)
+    subject = _proven(portal, login, password)
     return _by_second(portal, subject, second) if subject is not None else None
 
 
@@ -74,14 +75,6 @@ def prove_by_passkey(request: Request, portal: Portal, answer: Answer) -> Proven
     with portal.database.write() as connection:
         access.forget_attempt(connection, attempt)
     return Proven(held.subject, "passkey", held.passkey_id)
-
-
-def prove_password(
-    request: Request, portal: Portal, login: str, password: str
-) -> access.Account | access.Person | None:
-    """Who proves to be `login` by the password alone. Raises TooManyAttempts."""
-    _count(request, portal, login)
-    return _proven(portal, login, password)
 
 
 def too_many(found: access.Attempts) -> bool:
@@ -149,6 +142,11 @@ def prove_again(
     with portal.database.write() as connection:
         access.forget_failures(connection, counted)
     return ""
+
+
+def status_of(problem: str) -> int:
+    """The HTTP status of a page with what `prove_again` said."""
+    return 429 if problem == "login.slow" else 401
 
 
 def _proven(portal: Portal, login: str, password: str) -> access.Account | access.Person | None:

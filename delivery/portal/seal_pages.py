@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import seal_uses
 from delivery.portal.doors import MayApprove
-from delivery.portal.proving import WINDOW_SECONDS, prove_again
+from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
 from delivery.portal.security import IS_SHOWN, SHOWS_A_FILE
 from delivery.portal.views import file_headers, minute, moment
 from delivery.portal.web import (
@@ -147,7 +147,7 @@ def approve(
     awaited = _awaited(portal, person, document_id)
     problem = prove_again(request, portal, person, form.fields.get("password", ""))
     if problem:
-        return _page(request, session, awaited, problem=problem, status=429 if problem == "login.slow" else 401)
+        return _page(request, session, awaited, problem=problem, status=status_of(problem))
     try:
         shown = (form.fields.get("digest", ""), form.fields.get("seal", ""))
         due = seal_uses.approve(portal.database, portal.store, document_id, *shown, session)

@@ -16,7 +16,7 @@ from delivery import entries
 from delivery.portal.change_lines import change_line
 from delivery.portal.notice_lines import bad_lines
 from delivery.portal.office_choices import office_name
-from delivery.portal.proving import WINDOW_SECONDS, prove_again
+from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
 from delivery.portal.views import moment, written
 from delivery.portal.web import AnySession, Form, OwnAccount, Portal, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
@@ -161,8 +161,7 @@ def stop_account(
 ) -> Response:
     """Stop an account of the own entity; the last one waits for a clerk."""
     if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
-        status = 429 if problem == "login.slow" else 401
-        return _stop_page(request, portal, session, account, account_id, problem=problem, status=status)
+        return _stop_page(request, portal, session, account, account_id, problem=problem, status=status_of(problem))
     done: list[bool] = []
 
     def act(connection: sa.Connection) -> str:
@@ -312,7 +311,7 @@ def _withdraw_page(request: Request, session: Session, *, problem: str = "", sta
 def withdraw(request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, form: Form) -> Response:
     """The second click: consent to electronic service is withdrawn from now on."""
     if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
-        return _withdraw_page(request, session, problem=problem, status=429 if problem == "login.slow" else 401)
+        return _withdraw_page(request, session, problem=problem, status=status_of(problem))
     try:
         _do(portal, lambda connection: entries.withdraw_consent(connection, account))
     except Refused:

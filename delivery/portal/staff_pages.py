@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from delivery import staff
 from delivery.portal.desk_form import faults_of
 from delivery.portal.doors import KeepsPeople
-from delivery.portal.proving import WINDOW_SECONDS, has_second, prove_again
+from delivery.portal.proving import WINDOW_SECONDS, has_second, prove_again, status_of
 from delivery.portal.views import moment
 from delivery.portal.web import AnySession, Form, PortalPart, Posted, language_of, page, portal_of, see, words_of
 from delivery.portal.wording import Words
@@ -87,17 +87,13 @@ def add(request: Request, portal: PortalPart, session: AnySession, person: Keeps
     """Add somebody; the first password is shown once."""
     typed = {name: value.strip()[:200] for name, value in form.fields.items() if name not in ("csrf", "password")}
     if problem := prove_again(request, portal, person, form.fields.get("password", ""), "own.wrong"):
-        return _list(request, session, person, typed=typed, problem=problem, status=_status(problem))
+        return _list(request, session, person, typed=typed, problem=problem, status=status_of(problem))
     login = typed.get("login", "")
     try:
         password = staff.add(portal.database, person, login, typed.get("name", ""), _chosen(typed))
     except Refused as refused:
         return _list(request, session, person, typed=typed, faults=refused.faults, status=422)
     return _list(request, session, person, first=(login, password))
-
-
-def _status(problem: str) -> int:
-    return 429 if problem == "login.slow" else 401
 
 
 @router.get("/{person_id}")
@@ -183,7 +179,7 @@ def _change(
     """Do `change`, which gets the reason, once the password was right; or show the page with what is wrong."""
     portal = portal_of(request)
     if problem := prove_again(request, portal, person, form.fields.get("password", ""), "own.wrong"):
-        return _one(request, session, person, person_id, problem=problem, status=_status(problem))
+        return _one(request, session, person, person_id, problem=problem, status=status_of(problem))
     try:
         return change(form.fields.get("reason", "").strip()[:_LONGEST_REASON])
     except Refused as refused:
