@@ -13,7 +13,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
-from delivery.handed_files import judge, name_all, store_all
+from delivery.document_dates import sending_day
+from delivery.handed_files import Judged, judge, name_all, store_all
 from delivery.inbox import actor_of
 from delivery.service import settle_now
 from records import deliveries, ledger, objections
@@ -62,14 +63,7 @@ def raise_objection(
     Without `acting`, whoever uses the account, it is refused; so is the day that stands already. Raises Refused with
     every fault, LookupError when the delivery is not in this account's inbox.
     """
-    faults = _faults_of_words(raised.grounds, "/grounds")
-    claimed = _day(raised.claimed, "/claimed", faults)
-    judged = judge([raised.file] if raised.file else [], faults)
-    if acting is None:
-        faults.append(NOBODY)
-    if faults:
-        raise Refused(faults)
-    assert acting is not None and claimed is not None  # noqa: S101 - what is missing is a fault
+    acting, claimed, judged = _complete(raised, acting)
     files = store_all(store, judged)
     with database.write() as connection:
         row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
@@ -114,6 +108,18 @@ def raise_objection(
             body=actor_of(connection, account, session_hash, acting) | told | {"objection": raised.id},
         )
         return True
+
+
+def _complete(raised: Raised, acting: Acting | None) -> tuple[Acting, date, list[Judged]]:
+    """Who objects, the day that is claimed, and the file as it is judged by its content. Raises Refused."""
+    faults = _faults_of_words(raised.grounds, "/grounds")
+    claimed = _day(raised.claimed, "/claimed", faults)
+    judged = judge([raised.file] if raised.file else [], faults)
+    if acting is None:
+        faults.append(NOBODY)
+    if faults or acting is None or claimed is None:
+        raise Refused(faults)
+    return acting, claimed, judged
 
 
 def _check_open(connection: sa.Connection, row: sa.RowMapping, claimed: date) -> None:
@@ -171,7 +177,8 @@ def _checked(found: sa.RowMapping, row: sa.RowMapping, ruling: Ruling, today: da
     if served_on is not None and served_on > today:
         en = "A ruling sets no day that has not come."
         faults.append(Fault("/served_on", "future", en, "不得将送达日期定在将来。"))
-    if served_on is not None and row["sent_at"] is not None and served_on < day_of(row["sent_at"]):
+    sent_on = sending_day(row)
+    if served_on is not None and sent_on is not None and served_on < sent_on:
         en = "Nothing is served before the day on which it was sent."
         faults.append(Fault("/served_on", "before_sending", en, "送达日期不得早于发送之日。"))
     if faults:

@@ -66,12 +66,10 @@ def submit(
 ) -> bool:
     """Take in a submission; False for one that stands already under its id, as after a second click.
 
-    Without `acting`, whoever uses the account, it is refused.
-
-    Raises Refused with every fault, LookupError when the delivery is not in this account's inbox.
+    Without `acting`, whoever uses the account, it is refused. Raises Refused with every fault,
+    LookupError when the delivery is not in this account's inbox.
     """
-    judged = _checked(handed, [] if acting else [NOBODY])
-    assert acting is not None  # noqa: S101 - that nobody acts is a fault
+    acting, judged = _checked(handed, acting)
     files = store_all(store, judged)
     with database.write() as connection:
         row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
@@ -86,8 +84,9 @@ def submit(
         return True
 
 
-def _checked(handed: Handed, faults: list[Fault]) -> list[Judged]:
-    """The files as they are judged by their content. Raises Refused with `faults` and those that are found."""
+def _checked(handed: Handed, acting: Acting | None) -> tuple[Acting, list[Judged]]:
+    """Who hands in, and the files as they are judged by their content. Raises Refused."""
+    faults = [] if acting else [NOBODY]
     if handed.kind not in KINDS:
         faults.append(Fault("/kind", "unknown_kind", "Choose what you hand in.", "请选择材料种类。"))
     if not handed.declared:
@@ -103,9 +102,9 @@ def _checked(handed: Handed, faults: list[Fault]) -> list[Judged]:
     if len(handed.files) > MOST_FILES:
         faults.append(Fault("/file1", "too_many", f"At most {MOST_FILES} files.", f"最多{MOST_FILES}个文件。"))
     found = judge(handed.files[:MOST_FILES], faults)
-    if faults:
+    if faults or acting is None:
         raise Refused(faults)
-    return found
+    return acting, found
 
 
 def _check_former(connection: sa.Connection, handed: Handed, delivery_id: str) -> None:
