@@ -68,3 +68,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         connection.execute(system.update().values(legal_offset=offset))
     yield database
     database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any schema."""
+    postgres: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    database = Database(postgres.create_database() if postgres else f"sqlite:///{tmp_path}/empty.db")
+    yield database
+    database.close()

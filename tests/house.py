@@ -10,14 +10,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from delivery import passwords
 from delivery.beijing import day_of
 from pipeline.composition import Songda
 from pipeline.settings import load
-from records import api_keys, directory, seals, series
+from records import access, api_keys, directory, seals, series
 from records.database import Database, legal_time
 from records.store import open_store
 from records.tables import metadata
 from templates.catalogue import catalogue
+from tests.portal_house import PASSWORD
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
@@ -80,6 +82,15 @@ def furnish(database: Database, home: Path) -> House:
         client_id = api_keys.create_client(connection, AUTHORITY, "case system")
         key = api_keys.issue(connection, client_id, api_keys.SCOPES)
     return House(songda, client_id, key)
+
+
+def furnish_with_a_clerk(database: Database, home: Path) -> House:
+    """The same, and somebody of the legal department logs in as `clerk`, with the tests' password."""
+    made = furnish(database, home)
+    with database.write() as connection:
+        hashed = passwords.hash_password(PASSWORD)
+        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", roles=("legal",), password_hash=hashed)
+    return made
 
 
 def another_key(house: House, *scopes: str, client_id: str | None = None) -> dict[str, str]:

@@ -233,3 +233,10 @@ def hidden(page: str, name: str) -> str:
 def log_in(client: TestClient, login: str, password: str = PASSWORD, **more: str) -> Any:
     form = client.get("/login").text
     return client.post("/login", data={"csrf": hidden(form, "csrf"), "login": login, "password": password} | more)
+
+
+def clerks_browser(app: FastAPI) -> TestClient:
+    """A browser in which `clerk` has logged in to the pages of `app`."""
+    made = TestClient(app, follow_redirects=False)
+    assert log_in(made, "clerk").status_code == 303
+    return made

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from records import directory, schema
@@ -20,6 +17,7 @@ from templates.catalogue import catalogue
 from templates.printing import Imprint, print_document
 from tests.conftest import LEGAL_NOW
 from tests.portal_house import AUTHORITY, PortalHouse, furnish
+from tests.web_server import served
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -55,17 +53,8 @@ def serving(house: PortalHouse, host: str = "127.0.0.1") -> Iterator[Site]:
     """The portal of a house on a free port of the loopback, known under the name `host`."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         house.public_url = f"http://{host}:{listening.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(house.app, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive()
-                time.sleep(0.02)
+        with served(house.app, listening):
             yield Site(house, house.public_url)
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @pytest.fixture

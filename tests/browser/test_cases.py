@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from delivery import passwords
 from pipeline.web import make_web
-from records import access, deliveries, schema
+from records import deliveries, schema
 from records.database import Database
-from tests.browser.test_counterparty import accessible, log_in
+from tests.browser.test_counterparty import log_in
+from tests.browser.test_inbox_acts import fits
 from tests.conftest import LEGAL_NOW
-from tests.house import AUTHORITY, House, furnish, sample
+from tests.house import House, furnish_with_a_clerk, sample
 from tests.integration.test_issuing_links import decision, typed
-from tests.portal_house import PASSWORD
+from tests.web_server import served_anywhere
 
 
 @dataclass(frozen=True)
@@ -35,23 +32,10 @@ class Office:
 def office(tmp_path: Path) -> Iterator[Office]:
     database = Database(f"sqlite:///{tmp_path}/songda.db")
     schema.create(database, test=True, legal_now=LEGAL_NOW)
-    house = furnish(database, tmp_path)
-    with database.write() as connection:
-        hashed = passwords.hash_password(PASSWORD)
-        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", roles=("legal",), password_hash=hashed)
-    config = uvicorn.Config(make_web(house.songda), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
-        yield Office(house, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}")
-    finally:
-        server.should_exit = True
-        thread.join()
-        database.close()
+    house = furnish_with_a_clerk(database, tmp_path)
+    with served_anywhere(make_web(house.songda)) as url:
+        yield Office(house, url)
+    database.close()
 
 
 @pytest.fixture
@@ -65,11 +49,6 @@ def context(chromium: Browser, office: Office) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
-
-
-def fits(page: Page) -> None:
-    accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ def log_in(page: Page, login: str, lang: str = "zh") -> None:
 
 
 def accessible(page: Page) -> None:
-    """No serious or critical violation of WCAG 2 A and AA as axe sees it."""
+    """No serious or critical violation of WCAG 2 A and AA as axe sees it, once the page stands with its styles."""
+    page.wait_for_load_state()
     found = Axe().run(
         page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
     )

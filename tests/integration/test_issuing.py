@@ -15,26 +15,20 @@ from pipeline.web import make_web
 from records import access, api_keys, ledger
 from records.database import Database
 from records.tables import document, event
-from tests.house import AUTHORITY, House, furnish, sample
-from tests.portal_house import PASSWORD, hidden, log_in
+from tests.house import AUTHORITY, House, furnish_with_a_clerk, sample
+from tests.portal_house import PASSWORD, clerks_browser, hidden, log_in
 
 INSTRUMENT = "hearing-notice"
 
 
 @pytest.fixture
 def house(database: Database, tmp_path: Path) -> House:
-    made = furnish(database, tmp_path)
-    with database.write() as connection:
-        hashed = passwords.hash_password(PASSWORD)
-        access.add_person(connection, AUTHORITY, login="clerk", name="刘芳", roles=("legal",), password_hash=hashed)
-    return made
+    return furnish_with_a_clerk(database, tmp_path)
 
 
 @pytest.fixture
 def client(house: House) -> TestClient:
-    made = TestClient(make_web(house.songda), follow_redirects=False)
-    assert log_in(made, "clerk").status_code == 303
-    return made
+    return clerks_browser(make_web(house.songda))
 
 
 def filled(client: TestClient, **more: str) -> dict[str, str]:

@@ -8,15 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from delivery.portal import uploads
 from delivery.portal.security import LARGEST_UPLOAD
@@ -25,6 +22,7 @@ from records.database import Database
 from tests.later_revisions import add_text, grown
 from tests.portal_house import PortalHouse, furnish
 from tests.signing_support import Bench, running, tagged_pdf
+from tests.web_server import served_anywhere
 
 
 @pytest.fixture(scope="module")
@@ -46,22 +44,6 @@ def house(bench: Bench, tmp_path: Path) -> Iterator[PortalHouse]:
     house.trust = bench.trust
     yield house
     database.close()
-
-
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The pages behind a real server, which takes a body as it comes."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def ask(house: PortalHouse, pdf: bytes, lang: str = "zh") -> tuple[int, str]:
@@ -165,7 +147,7 @@ def test_nobody_holds_a_place_by_dawdling(house: PortalHouse, monkeypatch: pytes
         time.sleep(0.3)
         yield b"\r\n--x--\r\n"
 
-    with served(house.app) as url:
+    with served_anywhere(house.app) as url:
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         answer = httpx2.post(f"{url}/verify", content=dawdling(), headers=headers)
     assert answer.status_code == 408 and "上传超时" in answer.text
