@@ -149,6 +149,8 @@ def _at_the_desk() -> Iterator[tuple[str, Callable[[sa.Connection], object]]]:
     yield "desk_late", lambda connection: desk_work.ids(connection, authority, "late", late, _PAGE)
     yield "desk_to_print", track("to_print")
     yield "desk_served", track("served")
+    yield "desk_in_question", lambda connection: deliveries.in_question(connection, authority, limit=_PAGE)
+    yield "desk_case", lambda connection: deliveries.of_case(connection, [f"doc_{n:025}" for n in range(7)], authority)
     yield "desk_found_first", find("〔2026〕0号")
     yield "desk_found_all", find("承运人")
     yield "desk_found_nothing", find("没有的案号")

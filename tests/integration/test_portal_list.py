@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from delivery.sheets import neutral
 from pipeline.measuring_lists import OWNER, fill_lists
-from records import documents, finding
+from records import deliveries, documents, finding
 from records.database import Database, legal_time, set_legal_time
 from records.finding import folded
 from records.inbox import STATES, Wanted, counts, listed
@@ -216,6 +216,23 @@ def test_searching_at_the_desk_among_many_documents_reads_one_index_of_each_kind
             ]
         assert "ix_delivery_found" in plans[0] and "TEMP B-TREE" not in plans[0]
         assert "ix_delivery_not_dispatched" in plans[1] and "COVERING INDEX ix_document_case" in plans[2]
+
+
+def test_a_few_deliveries_are_fetched_without_the_authoritys_others(database: Database) -> None:
+    fill_lists(database, 300)
+    documents_of_case, ids = [f"doc_{number:025}" for number in range(7)], [f"dlv_{number:025}" for number in (5, 3)]
+    with statements(database) as done, database.read() as connection:
+        case = deliveries.of_case(connection, documents_of_case, OWNER[0])
+        found = deliveries.desk_items(connection, ids, OWNER[0])
+        assert deliveries.in_question(connection, OWNER[0]) == []
+        assert deliveries.of_case(connection, documents_of_case, "elsewhere") == []
+    assert [row["id"] for row in case] == [f"dlv_{number:025}" for number in range(7)]
+    assert [row["id"] for row in found] == ids
+    if not database.is_postgresql:
+        with database.read() as connection:
+            for statement, values in done:
+                plan = str(connection.exec_driver_sql(f"explain query plan {statement}", values).all())
+                assert "SEARCH delivery" in plan and "delivery USING INDEX ix_delivery_paper" not in plan, plan
 
 
 def test_the_page_of_a_full_inbox_takes_as_many_statements_as_that_of_an_empty_one(
