@@ -64,11 +64,12 @@ _LONGEST: Final = 500
 class PaperRecord:
     """What a clerk recorded of one attempt. Texts that were not given are empty.
 
-    `date` is the day of the attempt, for a public notice the day of publication. `place` is the address at which the
-    document was left. `mail_kind` is `registered` or `express`. `organ` is the administrative organ entrusted with
-    service. `failed_attempts` names the ways tried before a public notice. `ruling` says why an outcome of post that is
-    no service by itself counts as one. `correction_reason`, `approved_by`: for a correction or a backdated record.
-    `servers` are those who served. `illegible`, `conflicting`: the date on the paper cannot be read, or two are on it.
+    `date` is the day of the attempt, for a public notice the day of publication. `place` is where the document was
+    handed over, or the address at which it was left. `mail_kind` is `registered` or `express`. `organ` is the
+    administrative organ entrusted with service. `failed_attempts` names the ways tried before a public notice.
+    `ruling` says why an outcome of post that is no service by itself counts as one. `correction_reason`,
+    `approved_by`: for a correction or a backdated record. `servers` are those who served. `illegible`,
+    `conflicting`: the date on the paper cannot be read, or two are on it.
     """
 
     method: str

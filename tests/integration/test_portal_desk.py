@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from pypdf import PdfReader
 
 from delivery.beijing import day_of
+from delivery.paper import DETAILS, FLAGS, LISTS
 from records import deliveries
 from records.database import Database, legal_time
 from tests.integration.test_desk import SCAN
@@ -82,6 +84,13 @@ def test_a_paper_receipt_with_scan_is_recorded_and_tells_the_queue(house: Portal
     assert scan.content == SCAN and scan.headers["content-type"] == "image/png"
     assert receipt["record"]["receiver"] == "孙丽"
     assert f"/desk/{delivery_id}/record" not in page  # it is served; a correction is not offered
+
+
+def test_the_form_asks_for_everything_that_a_record_may_hold(house: PortalHouse, client: TestClient) -> None:
+    """What a method demands can be entered at the desk, and each in one place."""
+    page = client.get(f"/desk/{house.deliver('penalty-decision')}/record").text
+    for name in ("result", "date", *DETAILS, *LISTS, *FLAGS, "scan"):
+        assert len(re.findall(f'<(?:input|select|textarea)[^>]* name="{name}"', page)) == 1, name
 
 
 def test_without_a_scan_the_record_waits_and_the_form_is_filled_for_the_second_time(
