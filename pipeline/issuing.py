@@ -25,7 +25,15 @@ CLIENT: Final = "desk"
 
 def issuing(songda: Songda) -> Issuing:
     """What the desk's pages need of the pipeline."""
-    return Issuing(lambda person, job: specimen(songda, person, job), lambda *given: submit(songda, *given))
+    return Issuing(lambda person, job: specimen(songda, person, job), lambda *given: submit(songda, *given), beside())
+
+
+def beside() -> dict[str, Any]:
+    """The part of the job's schema that a form shows beside the facts of its document."""
+    schema = intake.job_schema()
+    known = schema["$defs"]["document"]["properties"]
+    shown = {"address": schema["$defs"]["address"]} | {name: known[name] for name in ("copies_to", "circumstances")}
+    return {"type": "object", "properties": shown, "$defs": schema["$defs"]}
 
 
 def _caller(connection: sa.Connection, person: Person) -> Caller:

@@ -15,7 +15,7 @@ from templates.facts import check_facts
 from templates.placeholders import LANGUAGES, Placeholder, Twin
 from templates.printing import Imprint, composed, print_document
 from templates.released import version_faults
-from templates.schemas import choices, every_node, find, optional_paths, required_paths, resolved, without
+from templates.schemas import choices, every_node, find, optional_paths, required_paths, resolved, unlooped, without
 from templates.word_check import word_faults
 
 _OWN_NAMES: Final = ("authority", "words", "row")
@@ -74,7 +74,7 @@ def _clause_faults(instrument: Instrument, clauses: Clauses) -> Iterator[Fault]:
         for twin in block.twins():
             yield from (fault.under(place) for fault in _twin_faults(twin))
             for placeholder in twin.zh.placeholders:
-                used.add(_unlooped(placeholder.path, loops))
+                used.add(unlooped(placeholder.path, loops))
                 yield from (fault.under(place) for fault in _fact_faults(placeholder, schema, loops, clauses))
         for path in loops.values():
             if find(schema, path) is None:
@@ -127,7 +127,7 @@ def _condition_faults(block: Block, schema: Mapping[str, Any], used: set[str]) -
     loops = block.loops()
     for condition in block.conditions():
         for test in (test for tests in condition.alternatives for test in tests):
-            used.add(_unlooped(test.path, loops))
+            used.add(unlooped(test.path, loops))
             fact = find(schema, test.path, loops)
             if fact is None:
                 yield _unknown(test.path)
@@ -147,11 +147,6 @@ def _glyph_faults(text: str) -> Iterator[Fault]:
 
 def _unknown(path: str) -> Fault:
     return Fault("", "unknown_fact", f"there is no fact {path}", f"没有名为 {path} 的事实")
-
-
-def _unlooped(path: str, loops: Mapping[str, str]) -> str:
-    first, _, rest = path.partition(".")
-    return ".".join(part for part in (loops.get(first, first), rest) if part)
 
 
 def _frame_faults(instrument: Instrument, clauses: Clauses) -> Iterator[Fault]:

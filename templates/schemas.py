@@ -42,6 +42,12 @@ def _through_arrays(node: Schema, root: Schema) -> Schema:
     return node
 
 
+def unlooped(path: str, loops: Mapping[str, str]) -> str:
+    """The path in the facts: the name of a loop's item stands for the list in `loops` that it comes from."""
+    first, _, rest = path.partition(".")
+    return ".".join(part for part in (loops.get(first, first), rest) if part)
+
+
 def choices(node: Schema, root: Schema) -> tuple[Any, ...]:
     """The values that an enumeration allows, of the items for an array; none for anything else."""
     return tuple(_through_arrays(node, root).get("enum", ()))

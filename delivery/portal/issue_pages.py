@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery.fact_forms import facts, form, typed_of
+from delivery.beijing import day_of
+from delivery.fact_forms import typed_of
 from delivery.linked_acts import state_faults
 from delivery.portal.doors import MayIssue, demand_issuing, may_issue
-from delivery.portal.issue_links import Linked, filled_in, linked_by
+from delivery.portal.issue_form import APPROVAL, BESIDE, IssueForm
+from delivery.portal.issue_links import filled_in, linked_by
 from delivery.portal.issuing import Issuing
 from delivery.portal.web import AnySession, Portal, PortalPart, Posted, page, see, wide_form, words_of
 from records import directory, documents
 from records.access import Person, Session
+from records.database import legal_time
 from records.errors import Fault, Refused
 from templates.catalogue import Instrument, catalogue
 
@@ -27,7 +31,6 @@ InstrumentId = Annotated[str, Path(pattern="^[a-z][a-z0-9-]{1,60}$")]
 DocumentPart = Annotated[str, Path(pattern="^doc_[0-9a-z]{1,40}$")]
 WideForm = Annotated[Posted, Depends(wide_form)]
 _SHOWN: Final = 500
-_APPROVAL: Final = ("name", "role", "rule", "approved_at")
 
 
 def _issuing(portal: Portal) -> Issuing:
@@ -62,32 +65,33 @@ def blank(
 
     `?ends=` (or `changes`, `mends`, `declares`) and the id of a document: what is known of that is filled in.
     """
-    _issuing(portal)
-    made = _instrument(instrument, clerk)
+    issuing, made = _issuing(portal), _instrument(instrument, clerk)
     with portal.database.read() as connection:
         linked = linked_by(connection, clerk.authority_id, made.manifest, request.query_params)
         if linked and state_faults(connection, clerk.authority_id, linked.effect, linked.target["id"]):
             return see(f"/desk/documents/{linked.target['id']}")  # that page says why not
         typed = filled_in(connection, linked) if linked else {}
+        today = day_of(legal_time(connection)).isoformat()
     if not linked and portal.test and request.query_params.get("sample"):
         typed = typed_of(made.sample_facts())
-    return _form(request, portal, session, made, typed)
+    if made.clauses is not None:  # it is dated today, as a rule
+        typed = {f"f/{made.clauses.dated}": today} | typed
+    return _form(request, portal, session, IssueForm(made, issuing.beside, typed))
 
 
 def _form(
     request: Request,
     portal: Portal,
     session: Session,
-    made: Instrument,
-    typed: Mapping[str, str],
+    form: IssueForm,
     faults: Sequence[Fault] = (),
+    filled: Sequence[str] | None = None,
 ) -> Response:
-    t = words_of(request)
-    place = "/documents/0/facts"
-    inside = [_moved(fault, place) for fault in faults if fault.pointer.startswith(place)]
+    t, made, typed = words_of(request), form.made, form.typed
     with portal.database.read() as connection:
         known = directory.counterparties(connection, session.subject.authority_id, _SHOWN)
         linked = linked_by(connection, session.subject.authority_id, made.manifest, typed)
+    asked, beside = form.parts(faults)
     return page(
         request,
         "issue.html",
@@ -95,7 +99,9 @@ def _form(
         status=422 if faults else 200,
         instrument=made.id,
         title=t.pick(made.manifest.title_zh, made.manifest.title_en),
-        parts=form(made.schema, typed, inside),
+        parts=asked,
+        address=[part for part in beside if part.pointer == f"{BESIDE}/address"],
+        beside=[part for part in beside if part.pointer != f"{BESIDE}/address"],
         typed=typed,
         column=t.pick("0", "1"),
         delivered=made.print.delivered,
@@ -107,30 +113,14 @@ def _form(
             "recipients": linked.served_on(t),
         },
         sealed=made.print.sealed,
+        recipients=form.recipients,
         counterparties=[(row["id"], t.pick(row["name_zh"], row["name_en"])) for row in known],
-        approval=[(name, t(f"issue.{name}"), typed.get(name, "")) for name in _APPROVAL],
-        faults=[(fault.pointer, t.pick(fault.message_zh, fault.message_en), fault.rule) for fault in faults],
+        approval=[(name, t(f"issue.{name}"), typed.get(name, "")) for name in APPROVAL],
+        told=form.told(faults, t),
+        filled=None if filled is None else [t.pick(*part.label) for part in asked if part.pointer[1:] in filled],
         once=typed.get("once") or secrets.token_urlsafe(16),
         sample=portal.test,
     )
-
-
-def _moved(fault: Fault, place: str) -> Fault:
-    return Fault(fault.pointer.removeprefix(place), fault.code, fault.message_en, fault.message_zh, fault.rule)
-
-
-def _job(authority_id: str, made: Instrument, typed: Mapping[str, str], linked: Linked | None) -> dict[str, Any]:
-    document: dict[str, Any] = {"instrument": made.id, "facts": facts(made.schema, typed)}
-    if linked is not None:
-        document |= linked.in_job()
-    elif typed.get("counterparty"):
-        document["recipients"] = [{"counterparty": typed["counterparty"]}]
-    if typed.get("paper"):
-        document["paper"] = True
-    approval = {name: typed[name].strip() for name in _APPROVAL if typed.get(name, "").strip()}
-    if approval:
-        document["approval"] = approval
-    return {"authority": authority_id, "case_no": typed.get("case_no", "").strip(), "documents": [document]}
 
 
 @router.post("/{instrument}")
@@ -142,16 +132,24 @@ def send(
     posted: WideForm,
     instrument: InstrumentId,
 ) -> Response:
-    """Show the form with one more item, or the specimen, or submit; a refused form is shown with every fault."""
+    """Show the form with one more item, filled from the records, or the specimen; or submit. A refused form is shown
+    with every fault.
+    """
     issuing, made, typed = _issuing(portal), _instrument(instrument, clerk), dict(posted.fields)
+    form = IssueForm(made, issuing.beside, typed)
     verb, _, pointer = typed.get("verb", "").partition(":")
     if verb == "more":
-        count = typed.get(f"n{pointer}", "1")
-        typed[f"n{pointer}"] = str(int(count) + 1 if count.isascii() and count.isdigit() and len(count) < 4 else 2)
-        return _form(request, portal, session, made, typed)
+        counted = f"n{pointer}" if pointer else "recipients"
+        count = typed.get(counted, "1")
+        typed[counted] = str(int(count) + 1 if count.isascii() and count.isdigit() and len(count) < 4 else 2)
+        return _form(request, portal, session, form)
+    if verb == "fill":
+        with portal.database.read() as connection:
+            known, names = form.filled(connection, clerk.authority_id)
+        return _form(request, portal, session, replace(form, typed=known), filled=names)
     with portal.database.read() as connection:
         linked = linked_by(connection, clerk.authority_id, made.manifest, typed)
-    job = _job(clerk.authority_id, made, typed, linked)
+    job = form.job(clerk.authority_id, linked)
     try:
         if verb == "preview":
             pdf = issuing.specimen(clerk, job)
@@ -161,7 +159,7 @@ def send(
             raise HTTPException(400)
         document_id = issuing.submit(clerk, job, once)
     except Refused as refused:
-        return _form(request, portal, session, made, typed, refused.faults)
+        return _form(request, portal, session, form, refused.faults)
     return see(f"/desk/issue/done/{document_id}")
 
 

@@ -12,8 +12,11 @@ from records.access import Person
 @dataclass(frozen=True)
 class Issuing:
     """`specimen` prints a job's one document as a preview and stores nothing. `submit` takes the job in, once for each
-    token, and returns the id of its document. Both raise Refused with pointers into the job.
+    token, and returns the id of its document. Both raise Refused with pointers into the job. `beside` is the JSON
+    Schema of what a job's document has beside its facts: `address` of a recipient outside the register, `copies_to`,
+    and `circumstances`.
     """
 
     specimen: Callable[[Person, Mapping[str, Any]], bytes]
     submit: Callable[[Person, Mapping[str, Any], str], str]
+    beside: Mapping[str, Any]

@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page
 from delivery import corrections, stacks
 from delivery.portal.issuing import Issuing
 from delivery.portal.web import Portal
+from pipeline.issuing import beside
 from records import deliveries
 from records.database import legal_time, set_legal_time
 from tests.browser.conftest import Site
@@ -28,7 +29,7 @@ def page(context: BrowserContext) -> Page:
 def paths(house: PortalHouse) -> list[str]:
     """A desk with something on every page: the addresses of all of them."""
     portal: Portal = house.app.state.portal
-    object.__setattr__(portal, "issuing", Issuing(lambda *_: b"", lambda *_: ""))
+    object.__setattr__(portal, "issuing", Issuing(lambda *_: b"", lambda *_: "", beside()))
     served = house.deliver("penalty-decision")
     begin(house, served)
     done = record(house, served, direct(house))

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from delivery import passwords
 from delivery.fact_forms import typed_of
 from pipeline.web import make_web
-from records import access, api_keys, ledger
+from records import access, api_keys, directory, ledger, links
 from records.database import Database
 from records.tables import document, event
 from tests.house import AUTHORITY, House, furnish_with_a_clerk, sample
@@ -83,8 +83,59 @@ def test_every_fault_stands_at_its_field_and_what_was_typed_stays(house: House, 
     form[facts[0]] = ""
     answer = send(client, form)
     assert answer.status_code == 422 and stored(house) == []
-    assert "/documents/0/facts" in answer.text and "/case_no" in answer.text and 'class="fault"' in answer.text
+    field = "f" + facts[0].removeprefix("f").replace("/", "_")
+    assert f'<a href="#{field}">' in answer.text and f'id="{field}"' in answer.text and 'class="fault"' in answer.text
+    assert '<a href="#case_no">案号</a>' in answer.text and "/documents/0" not in answer.text
     assert form[facts[1]].split("\n")[0] in answer.text
+
+
+def test_several_recipients_and_one_outside_the_register(house: House, client: TestClient) -> None:
+    with house.songda.database.write() as connection:
+        entry = {"kind": "legal_person", "name_zh": "示例机场", "name_en": "Example Airport"}
+        place = {"address_zh": "天津市", "address_en": "Tianjin"}
+        directory.create_counterparty(connection, AUTHORITY, "airport-branch", **entry, **place)
+    form = filled(client)
+    more = client.post(f"/desk/issue/{INSTRUMENT}", data=form | {"verb": "more:", "recipients": "1"}).text
+    assert 'name="counterparty_2"' in more and '<option value="air-example" selected>' in more
+    at = "f/beside/address"
+    form |= {"recipients": "2", "counterparty_2": "airport-branch", f"{at}/name/zh": "某某"}
+    refused = send(client, form)
+    assert refused.status_code == 422 and 'href="#f_beside_address_name_en"' in refused.text and stored(house) == []
+    form |= {f"{at}/name/en": "Somebody", f"{at}/place/zh": "天津市某路1号", f"{at}/place/en": "1 Mou Road, Tianjin"}
+    assert send(client, form).status_code == 303
+    with house.songda.database.read() as connection:
+        served = {
+            row["counterparty_id"]: row["address"] for row in links.recipients(connection, stored(house)[0]["id"])
+        }
+    assert served.keys() == {"air-example", "airport-branch", None} and served[None]["place"]["zh"] == "天津市某路1号"
+
+
+def test_what_the_law_asks_beside_the_page_goes_into_the_job(house: House, client: TestClient) -> None:
+    decision = "/desk/issue/penalty-decision"
+    page = client.get(f"{decision}?sample=1").text
+    job = sample("penalty-decision")
+    (asked,) = [each for each in job["documents"] if each["instrument"] == "penalty-decision"]
+    form = {"csrf": hidden(page, "csrf"), "once": hidden(page, "once"), "case_no": "甲", "counterparty": "air-example"}
+    form |= typed_of(asked["facts"]) | {"f/beside/circumstances/violation_ended_on": "soon", "verb": "submit"}
+    answer = client.post(decision, data=form)
+    assert answer.status_code == 422 and 'href="#f_beside_circumstances_violation_ended_on"' in answer.text
+
+
+def test_what_the_records_know_is_filled_in_where_nothing_stands(house: House, client: TestClient) -> None:
+    assert send(client, filled(client)).status_code == 303
+    form = {"csrf": hidden(client.get("/desk/issue").text, "csrf"), "verb": "fill"}
+    form |= {"case_no": sample(INSTRUMENT)["case_no"], "counterparty": "air-example", "f/cause/zh": "另一案由"}
+    page = client.post("/desk/issue/penalty-decision", data=form).text
+    facts = sample(INSTRUMENT)["documents"][0]["facts"]
+    assert facts["officers"][1]["certificate"] in page and "已填入" in page and "承办监察员" in page
+    assert "另一案由" in page and facts["cause"]["zh"] not in page  # what was typed stays
+    assert 'name="f/party/name/zh" value="北方示例航空有限公司"' in page
+    nothing = client.post("/desk/issue/penalty-decision", data=form | {"case_no": "", "counterparty": ""}).text
+    assert "没有可填入的内容" in nothing
+
+
+def test_a_new_form_is_dated_today(client: TestClient) -> None:
+    assert 'name="f/noticed_on" value="2026-11-23"' in client.get(f"/desk/issue/{INSTRUMENT}").text
 
 
 def test_one_more_item_is_shown_without_losing_the_others(client: TestClient) -> None:
