@@ -107,5 +107,14 @@ def responsible(category: str, facts: Mapping[str, Any]) -> Responsible | None:
     return None if division is None else _told(division.office, division.certain, known.edition)
 
 
+def reached(authority: Mapping[str, Any], office: str, administration: str) -> Mapping[str, Any]:
+    """Where the office is reached by the authority's record: its own entry there, else that of its administration.
+
+    May have `email`, `address`, `postcode` and `phone` (authority.json); empty where the record says nothing.
+    """
+    entries: Mapping[str, Any] = authority.get("offices", {})
+    return entries.get(office) or entries.get(administration) or {}
+
+
 def _told(office: Office, certain: bool, edition: str) -> Responsible:
     return Responsible(**asdict(office), certain=certain, edition=edition)

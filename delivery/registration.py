@@ -10,11 +10,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
-from delivery.offices import Responsible, responsible
+from delivery.offices import Responsible, reached, responsible
 from delivery.registration_facts import FILES, LETTER, faults, letter_digest, letter_facts
 from delivery.registration_sweep import set_aside_unused
 from delivery.scans import check_scan
-from records import campaigns, directory, documents, registrations
+from records import campaigns, directory, documents, messages, registrations
 from records.database import Database, legal_time
 from records.errors import Fault, Permanent, Refused
 from records.ledger import append, canonical, lock
@@ -126,8 +126,8 @@ def office_of(row: sa.RowMapping) -> Responsible:
 def submit(database: Database, registration_id: str) -> str:
     """Report the application to the authority (报送局方), which cannot be withdrawn; returns its number.
 
-    What is reported is kept for good with the time and the responsible office. Raises NotOpen, and Refused with every
-    fault.
+    What is reported is kept for good with the time and the responsible office, which is told by e-mail. Raises NotOpen,
+    and Refused with every fault.
     """
     with database.write() as connection:
         lock(connection, registration_id)
@@ -156,6 +156,10 @@ def submit(database: Database, registration_id: str) -> str:
                 "office": office.as_dict(),
             },
         )
+        box = reached(authority_of(connection, row), office.id, office.administration).get("email")
+        if box:
+            to = (connection, row["authority_id"], "email", box, "registration-received")
+            messages.write(*to, {"number": number}, registration_id=registration_id)
     return number
 
 

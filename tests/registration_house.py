@@ -152,9 +152,9 @@ def open_campaign(house: PortalHouse, code: str = CODE, ends_on: str = "2026-12-
         return campaigns.add(connection, AUTHORITY, code, ends_on, "test")
 
 
-def deliver(songda: Songda) -> None:
-    """What a worker does with every SMS that waits."""
-    pending = (message.c.state == "pending", message.c.channel == "sms")
+def deliver(songda: Songda, channel: str = "sms") -> None:
+    """What a worker does with every SMS, or e-mail, that waits."""
+    pending = (message.c.state == "pending", message.c.channel == channel)
     with songda.database.read() as connection:
         waiting = connection.execute(sa.select(message.c.id).where(*pending)).scalars().all()
     for message_id in waiting:

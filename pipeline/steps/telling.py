@@ -25,10 +25,17 @@ from records.ledger import append
 from records.steps import Claim
 
 _SUBJECTS = {
+    "registration-received": "有注册申请待审核 A registration waits for its review",
     "registration-approved": "注册申请已审核通过 Your registration has been approved",
     "registration-returned": "注册申请已被退回 Your registration has been returned",
     "activation-code": "账号激活码 Activation code of your account",
 }
+#: To the authority's own people, never by SMS: no operator has to know it.
+_TO_OFFICE = {
+    "registration-received": "【{system}】收到注册申请{number}，请登录送达工作台审核。"
+    "Registration {number} has been reported: please log in at the service desk to review it.",
+}
+_PAGES = {"activation-code": "activate", "registration-received": "desk/registrations"}
 
 
 def tell(songda: Songda, claim: Claim) -> Conclusion:
@@ -77,8 +84,10 @@ def _by_sms(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> s
 
 def _by_mail(songda: Songda, message: sa.RowMapping, params: dict[str, str]) -> str:
     settings = songda.settings
-    page = "activate" if message["template"] == "activation-code" else "register"
-    text = sms_text(message["template"], params | {"system": settings.sms_signature})
+    page = _PAGES.get(message["template"], "register")
+    said = params | {"system": settings.sms_signature}
+    own = _TO_OFFICE.get(message["template"])
+    text = own.format_map(said) if own else sms_text(message["template"], said)
     mail = note(
         message_id=f"<{message['id']}@{settings.mail_from.rpartition('@')[2]}>",
         sender=settings.mail_from,

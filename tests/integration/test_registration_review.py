@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from delivery import activation, registration_review
+from delivery.mailsink import MailSink
 from pipeline.steps.telling import tell
 from records import access, campaigns, directory, ledger, messages, registrations, steps
 from records.database import Database
@@ -144,6 +148,7 @@ def test_an_approval_enters_counterparty_contacts_letter_and_accounts_at_once(
     assert opened["state"] == "approved" and opened["department"] == "法律部"
     assert kinds[-4:] == ["counterparty.entered", "letter.filed", "account.approved", "account.activation_issued"]
     assert {(each["template"], each["address"]) for each in told} == {
+        ("registration-received", "registration@north-china.example.gov.cn"),
         ("registration-approved", someone.mobile),
         ("registration-approved", "13800138001"),
         ("registration-approved", "13800138002"),
@@ -151,6 +156,24 @@ def test_an_approval_enters_counterparty_contacts_letter_and_accounts_at_once(
         ("registration-approved", "ma@haihe.test"),
         ("activation-code", "13800138001"),
     }
+
+
+def test_the_responsible_office_is_told_by_e_mail_as_soon_as_it_is_reported(
+    house: PortalHouse, someone: Applicant, tmp_path: Path
+) -> None:
+    box = MailSink(tmp_path / "mails")
+    box.start()
+    try:
+        settings = replace(someone.songda.settings, smtp_port=box.smtp_port)
+        deliver(replace(someone.songda, settings=settings), "email")
+    finally:
+        box.stop()
+    (path,) = (tmp_path / "mails").glob("*.eml")
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert mail["To"] == "registration@north-china.example.gov.cn"  # of the region: the bureau has no entry
+    text = mail.get_body().get_content()
+    assert the_row(house)["number"] in text and "/desk/registrations" in text
+    assert ENTITY["name_zh"] not in text  # who it is stands at the desk alone
 
 
 def test_an_approval_that_fails_half_way_leaves_nothing(
@@ -184,7 +207,7 @@ def test_two_clerks_who_approve_at_the_same_moment_enter_it_once(house: PortalHo
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(approve, range(4))) == ["approved", "late", "late", "late"]
     with house.database.read() as connection:
-        assert len(messages.of_registration(connection, row["id"])) == 6
+        assert len(messages.of_registration(connection, row["id"])) == 7
         assert list(ledger.verify(connection)) == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.offices import offices, read, responsible
+from delivery.offices import offices, reached, read, responsible
 from records.errors import Permanent
 
 #: GB/T 2260: the provinces of the mainland by the administration that they belong to.
@@ -102,3 +102,10 @@ def test_a_code_that_stands_twice_or_a_city_without_the_rest_of_its_province_is_
     entries = "".join(f'[[administration.division]]\ncode = "{code}"\nzh = "乙"\nen = "B"\n' for code in codes)
     with pytest.raises(Permanent):
         read(_one(entries))
+
+
+def test_an_office_is_reached_by_its_own_entry_or_by_that_of_its_administration() -> None:
+    record = {"offices": {"beijing": {"email": "b@x.test"}, "north-china": {"phone": "010-1"}}}
+    assert reached(record, "beijing", "north-china") == {"email": "b@x.test"}
+    assert reached(record, "tianjin", "north-china") == {"phone": "010-1"}
+    assert reached(record, "gansu", "northwest") == reached({}, "beijing", "north-china") == {}

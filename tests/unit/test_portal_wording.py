@@ -127,6 +127,7 @@ def _of_registration() -> set[str]:
     names = set(re.findall(r"""["'/]([a-z_]+)["'/]""", texts)) | {
         "activation_code",
         "registration_approved",
+        "registration_received",
         "registration_returned",
     }
     parts = re.compile(r"(?:state|next|told|step|needed|message|account|foreign)_|_hint$")
