@@ -359,6 +359,7 @@ def record_form(
         "title": t({"record": "record.title", "backdate": "correct.backdated"}.get(purpose, "correct.title")),
         "intro": "" if purpose == "record" else t(f"correct.intro_{purpose}"),
         "needs_reason": purpose in ("correct", "backdate"),
+        "corrects": purpose in ("correct", "mend"),
         "attempt": fields.get("attempt", ""),
         "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
     }
