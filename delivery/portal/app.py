@@ -23,6 +23,7 @@ from delivery.portal import (
     change_pages,
     correction_pages,
     counsel_pages,
+    desk_list,
     desk_pages,
     document_pages,
     feed_pages,
@@ -97,6 +98,7 @@ _PAGES: Final = (
     notice_pages,
     statistics_pages,
     inbox_pages,
+    desk_list,
     desk_pages,
     verify_page,
 )

@@ -1,4 +1,4 @@
-"""The clerk's desk: what is to print, what is to record, and the record of service on paper."""
+"""One delivery at the clerk's desk: its state, what is printed for it, and the record of service on paper."""
 
 from __future__ import annotations
 
@@ -13,37 +13,27 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery import attempts as acts
-from delivery import desk, seal_uses
-from delivery.barcodes import read_code
+from delivery import desk
 from delivery.beijing import day_of
-from delivery.paper import MAIL_KINDS, late_after
+from delivery.paper import MAIL_KINDS
 from delivery.paper_seals import record_paper_seal
 from delivery.portal import desk_form, files, service_page
 from delivery.portal.attempt_lines import attempt_lines, known_servers
-from delivery.portal.calendar_lines import calendar_lines
 from delivery.portal.deadline_lines import limit_lines
-from delivery.portal.doors import SEES_CORRECTIONS, MayRead, MayServe, demand_method, methods_for
-from delivery.portal.incoming_pages import count_incoming
+from delivery.portal.doors import MayRead, MayServe, demand_method, methods_for
 from delivery.portal.link_lines import lines_at_desk
 from delivery.portal.notice_lines import notice_lines
 from delivery.portal.views import item_of, moment, written
-from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, language_of, page, see, words_of
+from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.rights import may
 from delivery.scanner import read_day
 from records import (
-    affected,
     attempts,
-    changes,
     corrections,
     deliveries,
-    desk_work,
-    documents,
-    finding,
-    notice_reports,
     paper,
     paper_seals,
-    registrations,
     seals,
 )
 from records.access import Person, Session
@@ -54,9 +44,6 @@ from templates.manifests import manifests
 router = APIRouter(prefix="/desk")
 
 ReceiptId = Annotated[str, Path(pattern="^ppr_[0-9a-z]{1,40}$")]
-TRACKS: Final = ("to_print", "sent", "returned", "served")
-IN_QUESTION: Final = "in_question"
-SHOWN: Final = 100
 _TOLD: Final = (
     "record_done",
     "record_done_not_final",
@@ -77,96 +64,6 @@ def find_delivery(database: Database, clerk: Person, delivery_id: str) -> tuple[
         if row is None:
             raise HTTPException(404)
         return row, legal_time(connection)
-
-
-@router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayRead, track: str = "") -> Response:
-    """Deliveries of one state of the paper track, or those whose seal is in question."""
-    return _list(request, portal, session, clerk, track=track)
-
-
-@router.get("/search")
-def again(request: Request, _clerk: MayRead) -> Response:
-    """Where the page that a search led to is asked for by its address, as by a change of the language: the desk."""
-    return see(f"/desk{language_of(request)}")
-
-
-@router.post("/search")
-def search(request: Request, portal: PortalPart, session: AnySession, clerk: MayRead, form: Form) -> Response:
-    """Cases and deliveries that are searched for, in a form: addresses stand in logs and histories."""
-    return _list(request, portal, session, clerk, find=form.fields.get("find", ""))
-
-
-def _list(
-    request: Request, portal: Portal, session: Session, clerk: Person, *, track: str = "", find: str = ""
-) -> Response:
-    t = words_of(request)
-    with portal.database.read() as connection:
-        counts = paper.counts(connection, clerk.authority_id)
-        in_question = affected.count_in_question(connection, clerk.authority_id)
-        sent_before = legal_time(connection) - late_after()
-        work = desk_work.counts(connection, clerk.authority_id, sent_before)
-        if track not in (*TRACKS, *desk_work.LISTS, IN_QUESTION):
-            track = next((each for each in TRACKS if counts.get(each)), TRACKS[0])
-        wanted = find.strip()[:100]
-        cases = documents.cases_found(connection, clerk.authority_id, wanted) if wanted else []
-        if wanted:
-            track = ""
-            code = read_code(wanted)
-            scanned = attempts.by_code(connection, code) if code else None
-            ids = [scanned["delivery_id"]] if scanned else finding.at_desk(connection, clerk.authority_id, wanted)
-            rows = deliveries.desk_items(connection, ids, clerk.authority_id)
-        elif track in desk_work.LISTS:
-            ids = desk_work.ids(connection, clerk.authority_id, track, sent_before, SHOWN)
-            rows = deliveries.desk_items(connection, ids, clerk.authority_id)
-        elif track == IN_QUESTION:
-            rows = deliveries.in_question(connection, clerk.authority_id, limit=SHOWN)
-        else:
-            rows = deliveries.paper_track(connection, clerk.authority_id, [track], limit=SHOWN)
-        links = lines_at_desk(connection, rows, t, clerk.authority_id)
-        approver = bool(seals.of_approver(connection, clerk.id))
-        to_approve = sum(1 for _ in seal_uses.waiting_for(connection, portal.store, clerk)) if approver else None
-        incoming = count_incoming(connection, clerk)
-        changes_waiting = changes.count_for_desk(connection, clerk.authority_id)
-        bad = notice_reports.count_bad_addresses(connection, clerk.authority_id)
-        now = legal_time(connection)
-        calendar = calendar_lines(connection, t, day_of(now))
-        waiting = registrations.counts(connection, clerk.authority_id).get("submitted", 0)
-    return page(
-        request,
-        "desk.html",
-        session,
-        calendar=calendar,
-        to_approve=to_approve,
-        waiting=waiting,
-        incoming=incoming,
-        bad_addresses=bad,
-        changes_waiting=changes_waiting,
-        items=[item_of(row, t, now) for row in rows],
-        cases=cases,
-        links=links,
-        in_question=in_question,
-        work=_work(work, clerk, t),
-        tracks=[
-            *((each, t(f"desk.{each}"), counts.get(each, 0)) for each in TRACKS),
-            *([(IN_QUESTION, t(f"desk.{IN_QUESTION}"), in_question)] if in_question else []),
-        ],
-        track=track,
-        find=wanted,
-        shown=SHOWN,
-    )
-
-
-def _work(counts: Mapping[str, int], person: Person, t: Words) -> list[tuple[str, str, int]]:
-    """What waits for this person beside the paper track: where it is, what it is, how much; only what there is."""
-    trouble = sum(counts[name] for name in ("dead", "ambiguous", "failed"))
-    found = [
-        *((f"/desk?track={name}", t(f"desk.{name}"), counts[name], ("read",)) for name in desk_work.LISTS),
-        ("/desk/stacks", t("desk.open_parts"), counts["open_parts"], ("serve",)),
-        ("/desk/corrections", t("correct.waiting"), counts["corrections"], SEES_CORRECTIONS),
-        ("/desk/trouble", t("trouble.title"), trouble, ("requeue",)),
-    ]
-    return [(path, name, count) for path, name, count, needed in found if count and may(person.roles, *needed)]
 
 
 @router.get("/{delivery_id}")
@@ -359,6 +256,7 @@ def record_form(
         "title": t({"record": "record.title", "backdate": "correct.backdated"}.get(purpose, "correct.title")),
         "intro": "" if purpose == "record" else t(f"correct.intro_{purpose}"),
         "needs_reason": purpose in ("correct", "backdate"),
+        "corrects": purpose in ("correct", "mend"),
         "attempt": fields.get("attempt", ""),
         "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
     }

@@ -28,7 +28,7 @@ def test_an_approver_looks_at_the_file_and_approves_it_with_the_password_again(
     digest = site.house.store.put(printed(site.house, "hearing-notice"))
     document_id = office.waiting(digest)
     log_in(page, "leader")
-    page.click("text=待您批准的用印（1）")
+    page.click("role=link[name='待您批准的用印 1']")
     with page.expect_response("**/document.pdf") as shown:
         page.click("text=民用航空行政处罚听证通知书")
     assert shown.value.status == 200 and shown.value.frame != page.main_frame, "the file is shown inside the page"

@@ -92,7 +92,7 @@ def test_a_counterparty_keeps_its_own_entries(site: Site, page: Page, contacts: 
     page.get_by_role("button", name="退出登录").click()
 
     log_in(page, "clerk")
-    page.get_by_role("link", name="项登记变更待处理").click()
+    page.get_by_role("link", name="待处理的登记变更").click()
     expect(page.get_by_role("region", name="待处理")).to_contain_text("请核对归属单位")
     seen(page)
     page.get_by_role("region", name="待处理").get_by_role("button", name="批准").click()

@@ -55,7 +55,7 @@ def test_an_administrator_adds_an_inspector_who_sees_only_what_is_an_inspectors(
     page.get_by_role("link", name="送达工作台").click()
 
     expect(page.get_by_role("link", name="扫码登记")).to_be_visible()
-    for name in ("人员和角色", "统计", "来自行政相对人的待办事项", "项登记变更待处理"):
+    for name in ("人员和角色", "统计", "来自行政相对人的待办事项", "登记变更"):
         expect(page.get_by_role("link", name=name)).to_have_count(0)
     seen(page)
     page.goto(f"/desk/{delivery_id}")

@@ -137,7 +137,8 @@ def test_a_correction_is_proposed_by_one_and_approved_by_another(house: PortalHo
     with house.database.read() as connection:
         (receipt,) = deliveries.paper_receipts(connection, delivery_id)
     at = f"/desk/{delivery_id}/correct/{receipt['id']}"
-    assert 'value="孙丽"' in client.get(at).text
+    page = client.get(at).text
+    assert 'value="孙丽"' in page and "更正理由" in page and "提交更正</button>" in page
     refused = post(client, at, typed(house, receiver="孙莉"), at)
     assert refused.status_code == 422 and "须说明理由" in refused.text
     done = post(client, at, typed(house, receiver="孙莉", correction_reason="姓名写错"), at)

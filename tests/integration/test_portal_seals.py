@@ -39,7 +39,7 @@ def test_an_approver_sees_the_very_file_its_digest_and_what_the_case_system_stat
     client = office.house.browser("leader")
     assert "文书待批准用印" in office.house.browser("clerk").get(f"/desk/{delivery_id}").text
     assert f"/desk/seal-uses/{document_id}" in client.get("/desk/seal-uses").text
-    assert "待您批准的用印（1）" in client.get("/desk").text
+    assert "待您批准的用印 <strong>1</strong>" in client.get("/desk").text
     answer = client.get(f"/desk/seal-uses/{document_id}")
     page = html.unescape(answer.text)
     for text in (DIGEST, "何静", "004-65", "听1号", "甲公司", "请核对期限。", "局领导", "甲局行政执法专用章"):

@@ -152,7 +152,7 @@ def test_others_see_nothing_of_it_and_the_clerk_of_the_authority_takes_it_once(
     assert house.browser("clerk-elsewhere").get(at_desk).status_code == 404
     assert client.get(at_desk).headers["location"] == "/inbox"
     clerk = house.browser("clerk")
-    assert "待办事项（1）" in clerk.get("/desk").text and at_desk in clerk.get("/desk/incoming").text
+    assert "待办事项 <strong>1</strong>" in clerk.get("/desk").text and at_desk in clerk.get("/desk/incoming").text
     assert clerk.get(f"{at_desk}/files/1").content == picture()
     assert clerk.get(f"{at_desk}/files/2").status_code == 404
     for _ in range(2):

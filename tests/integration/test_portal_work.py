@@ -124,6 +124,38 @@ def test_failed_documents_and_sends_in_doubt_are_shown(house: PortalHouse, clien
     assert document_id in page and delivery_id in page and "E-mail" in page and "x@example.com" not in page
 
 
+def waiting(client: TestClient) -> dict[str, int]:
+    """The rows of today's work: where each leads, and its count."""
+    block = re.search(r'<h2 id="work">.*?</section>', client.get("/desk").text, re.DOTALL)
+    assert block
+    return {at: int(count) for at, count in re.findall(r'href="([^"]+)">[^<]+<strong>([0-9]+)<', block[0])}
+
+
+def test_the_first_page_begins_with_what_the_visitor_may_act_on(house: PortalHouse, client: TestClient) -> None:
+    """No row without a count, none for a right that is missing; what went wrong in three rows."""
+    assert waiting(client) == {} and "今日无待办" in client.get("/desk").text
+    dead_step(house, house.deliver("penalty-decision"))
+    sent = house.deliver("penalty-decision", number=2)
+    post(client, f"/desk/{sent}/sent", {}, f"/desk/{sent}")
+    to_serve = {"/desk?track=to_print": 1, "/desk?track=sent": 1}
+    assert waiting(client) == to_serve | {"/desk/trouble#dead": 1}
+    assert waiting(house.browser(house.employ("an-inspector", "inspector"))) == to_serve
+    assert waiting(house.browser(house.employ("an-administrator", "administrator"))) == {"/desk/trouble#dead": 1}
+    leader = house.browser(house.employ("a-leader", "leader"))
+    assert waiting(leader) == {} and "Nothing waits today" in leader.get("/desk?lang=en").text
+    assert waiting(house.browser("clerk-elsewhere")) == {}
+    page = client.get("/desk").text
+    assert page.index('id="work"') < page.index("/desk/scan")
+
+
+def test_nothing_is_counted_for_whom_it_does_not_wait(house: PortalHouse) -> None:
+    leader = house.browser(house.employ("a-leader", "leader"))
+    with queries(house.database) as seen:
+        leader.get("/desk")
+    counted = " ".join(seen)
+    assert "paper_correction" in counted and "scan_part" not in counted and "registration" not in counted
+
+
 def test_a_stack_is_brought_read_and_its_strange_pages_are_work(house: PortalHouse, client: TestClient) -> None:
     delivery_id = house.deliver("penalty-decision")
     code = begin(house, delivery_id)["code"]
