@@ -360,6 +360,7 @@ def record_form(
         "intro": "" if purpose == "record" else t(f"correct.intro_{purpose}"),
         "needs_reason": purpose in ("correct", "backdate"),
         "attempt": fields.get("attempt", ""),
+        "again": fields.get("carried") == "record",
         "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
     }
     values |= {name: desk_form.field(name, fields, faults, t) for name in names}
