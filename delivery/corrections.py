@@ -21,7 +21,7 @@ from delivery.paper import Circumstances, PaperResult, check_receipt
 from delivery.paper_records import refresh_track, write_receipt
 from delivery.scans import check_scan
 from delivery.service import settle_now
-from records import corrections, deliveries, documents, ledger
+from records import attempts, corrections, deliveries, documents, ledger
 from records.corrections import NotWaiting
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -63,8 +63,9 @@ def propose(
 ) -> Proposed:
     """Propose a correction of the record `supersedes`, or with None a record that is dated far back.
 
-    Without `scan` a correction keeps the one that the wrong record had. Raises LookupError when there is no such
-    delivery, or the record does not stand; Refused with every fault, also when something of the delivery waits already.
+    Without `scan` a correction keeps the one that the wrong record had, and a record of `attempt_id` takes the proof
+    that was attached to it. Raises LookupError when there is no such delivery or attempt, or the record does not stand;
+    Refused with every fault, also when something of the delivery waits already.
     """
     media_type = check_scan(scan).media_type if scan is not None else ""
     digest = store.put(scan) if scan is not None else None
@@ -73,8 +74,13 @@ def propose(
         former = _standing(connection, delivery_id, supersedes)
         today = day_of(legal_time(connection))
         mends = former is not None and can_mend(former, recorded_on(connection, row, former), today)
+        attempt_id = former["attempt_id"] if former is not None else attempt_id
+        if attempt_id is not None and attempts.find(connection, attempt_id, delivery_id, authority_id) is None:
+            raise LookupError(f"no attempt {attempt_id}")
         if digest is None and former is not None:
             digest = former["scan_digest"]
+        elif digest is None and attempt_id is not None:
+            digest = attempts.newest_proof(connection, attempt_id)
         entered = {**record, **({} if mends else {"correction_reason": reason.strip()})}
         entered.pop("approved_by", None)
         result = _judge(connection, row, entered, by, has_scan=digest is not None, former=former, mends=mends)
@@ -83,7 +89,6 @@ def propose(
             raise Refused([Fault("", "waiting_already", en, zh)])
         if scan is not None and digest is not None:
             documents.record_artifact(connection, digest, len(scan), media_type)
-        attempt_id = former["attempt_id"] if former is not None else attempt_id
         if mends and former is not None:
             write_receipt(connection, row, result, digest, former=former["id"], by=by, attempt_id=attempt_id)
             refresh_track(connection, delivery_id)

@@ -59,12 +59,10 @@ def record_scanned(
     or `served` alone, by the attempt's own method. Raises Refused with every fault, at `/code`, `/date`, `/method` and
     `/outcome`.
     """
+    attempt, record = said_by_scan(database, authority_id, code, day, result)
     with database.read() as connection:
-        attempt = _attempt(connection, authority_id, code)
-        today = day_of(legal_time(connection))
         stood = {row["id"] for row in deliveries.paper_receipts(connection, attempt["delivery_id"])}
         doubles = attempts.records_of(connection, attempt["id"])
-    record = _said(attempt, result) | {"date": read_day(day, today)}
     for double in doubles:
         said = double["record"]
         if any(said[name] != record[name] for name in ("method", "outcome", "date")):
@@ -72,15 +70,28 @@ def record_scanned(
             zh = f"该次送达已登记（{said['date']}）；如有错误，请更正该记录。"
             raise Refused([Fault("/code", "recorded_already", en, zh)])
         return _scanned(attempt, record, RecordedReceipt.of(double, "", ()), known=True)
-    if attempt["servers"]:
-        record["servers"] = attempt["servers"]
-    if record["method"] == "post":
-        mail = {name: attempt[name] for name in ("mail_kind", "mail_number") if attempt[name]}
-        record |= mail
     receipt = record_paper_receipt(
         database, store, authority_id, attempt["delivery_id"], record, None, by, attempt_id=attempt["id"], scanned=True
     )
     return _scanned(attempt, record, receipt, known=receipt.id in stood)
+
+
+def said_by_scan(
+    database: Database, authority_id: str, code: str, day: str, result: str
+) -> tuple[sa.RowMapping, dict[str, Any]]:
+    """The attempt whose code was scanned, and the record that the scan makes of it, not yet judged.
+
+    Raises Refused, at `/code`, for a code that is none or nobody's here.
+    """
+    with database.read() as connection:
+        attempt = _attempt(connection, authority_id, code)
+        today = day_of(legal_time(connection))
+    record = _said(attempt, result) | {"date": read_day(day, today)}
+    if attempt["servers"]:
+        record["servers"] = attempt["servers"]
+    if record["method"] == "post":
+        record |= {name: attempt[name] for name in ("mail_kind", "mail_number") if attempt[name]}
+    return attempt, record
 
 
 def _scanned(attempt: sa.RowMapping, record: dict[str, Any], receipt: RecordedReceipt, *, known: bool) -> Scanned:

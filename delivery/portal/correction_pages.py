@@ -216,8 +216,10 @@ def backdate_page(
 def backdate(
     request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form, delivery_id: DeliveryId
 ) -> Response:
-    """Let the record wait for a second person."""
-    find_delivery(portal.database, clerk, delivery_id)
+    """Let the record wait for a second person; or, `carried` from a form that was refused, ask for the reason first."""
+    row, now = find_delivery(portal.database, clerk, delivery_id)
+    if form.fields.get("carried"):
+        return record_form(request, session, clerk, row, now, form.fields, purpose="backdate")
     return _propose(request, portal, session, clerk, form, delivery_id, "backdate", None)
 
 
@@ -235,8 +237,12 @@ def _propose(
     demand_method(clerk, record.get("method", ""))
     reason = form.fields.get("correction_reason", "").strip()[:_LONGEST]
     names = portal.database, portal.store, clerk.authority_id, delivery_id
+    attempt_id = form.fields.get("attempt") or None
     try:
-        made = acts.propose(*names, record, form.files.get("scan"), reason, clerk.id, supersedes=receipt_id)
+        scan = form.files.get("scan")
+        made = acts.propose(*names, record, scan, reason, clerk.id, supersedes=receipt_id, attempt_id=attempt_id)
+    except LookupError:  # no such attempt, or the record was superseded meanwhile
+        raise HTTPException(404) from None
     except Refused as refused:
         with portal.database.read() as connection:
             row = deliveries.desk_item(connection, delivery_id, clerk.authority_id)

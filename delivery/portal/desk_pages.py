@@ -258,6 +258,7 @@ def record_form(
         "needs_reason": purpose in ("correct", "backdate"),
         "corrects": purpose in ("correct", "mend"),
         "attempt": fields.get("attempt", ""),
+        "again": fields.get("carried") == "record",
         "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
     }
     values |= {name: desk_form.field(name, fields, faults, t) for name in names}

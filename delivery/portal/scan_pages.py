@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from delivery.paper import OUTCOMES
-from delivery.portal.desk_form import faults_of
+from delivery.portal.desk_form import faults_of, fields_of
 from delivery.portal.doors import MayServe, barred, demand_method
 from delivery.portal.views import item_of, outcome_name, written
 from delivery.portal.web import AnySession, Form, PortalPart, page, words_of
 from delivery.portal.wording import Words
-from delivery.scanner import Scanned, record_scanned
+from delivery.scanner import Scanned, record_scanned, said_by_scan
 from records import deliveries
 from records.access import Person, Session
 from records.database import Database, legal_time
@@ -38,6 +38,7 @@ def _page(
     typed: dict[str, str],
     faults: Sequence[Fault] = (),
     done: dict[str, Any] | None = None,
+    far_back: dict[str, str] | None = None,
 ) -> Response:
     t = words_of(request)
     values: dict[str, Any] = {
@@ -46,6 +47,7 @@ def _page(
         "faults": [t.pick(fault.message_zh, fault.message_en) for fault in faults],
         "faults_of": {name: faults_of(name, faults, t) for name in ("code", "date", "result")},
         "done": done,
+        "far_back": far_back,
         "start": "date" if faults and not any(fault.pointer == "/code" for fault in faults) else "code",
     }
     return page(request, "scan.html", session, status=422 if faults else 200, **values)
@@ -70,10 +72,20 @@ def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MaySe
         found = record_scanned(*names, typed["code"], typed["date"], sticky["result"], clerk.id)
     except Refused as refused:
         again = sticky if any(fault.pointer == "/code" for fault in refused.faults) else typed | sticky
-        return _page(request, session, clerk, again, refused.faults)
+        far_back = None
+        if any(fault.pointer == "/approved_by" for fault in refused.faults):
+            far_back = _carried(portal.database, clerk.authority_id, typed["code"], typed["date"], sticky["result"])
+        return _page(request, session, clerk, again, refused.faults, far_back=far_back)
     portal.hint(found.receipt.hint)
     done = _told(portal.database, clerk.authority_id, found, words_of(request))
     return _page(request, session, clerk, sticky, done=done)
+
+
+def _carried(database: Database, authority_id: str, code: str, day: str, result: str) -> dict[str, str]:
+    """What a scan said, as the form of a record dated far back takes it, with the delivery that it is of."""
+    attempt, record = said_by_scan(database, authority_id, code, day, result)
+    of = {"delivery": attempt["delivery_id"], "attempt": attempt["id"], "carried": "scan"}
+    return fields_of(record) | of
 
 
 def _told(database: Database, authority_id: str, found: Scanned, t: Words) -> dict[str, Any]:

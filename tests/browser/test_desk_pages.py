@@ -11,11 +11,12 @@ from delivery import corrections, stacks
 from delivery.portal.issuing import Issuing
 from delivery.portal.web import Portal
 from pipeline.issuing import beside
+from records import corrections as rows
 from records import deliveries
 from records.database import legal_time, set_legal_time
 from tests.browser.conftest import Site
 from tests.browser.test_counterparty import accessible, log_in
-from tests.integration.test_desk import direct, record
+from tests.integration.test_desk import SCAN, direct, record
 from tests.integration.test_paper_attempts import begin
 from tests.integration.test_stacks import scanned
 from tests.portal_house import AUTHORITY, PortalHouse
@@ -82,3 +83,37 @@ def test_every_page_of_the_paper_desk_is_accessible_and_fits(site: Site, page: P
         assert answer and answer.status == 200, path
         accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+@pytest.mark.parametrize(("lang", "width"), [("zh", 1100), ("en", 390)])
+def test_a_record_dated_too_far_back_goes_on_with_all_that_was_typed(
+    site: Site, page: Page, lang: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    house = site.house
+    delivery_id = house.deliver("penalty-decision")
+    attempt, day = begin(house, delivery_id), str(direct(house)["date"])
+    house.settle(delivery_id, days=61)
+    log_in(page, "clerk", lang)
+    page.wait_for_url("**/desk")
+    page.goto(f"/desk/{delivery_id}/record?attempt={attempt['id']}")
+    page.select_option("#result", "direct/served")
+    page.fill("#date", day)
+    page.fill("#receiver", "孙丽")
+    page.select_option("#capacity", "mail_clerk")
+    page.press("#receiver", "Enter")  # the record itself, and no proposal
+    page.get_by_role("alert").wait_for()
+    accessible(page)
+    page.locator("button#backdate").click()
+    page.locator("#correction_reason").wait_for()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.input_value("#receiver") == "孙丽" and page.input_value("#date") == day
+    page.fill("#correction_reason", "回证迟到")
+    page.set_input_files("#scan", {"name": "scan.png", "mimeType": "image/png", "buffer": SCAN})
+    page.get_by_role("button", name="登记" if lang == "zh" else "Record").last.click()
+    page.wait_for_url("**told=correction_proposed")
+    with house.database.read() as connection:
+        waiting = rows.waiting_for(connection, delivery_id)
+        found = rows.find(connection, waiting["id"], AUTHORITY) if waiting else None
+    assert found is not None and found["attempt_id"] == attempt["id"] and found["record"]["receiver"] == "孙丽"

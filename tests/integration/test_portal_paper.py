@@ -12,7 +12,7 @@ import zxingcpp
 from fastapi.testclient import TestClient
 
 from delivery import passwords
-from records import access, attempts, deliveries
+from records import access, attempts, corrections, deliveries
 from records.database import Database
 from tests.integration.test_desk import SCAN
 from tests.integration.test_portal_desk import search, send, typed
@@ -160,15 +160,61 @@ def test_a_correction_is_proposed_by_one_and_approved_by_another(house: PortalHo
     assert post(second, f"{waiting[0]}/approve", {}, waiting[0]).status_code == 409
 
 
-def test_a_backdated_record_is_proposed_from_the_refused_form(house: PortalHouse, client: TestClient) -> None:
+def test_a_backdated_record_keeps_what_was_typed_and_its_attempt(house: PortalHouse, client: TestClient) -> None:
     delivery_id = house.deliver("penalty-decision")
-    form = typed(house)
+    attempt = begin(house, client, delivery_id)
+    form = typed(house, attempt=attempt["id"], servers="王立新\n赵敏", note="门卫转交")
     house.settle(delivery_id, days=61)
     refused = send(client, delivery_id, form)
-    assert refused.status_code == 422 and f"/desk/{delivery_id}/backdate" in refused.text
     at = f"/desk/{delivery_id}/backdate"
+    assert refused.status_code == 422 and f'formaction="{at}"' in refused.text
+    carried = post(client, at, form | {"carried": "record"}, at)
+    assert carried.status_code == 200 and "请重新选择扫描件" in carried.text
+    for shown in ('value="孙丽"', "王立新\n赵敏", "门卫转交", f'name="attempt" value="{attempt["id"]}"'):
+        assert shown in carried.text, shown
     done = post(client, at, form | {"correction_reason": "回证迟到"}, at, files={"scan": ("x", SCAN)})
     assert done.headers["location"].endswith("?told=correction_proposed")
+    with house.database.read() as connection:
+        (waiting,) = corrections.waiting(connection, AUTHORITY, 9)
+        found = corrections.find(connection, waiting["id"], AUTHORITY)
+    assert found is not None and found["attempt_id"] == attempt["id"]
+
+
+def test_a_backdated_record_takes_the_proof_of_its_own_attempt_and_no_other(
+    house: PortalHouse, client: TestClient
+) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    attempt, other = (
+        begin(house, client, delivery_id),
+        begin(house, client, house.deliver("penalty-decision", number=2)),
+    )
+    files_at = f"/desk/{delivery_id}/attempts/{attempt['id']}/files"
+    post(client, files_at, {"kind": "proof"}, f"/desk/{delivery_id}", files={"file": ("x", SCAN)})
+    form = typed(house, servers="王立新\n赵敏", correction_reason="回证迟到")
+    house.settle(delivery_id, days=61)
+    at = f"/desk/{delivery_id}/backdate"
+    assert post(client, at, form | {"attempt": other["id"]}, at).status_code == 404
+    done = post(client, at, form | {"attempt": attempt["id"]}, at)
+    assert done.headers["location"].endswith("?told=correction_proposed")
+    with house.database.read() as connection:
+        (waiting,) = corrections.waiting(connection, AUTHORITY, 9)
+    assert client.get(f"/desk/corrections/{waiting['id']}/scan").content == SCAN
+
+
+def test_a_scan_dated_far_back_goes_on_in_the_form_with_its_attempt(house: PortalHouse, client: TestClient) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    attempt = begin(house, client, delivery_id)
+    day = typed(house)["date"]
+    house.settle(delivery_id, days=61)
+    refused = post(client, "/desk/scan", {"code": attempt["code"], "date": day, "result": "served"}, "/desk/scan")
+    assert refused.status_code == 422
+    at = f"/desk/{delivery_id}/backdate"
+    part = refused.text.partition(f'action="{at}"')[2].partition("</form>")[0]
+    carried = dict(re.findall(r'name="(\w+)" value="([^"]*)"', part))
+    assert (carried["result"], carried["attempt"]) == ("direct/served", attempt["id"])
+    page = client.post(at, data=carried)
+    assert page.status_code == 200 and "王立新\n赵敏" in page.text and "请重新选择扫描件" not in page.text
+    assert 'value="direct/served" selected' in page.text and f'name="attempt" value="{attempt["id"]}"' in page.text
 
 
 @pytest.mark.parametrize("login", ["clerk-elsewhere", "NEA-FLB", ""])

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from delivery import stacks
-from delivery.barcodes import new_code, stamp
+from delivery.barcodes import new_code, spaced, stamp
 from delivery.desk import record_paper_receipt
 from records import attempts
 from records import stacks as rows
@@ -192,3 +192,14 @@ def test_what_is_no_pdf_is_no_stack(house: PortalHouse) -> None:
     for content in (made.getvalue(), b"GIF89a", b""):
         with pytest.raises(Refused):
             take_in(house, content)
+
+
+def test_a_page_without_a_barcode_asks_for_its_code_and_names_the_neighbours_only_as_a_hint(
+    house: PortalHouse,
+) -> None:
+    code = begin(house, house.deliver("penalty-decision", number=1))["code"]
+    stack_id = stacks.take_in(house.database, house.store, AUTHORITY, scanned(code, ""), "per_clerk")
+    stacks.read_on(house.database, house.store, AUTHORITY, stack_id, "per_clerk")
+    page = house.browser("clerk").get(f"/desk/stacks/{stack_id}").text
+    assert 'id="code_1" name="code" value=""' in page
+    assert f'id="before_1">前面页的条码：{spaced(code)}<' in page
