@@ -100,7 +100,7 @@ def _page(
             "limits": case_lines.case_limits(case, called, t, now),
             "submissions": submission_lines(connection, handed, t),
             "objections": objection_lines(raised, t),
-            "files": case_files(connection, case, called, (handed, raised) if may(clerk.roles, "receive") else None, t),
+            "files": case_files(connection, case, called, (handed, raised) if may(clerk.roles, "study") else None, t),
             "timeline": timeline_page(connection, case.authority_id, case.streams, called, part, t),
             "can_bind": portal.volume is not None and _may_be_sealed(connection, case.authority_id),
         }

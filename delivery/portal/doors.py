@@ -101,6 +101,7 @@ def denied_page(request: Request, error: NotAllowed) -> Response:
 
 
 SEES_CORRECTIONS: Final = ("correct", "serve")
+SEES_INCOMING: Final = ("receive", "payments", "rule")
 
 OfBothSides = Annotated[Account | Person, Depends(of_both_sides)]
 MayRead = Annotated[Person, Depends(may("read"))]
@@ -112,7 +113,10 @@ MayIssue = Annotated[Person, Depends(may("issue"))]
 MayRule = Annotated[Person, Depends(may("rule"))]
 MayReceive = Annotated[Person, Depends(may("receive"))]
 MayTake = Annotated[Person, Depends(may("receive", "payments"))]
-SeesIncoming = Annotated[Person, Depends(may("receive", "payments", "rule"))]
+MayStudy = Annotated[Person, Depends(may("study"))]
+SeesSubmissions = Annotated[Person, Depends(may("study", "payments"))]
+SeesObjections = Annotated[Person, Depends(may("study", "rule"))]
+SeesIncoming = Annotated[Person, Depends(may(*SEES_INCOMING))]
 MayRegister = Annotated[Person, Depends(may("register"))]
 MayRequeue = Annotated[Person, Depends(may("requeue"))]
 MayApprove = Annotated[Person, Depends(may("approve"))]

@@ -16,7 +16,17 @@ from delivery.counsel import decide_on_counsel
 from delivery.objections import Ruling, rule_on
 from delivery.portal.counsel_pages import CounselId, counsel_line
 from delivery.portal.desk_form import faults_of
-from delivery.portal.doors import MayReceive, MayRule, MayTake, SeesIncoming, demand
+from delivery.portal.doors import (
+    SEES_INCOMING,
+    MayReceive,
+    MayRule,
+    MayStudy,
+    MayTake,
+    SeesIncoming,
+    SeesObjections,
+    SeesSubmissions,
+    demand,
+)
 from delivery.portal.objection_lines import objection_lines
 from delivery.portal.submission_lines import STRANGE, file_of, submission_lines
 from delivery.portal.views import file_headers, item_of, moment, stamp
@@ -107,39 +117,46 @@ def copy_sent(portal: PortalPart, clerk: MayReceive, _form: Form, request_id: Co
 # --- submissions -----------------------------------------------------------------------------------------------------
 
 
-def _submission(portal: Portal, clerk: Person, submission_id: str) -> sa.RowMapping:
+def _submission(portal: Portal, clerk: Person, submission_id: str, wanted: str) -> sa.RowMapping:
+    """The submission, for whoever has the right `wanted`, or that to proofs of payment if it is one. Raises 404."""
     with portal.database.read() as connection:
         found = submissions.find(connection, submission_id, clerk.authority_id)
     if found is None:
         raise HTTPException(404)
-    if found["kind"] not in _kinds(clerk):
-        demand(clerk, "receive")
+    demand(clerk, wanted, *(("payments",) if found["kind"] == PAYMENT_PROOF else ()))
     return found
 
 
 @router.get("/submissions/{submission_id}")
 def submission(
-    request: Request, portal: PortalPart, session: AnySession, clerk: MayTake, submission_id: SubmissionId
+    request: Request, portal: PortalPart, session: AnySession, clerk: SeesSubmissions, submission_id: SubmissionId
 ) -> Response:
     """What was handed in."""
-    found, t = _submission(portal, clerk, submission_id), words_of(request)
+    found, t = _submission(portal, clerk, submission_id, "study"), words_of(request)
     with portal.database.read() as connection:
         (line,) = submission_lines(connection, [found], t)
     return page(
-        request, "submission.html", session, line=line, base="/desk/submissions", back="/desk/incoming", at_desk=True
+        request,
+        "submission.html",
+        session,
+        line=line,
+        base="/desk/submissions",
+        back="/desk/incoming" if may(clerk.roles, *SEES_INCOMING) else f"/desk/cases/{found['document_id']}",
+        at_desk=True,
+        takes=found["kind"] in _kinds(clerk),
     )
 
 
 @router.get("/submissions/{submission_id}/files/{position}")
-def submission_file(portal: PortalPart, clerk: MayTake, submission_id: SubmissionId, position: int) -> Response:
+def submission_file(portal: PortalPart, clerk: SeesSubmissions, submission_id: SubmissionId, position: int) -> Response:
     """A file as it was handed in."""
-    return file_of(portal, _submission(portal, clerk, submission_id), position)
+    return file_of(portal, _submission(portal, clerk, submission_id, "study"), position)
 
 
 @router.post("/submissions/{submission_id}/take")
 def take(portal: PortalPart, clerk: MayTake, _form: Form, submission_id: SubmissionId) -> Response:
     """Record that it was taken to the file."""
-    found = _submission(portal, clerk, submission_id)
+    found = _submission(portal, clerk, submission_id, "receive")
     with portal.database.write() as connection:
         submissions.take(connection, found, clerk)
     return see(f"/desk/submissions/{submission_id}")
@@ -157,8 +174,8 @@ def _objection(portal: Portal, clerk: Person, objection_id: str) -> sa.RowMappin
 
 
 @router.get("/objections/{objection_id}")
-def objection(request: Request, session: AnySession, clerk: MayRule, objection_id: ObjectionId) -> Response:
-    """An objection, with the form of the ruling."""
+def objection(request: Request, session: AnySession, clerk: SeesObjections, objection_id: ObjectionId) -> Response:
+    """An objection; with the form of the ruling for who may rule."""
     return _objection_page(request, session, clerk, objection_id, {})
 
 
@@ -178,7 +195,7 @@ def _objection_page(
 
 
 @router.get("/objections/{objection_id}/file")
-def objection_file(portal: PortalPart, clerk: MayRule, objection_id: ObjectionId) -> Response:
+def objection_file(portal: PortalPart, clerk: SeesObjections, objection_id: ObjectionId) -> Response:
     """What proves it."""
     return _kept_file(portal, _objection(portal, clerk, objection_id)["digest"], objection_id)
 
@@ -230,7 +247,7 @@ def _counsel_page(
 
 
 @router.get("/counsel/{counsel_id}/file")
-def attorney_file(portal: PortalPart, clerk: MayReceive, counsel_id: CounselId) -> Response:
+def attorney_file(portal: PortalPart, clerk: MayStudy, counsel_id: CounselId) -> Response:
     """The power of attorney."""
     return _kept_file(portal, _counsel(portal, clerk, counsel_id)["digest"], counsel_id)
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from delivery.portal.views import file_headers, moment, stamp, written
 from delivery.portal.web import Portal
 from delivery.portal.wording import Words
+from delivery.submissions import PAYMENT_PROOF
 from records import submissions
 from templates.manifests import manifests
 
@@ -28,6 +29,7 @@ class SubmissionLine:
     id: str
     delivery_id: str
     kind: str
+    is_payment: bool
     title: str
     case_no: str
     party: str
@@ -56,6 +58,7 @@ def _line(row: sa.RowMapping, files: Sequence[sa.RowMapping], t: Words) -> Submi
         id=row["id"],
         delivery_id=row["delivery_id"],
         kind=t(f"submit.{row['kind']}"),
+        is_payment=row["kind"] == PAYMENT_PROOF,
         title=t.pick(manifest.title_zh, manifest.title_en),
         case_no=row["case_no"],
         party=t.pick(row["recipient_zh"], row["recipient_en"] or row["recipient_zh"]),

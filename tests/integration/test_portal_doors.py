@@ -60,6 +60,7 @@ _HOLDERS = {
     "issue": ("legal", "inspector", "finance"),
     "rule": ("legal", "leader"),
     "receive": ("legal",),
+    "study": ("legal", "inspector", "leader"),
     "payments": ("legal", "finance"),
     "register": ("legal",),
     "requeue": ("legal", "administrator"),
@@ -149,22 +150,22 @@ _NEEDS = {
         POST /desk/issue/{instrument}
         GET /desk/issue/done/{document_id}
     """,
-    "rule": """
+    "rule": "POST /desk/objections/{objection_id}",
+    "study rule": """
         GET /desk/objections/{objection_id}
         GET /desk/objections/{objection_id}/file
-        POST /desk/objections/{objection_id}
+    """,
+    "study": "GET /desk/counsel/{counsel_id}/file",
+    "study payments": """
+        GET /desk/submissions/{submission_id}
+        GET /desk/submissions/{submission_id}/files/{position}
     """,
     "receive": """
         POST /desk/copies/{request_id}/sent
         GET /desk/counsel/{counsel_id}
-        GET /desk/counsel/{counsel_id}/file
         POST /desk/counsel/{counsel_id}
     """,
-    "receive payments": """
-        GET /desk/submissions/{submission_id}
-        GET /desk/submissions/{submission_id}/files/{position}
-        POST /desk/submissions/{submission_id}/take
-    """,
+    "receive payments": "POST /desk/submissions/{submission_id}/take",
     "receive payments rule": "GET /desk/incoming",
     "register": """
         GET /desk/registrations

@@ -328,3 +328,20 @@ def test_finance_takes_proofs_of_payment_and_sees_nothing_else_that_came(house: 
     assert post(finance, f"/desk/submissions/{proof}/take").status_code == 303
     listed = leader.get("/desk/incoming").text
     assert statement not in listed and "对送达日期的异议" in listed
+
+
+@pytest.mark.parametrize("role", ["inspector", "leader"])
+def test_who_handles_or_decides_a_case_reads_what_was_handed_in_and_takes_nothing(
+    house: PortalHouse, role: str
+) -> None:
+    """Administrative Penalty Law 45: facts, grounds and evidence of the party are examined."""
+    client, delivery_id = house.browser("NEA-FLB"), house.deliver()
+    open_it(client, delivery_id)
+    statement = hand_in(client, delivery_id, file1=("a.png", picture(), "image/png")).rpartition("/")[2]
+    at_desk, reader = f"/desk/submissions/{statement}", house.browser(house.employ("a-reader", role))
+    case = reader.get(f"/desk/cases/{house.row(delivery_id)['document_id']}").text
+    assert f'href="{at_desk}"' in case and f'href="{at_desk}/files/1"' in case
+    assert f"{at_desk}/take" not in reader.get(at_desk).text
+    assert reader.get(f"{at_desk}/files/1").content == picture()
+    assert post(reader, f"{at_desk}/take").status_code == 403
+    assert at_desk in house.browser("clerk").get("/desk/incoming").text  # it waits as before
