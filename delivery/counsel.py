@@ -17,20 +17,27 @@ from records import access, counsel
 from records.access import Account, Person
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
+from records.inbox import case_in_inbox
 from records.store import Store
 
 _LOGIN = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{2,39}")
 _LONGEST: Final = timedelta(days=3 * 366)
+_MOST_CASES: Final = 50
 
 
 @dataclass(frozen=True)
 class Attorney:
-    """A request as it is entered. `last_day` of the power of attorney is YYYY-MM-DD; `file`: field, name and bytes."""
+    """A request as it is entered.
+
+    `last_day` of the power of attorney is YYYY-MM-DD; `cases` has the numbers of the cases that it names, each in a
+    line, none where it is for whatever the client receives; `file`: field, name and bytes.
+    """
 
     name: str
     firm: str
     login: str
     last_day: str
+    cases: str
     file: tuple[str, str, bytes] | None
 
 
@@ -39,6 +46,7 @@ def ask_for_counsel(database: Database, store: Store, account: Account, attorney
     with database.read() as connection:
         today, login = day_of(legal_time(connection)), attorney.login
         taken = counsel.login_is_taken(connection, login) or counsel.login_is_asked(connection, login)
+        cases, unknown = _cases(connection, account, attorney.cases)
     faults = [
         Fault(f"/{field}", "missing", "This is needed.", "此项必填。")
         for field in ("name", "firm")
@@ -57,6 +65,7 @@ def ask_for_counsel(database: Database, store: Store, account: Account, attorney
         if not today <= last_day <= today + _LONGEST:
             en = "The power of attorney ends between today and three years from now."
             faults.append(Fault("/last_day", "out_of_range", en, "授权终止日须在今日至三年之内。"))
+    faults += unknown
     judged = judge([attorney.file] if attorney.file else [], faults)
     if attorney.file is None:
         faults.append(Fault("/file1", "missing", "The power of attorney is needed.", "请上传授权委托书。"))
@@ -66,7 +75,27 @@ def ask_for_counsel(database: Database, store: Store, account: Account, attorney
     with database.write() as connection:
         name_all(connection, [file])
         values = {"name": attorney.name, "firm": attorney.firm, "login": attorney.login, "last_day": attorney.last_day}
-        return counsel.ask(connection, account, **values, digest=file.digest)
+        return counsel.ask(connection, account, **values, cases=cases, digest=file.digest)
+
+
+def _cases(connection: sa.Connection, account: Account, typed: str) -> tuple[list[str], list[Fault]]:
+    """The cases that are meant, as their documents write them, and what of `typed` is none of the client's."""
+    wanted = list(dict.fromkeys(filter(None, map(str.strip, typed.splitlines()))))
+    if len(wanted) > _MOST_CASES:
+        en = f"At most {_MOST_CASES} cases; leave the field empty for all."
+        return [], [Fault("/cases", "too_many", en, f"最多填写{_MOST_CASES}个案号；全部案件请留空。")]
+    found = {each: case_in_inbox(connection, account, each) for each in wanted}
+    unknown = [
+        Fault(
+            "/cases",
+            "unknown",
+            f"No document of a case {each[:60]} was sent to you.",
+            f"您未收到过案号为{each[:60]}的文书。",
+        )
+        for each, case_no in found.items()
+        if case_no is None
+    ]
+    return sorted({case_no for case_no in found.values() if case_no is not None}), unknown
 
 
 def decide_on_counsel(database: Database, counsel_id: str, clerk: Person, *, approved: bool, reason: str) -> bool:

@@ -66,7 +66,7 @@ def statement(item: sa.RowMapping) -> Statement:
 
 
 def _item(connection: sa.Connection, delivery_id: str, account: Account) -> sa.RowMapping:
-    item = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+    item = deliveries.inbox_item(connection, delivery_id, account)
     if item is None:
         raise LookupError(f"no delivery {delivery_id} in this inbox")
     return item

@@ -66,11 +66,11 @@ def raise_objection(
     acting, claimed, judged = _complete(raised, acting)
     files = store_all(store, judged)
     with database.write() as connection:
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+        row = deliveries.inbox_item(connection, delivery_id, account)
         if row is None:
             raise LookupError(f"no delivery {delivery_id} in this inbox")
         ledger.lock(connection, row["document_id"])
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+        row = deliveries.inbox_item(connection, delivery_id, account)
         assert row is not None  # noqa: S101 - it was there
         if objections.find(connection, raised.id, account.authority_id) is not None:
             return False

@@ -72,7 +72,7 @@ def submit(
     acting, judged = _checked(handed, acting)
     files = store_all(store, judged)
     with database.write() as connection:
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+        row = deliveries.inbox_item(connection, delivery_id, account)
         if row is None:
             raise LookupError(f"no delivery {delivery_id} in this inbox")
         ledger.lock(connection, row["document_id"])

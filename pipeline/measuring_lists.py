@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from delivery.statistics import of_year
 from pipeline.measuring import LEGAL_START
 from records import api_keys, deliveries, desk_work, directory, documents, finding, paper
+from records.access import Account
 from records.database import Database, database_time
 from records.finding import found_at_desk, found_by
 from records.inbox import Wanted, counts, listed
 from records.tables import delivery, document, job
 
 OWNER: Final = ("bench", "carrier")
+INBOX: Final = Account("acc_bench", "bench", "", *OWNER)
 _PAGE: Final = 31
 _ROWS: Final = 5000
 _ON_PAPER: Final = ((1, "to_print"), (3, "sent"), (6, "returned"), (50, "served"), (100, "none"))
@@ -117,7 +119,7 @@ def _in_the_inbox(count: int) -> Iterator[tuple[str, Callable[[sa.Connection], o
     oldest = (LEGAL_START + timedelta(seconds=40), f"dlv_{40:025}")
 
     def page(wanted: Wanted, before: Any = None) -> Callable[[sa.Connection], object]:
-        return lambda connection: listed(connection, OWNER, wanted, limit=_PAGE, before=before)
+        return lambda connection: listed(connection, INBOX, wanted, limit=_PAGE, before=before)
 
     yield "inbox_first_page", page(Wanted())
     yield "inbox_last_page", page(Wanted(), oldest)
@@ -129,7 +131,7 @@ def _in_the_inbox(count: int) -> Iterator[tuple[str, Callable[[sa.Connection], o
     yield "inbox_found_first", page(Wanted(needle="〔2026〕0号"))
     yield "inbox_found_nothing", page(Wanted(needle="没有的案号"))
     yield "inbox_unread_found_nothing", page(Wanted("unread", needle="No. none"))
-    yield "inbox_counts", lambda connection: counts(connection, OWNER)
+    yield "inbox_counts", lambda connection: counts(connection, INBOX)
     assert count > 40  # noqa: S101 - the last page begins there
 
 

@@ -32,7 +32,8 @@ class Stopped(Exception):
 class Account:
     """A counterparty's dedicated log-in account (专用登录账号).
 
-    `ends_at` (by the legal clock) is when the account of outside counsel ends, with the power of attorney.
+    `ends_at` (by the legal clock) is when the account of outside counsel ends, with the power of attorney. Where that
+    names `cases` (by their numbers), nothing of another case is there for the account; otherwise it is for all.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Account:
     authority_id: str
     counterparty_id: str
     ends_at: datetime | None = None
+    cases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,11 @@ OPEN: Final = (
 )
 
 
-def _account(row: sa.RowMapping) -> Account:
-    return Account(
-        row["id"], row["login"], row["department"], row["authority_id"], row["counterparty_id"], row["ends_at"]
-    )
+def account_of(row: sa.RowMapping) -> Account:
+    """The account of a row of its table."""
+    owner = (row["authority_id"], row["counterparty_id"])
+    cases = tuple(row["cases"] or ())
+    return Account(row["id"], row["login"], row["department"], *owner, row["ends_at"], cases)
 
 
 def person_of(connection: sa.Connection, row: sa.RowMapping) -> Person:
@@ -158,7 +161,7 @@ def credentials(connection: sa.Connection, login: str) -> list[Credential]:
     """Everybody who may log in by `login`: at most one approved account and one active person."""
     accounts = sa.select(account).where(account.c.login == login, *OPEN)
     persons = sa.select(person).where(person.c.login == login, person.c.active)
-    found = [Credential(_account(row), row["password_hash"]) for row in connection.execute(accounts).mappings()]
+    found = [Credential(account_of(row), row["password_hash"]) for row in connection.execute(accounts).mappings()]
     for row in connection.execute(persons).mappings().all():
         found.append(Credential(person_of(connection, row), row["password_hash"]))
     return found
@@ -320,7 +323,7 @@ def open_subject(connection: sa.Connection, subject_type: str, subject_id: str) 
     if subject_type == "account":
         query = sa.select(account).where(account.c.id == subject_id, *OPEN)
         row = connection.execute(query).mappings().first()
-        return None if row is None else _account(row)
+        return None if row is None else account_of(row)
     query = sa.select(person).where(person.c.id == subject_id, person.c.active)
     row = connection.execute(query).mappings().first()
     return None if row is None else person_of(connection, row)

@@ -28,10 +28,11 @@ def login_is_asked(connection: sa.Connection, login: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def ask(connection: sa.Connection, asking: Account, **values: str) -> str:
+def ask(connection: sa.Connection, asking: Account, **values: Any) -> str:
     """Record that a counterparty wants an account for its counsel; returns the id of the request.
 
-    `values` are `name`, `firm`, `login`, `last_day` (YYYY-MM-DD) and `digest` of the power of attorney.
+    `values` are `name`, `firm`, `login`, `last_day` (YYYY-MM-DD), `cases` (a list of numbers, empty for all) and
+    `digest` of the power of attorney.
     """
     counsel_id = new_id("cou")
     moment = legal_time(connection)
@@ -107,7 +108,7 @@ def decide(
 ) -> bool:
     """Approve the request `row`, which makes the account, or return it with a reason; False if it is decided already.
 
-    The account ends at `ends_at` (aware, by the legal clock).
+    The account ends at `ends_at` (aware, by the legal clock) and is for the cases of the request.
     """
     lock(connection, f"directory:{clerk.authority_id}")
     present = find(connection, row["id"], clerk.authority_id)
@@ -124,12 +125,20 @@ def decide(
             password_hash=password_hash,
             by=clerk.id,
         )
-        connection.execute(account.update().where(account.c.id == account_id).values(ends_at=ends_at))
+        connection.execute(
+            account.update().where(account.c.id == account_id).values(ends_at=ends_at, cases=row["cases"])
+        )
     state = "approved" if approved else "returned"
     values = {"state": state, "reason": reason, "account_id": account_id}
     decided = {"decided_by": clerk.id, "decided_at": legal_time(connection)}
     connection.execute(counsel.update().where(counsel.c.id == row["id"]).values(**values, **decided))
-    body = {"name": clerk.name, "reason": reason, "account": account_id, "last_day": row["last_day"]}
+    body = {
+        "name": clerk.name,
+        "reason": reason,
+        "account": account_id,
+        "last_day": row["last_day"],
+        "cases": row["cases"],
+    }
     _tell(connection, clerk, row["id"], state, row["counterparty_id"], clerk.id, body)
     return True
 

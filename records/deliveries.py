@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from records import affected
+from records.access import Account
 from records.ids import new_id
 from records.instants import now
 from records.statements import insert_at, insert_if_absent, select_by, update_row
@@ -86,18 +87,24 @@ def with_document() -> sa.Select[Any]:
     return affected.with_mark(query)
 
 
-def inbox_item(
-    connection: sa.Connection, delivery_id: str, authority_id: str, counterparty_id: str
-) -> sa.RowMapping | None:
-    """One delivery in the counterparty's own inbox; None when it is not there."""
-    query = with_document().where(
-        delivery.c.id == delivery_id,
-        delivery.c.authority_id == authority_id,
-        delivery.c.counterparty_id == counterparty_id,
-        delivery.c.route == "inbox",
-        delivery.c.sent_at.is_not(None),
-    )
+def inbox_item(connection: sa.Connection, delivery_id: str, account: Account) -> sa.RowMapping | None:
+    """One delivery in the inbox of an account; None when it is not there."""
+    query = with_document().where(delivery.c.id == delivery_id, *in_inbox(account))
     return connection.execute(query).mappings().first()
+
+
+def in_inbox(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
+    """What is true of a delivery that stands in the inbox of an account."""
+    return (*belonging_to(account), delivery.c.route == "inbox", delivery.c.sent_at.is_not(None))
+
+
+def belonging_to(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
+    """What is true of a delivery to the account's counterparty, in one of the account's cases where it has its own."""
+    owned = (delivery.c.authority_id == account.authority_id, delivery.c.counterparty_id == account.counterparty_id)
+    if not account.cases:
+        return owned
+    of_case = (document.c.authority_id == account.authority_id, document.c.case_no.in_(account.cases))
+    return (*owned, delivery.c.document_id.in_(sa.select(document.c.id).where(*of_case)))
 
 
 def paper_track(

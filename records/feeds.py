@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from records.access import OPEN
+from records import deliveries
+from records.access import OPEN, account_of
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append
@@ -124,18 +125,18 @@ def rows(connection: sa.Connection, feed: sa.RowMapping, since: str) -> list[sa.
         .where(
             delivery.c.authority_id == feed["authority_id"],
             delivery.c.deadlines_until >= since,
-            *_scope(feed),
+            *_scope(connection, feed),
         )
     )
     return list(connection.execute(query.order_by(delivery.c.deadlines_until, delivery.c.id).limit(MOST)).mappings())
 
 
-def _scope(feed: sa.RowMapping) -> list[sa.ColumnElement[bool]]:
+def _scope(connection: sa.Connection, feed: sa.RowMapping) -> list[sa.ColumnElement[bool]]:
     if feed["scope"] == "case":
         return [document.c.case_no == feed["case_no"], document.c.client_id == feed["owner_id"]]
     if feed["scope"] == "counterparty":  # what stands in its inbox: a paper that was not served yet is not given away
-        mine = delivery.c.counterparty_id == feed["counterparty_id"]
-        return [mine, delivery.c.route == "inbox", delivery.c.sent_at.is_not(None)]
+        owner = connection.execute(sa.select(account).where(account.c.id == feed["owner_id"])).mappings().one()
+        return [*deliveries.in_inbox(account_of(owner))]
     return []
 
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from records import deliveries
+from records.access import Account
 from records.finding import folded
-from records.tables import UNREAD, WAITING, delivery
+from records.tables import UNREAD, WAITING, delivery, document
 
 STATES: Final = ("all", "unread", "waiting", "served")
 
@@ -44,18 +45,18 @@ class Wanted:
 
 def listed(
     connection: sa.Connection,
-    owner: tuple[str, str],
+    account: Account,
     wanted: Wanted,
     *,
     limit: int,
     before: tuple[datetime, str] | None = None,
 ) -> list[sa.RowMapping]:
-    """Deliveries of `owner` (authority and counterparty), newest first, with the columns of their documents.
+    """Deliveries in the inbox of `account`, newest first, with the columns of their documents.
 
     `before` is `sent_at` and id of the last delivery of the page before this one: many are sent at one moment.
     """
     newest = (delivery.c.sent_at.desc(), delivery.c.id.desc())
-    query = sa.select(delivery.c.id).where(*_conditions(owner, wanted, before)).order_by(*newest).limit(limit)
+    query = sa.select(delivery.c.id).where(*_conditions(account, wanted, before)).order_by(*newest).limit(limit)
     ids = connection.execute(query).scalars().all()
     if not ids:
         return []
@@ -63,12 +64,8 @@ def listed(
     return list(connection.execute(rows).mappings())
 
 
-def _conditions(owner: tuple[str, str], wanted: Wanted, before: tuple[datetime, str] | None = None) -> list[Any]:
-    conditions: list[Any] = [
-        delivery.c.authority_id == owner[0],
-        delivery.c.counterparty_id == owner[1],
-        sa.text(_CONDITIONS[wanted.state]),
-    ]
+def _conditions(account: Account, wanted: Wanted, before: tuple[datetime, str] | None = None) -> list[Any]:
+    conditions: list[Any] = [*deliveries.belonging_to(account), sa.text(_CONDITIONS[wanted.state])]
     if wanted.instrument:
         conditions.append(delivery.c.instrument == wanted.instrument)
     if wanted.since is not None:
@@ -87,10 +84,19 @@ def _conditions(owner: tuple[str, str], wanted: Wanted, before: tuple[datetime, 
     return conditions
 
 
-def counts(connection: sa.Connection, owner: tuple[str, str]) -> dict[str, int]:
+def case_in_inbox(connection: sa.Connection, account: Account, typed: str) -> str | None:
+    """The number of the case that somebody typed as `folded` compares it, if the account has a document of it."""
+    if not folded(typed):
+        return None
+    query = sa.select(document.c.case_no).distinct().join(delivery, delivery.c.document_id == document.c.id)
+    rows = connection.execute(query.where(*_conditions(account, Wanted(needle=typed)))).scalars()
+    return next((each for each in rows if folded(each) == folded(typed)), None)
+
+
+def counts(connection: sa.Connection, account: Account) -> dict[str, int]:
     """How many stand in each state but `all`, up to `MOST_COUNTED`."""
     columns = []
     for state in STATES[1:]:
-        some = sa.select(delivery.c.id).where(*_conditions(owner, Wanted(state))).limit(MOST_COUNTED).subquery()
+        some = sa.select(delivery.c.id).where(*_conditions(account, Wanted(state))).limit(MOST_COUNTED).subquery()
         columns.append(sa.select(sa.func.count()).select_from(some).scalar_subquery().label(state))
     return dict(connection.execute(sa.select(*columns)).mappings().one())

@@ -15,6 +15,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from records import documents
+from records.access import Account
+from records.deliveries import in_inbox
 from records.ledger import append, count
 from records.tables import delivery, document, link
 
@@ -78,17 +80,11 @@ def of_documents(connection: sa.Connection, document_ids: Collection[str]) -> li
     return list(connection.execute(query).mappings())
 
 
-def deliveries_of(
-    connection: sa.Connection, document_ids: Collection[str], authority_id: str, counterparty_id: str | None = None
-) -> dict[str, str]:
-    """One delivery of each document: to whomever, or what stands in this counterparty's inbox."""
-    query = sa.select(delivery.c.document_id, sa.func.min(delivery.c.id).label("id")).where(
-        delivery.c.document_id.in_(document_ids), delivery.c.authority_id == authority_id
-    )
-    if counterparty_id is not None:
-        query = query.where(
-            delivery.c.counterparty_id == counterparty_id, delivery.c.route == "inbox", delivery.c.sent_at.is_not(None)
-        )
+def deliveries_of(connection: sa.Connection, document_ids: Collection[str], of: str | Account) -> dict[str, str]:
+    """One delivery of each document: an authority's (`of` is its id) to whomever, or what stands in an inbox."""
+    mine = in_inbox(of) if isinstance(of, Account) else (delivery.c.authority_id == of,)
+    query = sa.select(delivery.c.document_id, sa.func.min(delivery.c.id).label("id"))
+    query = query.where(delivery.c.document_id.in_(document_ids), *mine)
     return {row.document_id: row.id for row in connection.execute(query.group_by(delivery.c.document_id))}
 
 

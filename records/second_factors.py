@@ -5,11 +5,11 @@ A secret counts only once a first code was right. It is shown when it is made an
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
-from records.access import Account, Person, person_of, type_of
+from records.access import Account, Person, account_of, person_of, type_of
 from records.instants import now
 from records.ledger import append, count, lock
 from records.statements import insert_if_absent
@@ -66,18 +66,14 @@ def remove(connection: sa.Connection, subject: Account | Person, by: str, reason
 
 def subject_of(connection: sa.Connection, authority_id: str | None, login: str) -> Account | Person | None:
     """Who has this login in the authority (None: in any), in whatever state."""
-    for table, make in ((account, _account), (person, person_of)):
+    for table in (account, person):
         query = sa.select(table).where(table.c.login == login)
         if authority_id is not None:
             query = query.where(table.c.authority_id == authority_id)
         row = connection.execute(query).mappings().first()
         if row is not None:
-            return make(connection, row)
+            return account_of(row) if table is account else person_of(connection, row)
     return None
-
-
-def _account(_connection: sa.Connection, row: Any) -> Account | Person:
-    return Account(row["id"], row["login"], row["department"], row["authority_id"], row["counterparty_id"])
 
 
 def _tell(connection: sa.Connection, subject: Account | Person, kind: str, by: str, reason: str = "") -> None:

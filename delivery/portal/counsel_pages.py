@@ -27,7 +27,8 @@ from records.errors import Fault, Refused
 router = APIRouter(prefix="/inbox/counsel")
 
 CounselId = Annotated[str, PathPart(pattern="^cou_[0-9a-z]{1,40}$")]
-_FIELDS = ("name", "firm", "login", "last_day")
+_FIELDS = ("name", "firm", "login", "last_day", "cases")
+_LONGEST_CASES = 4000
 
 
 def _client(account: Account) -> Account:
@@ -73,15 +74,17 @@ def counsel_line(row: sa.RowMapping, t: Words, today: date) -> dict[str, Any]:
     last_day = date.fromisoformat(row["last_day"])
     state = "ended" if row["state"] == "approved" and last_day < today else row["state"]
     told = {name: row[name] for name in ("id", "name", "firm", "login")} | {"reason": row["reason"] or ""}
+    told |= {"cases": t.pick("、", ", ").join(row["cases"] or ()) or t("counsel.all_cases")}
     return told | {"state": state, "state_text": t(f"counsel.state_{state}"), "last_day": written(last_day, t)}
 
 
 @router.post("")
 def ask(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
     """Record the request, or show the form again with every fault."""
-    typed = {name: form.fields.get(name, "").strip()[:100] for name in _FIELDS}
+    most = dict.fromkeys(_FIELDS, 100) | {"cases": _LONGEST_CASES}
+    typed = {name: form.fields.get(name, "").strip()[: most[name]] for name in _FIELDS}
     file = ("file1", form.names["file1"], form.files["file1"]) if "file1" in form.files else None
-    attorney = Attorney(typed["name"], typed["firm"], typed["login"], read_day(typed["last_day"]), file)
+    attorney = Attorney(typed["name"], typed["firm"], typed["login"], read_day(typed["last_day"]), typed["cases"], file)
     try:
         ask_for_counsel(portal.database, portal.store, _client(account), attorney)
     except Refused as refused:

@@ -74,7 +74,7 @@ def document(
         handed_in = submission_lines(connection, submissions.of_delivery(connection, delivery_id), t)
         raised = objection_lines(objections.of_delivery(connection, delivery_id), t)
         channel = _reconsideration(connection, row)
-        links = lines_in_inbox(connection, [row], t, account.authority_id, account.counterparty_id)
+        links = lines_in_inbox(connection, [row], t, account)
         notices = notice_lines(connection, delivery_id, t, at_desk=False)
     return page(
         request,

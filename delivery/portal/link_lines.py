@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from delivery.portal.views import written
 from delivery.portal.wording import Words
 from records import links
+from records.access import Account
 from templates.manifests import manifests
 
 
@@ -32,7 +33,7 @@ def lines_at_desk(
 
 
 def lines_in_inbox(
-    connection: sa.Connection, rows: Sequence[sa.RowMapping], t: Words, authority_id: str, counterparty_id: str
+    connection: sa.Connection, rows: Sequence[sa.RowMapping], t: Words, account: Account
 ) -> Mapping[str, list[LinkLine]]:
     """The same for a counterparty.
 
@@ -44,7 +45,7 @@ def lines_in_inbox(
         for link in links.of_documents(connection, own)
         if link["document_id"] in own or link["state"] == "in_effect"
     ]
-    places = links.deliveries_of(connection, _others(found), authority_id, counterparty_id)
+    places = links.deliveries_of(connection, _others(found), account)
     return _lines(_pairs(rows), found, places, t, "/inbox")
 
 

@@ -76,10 +76,6 @@ def _day(text: str) -> date | None:
     return found if 1970 < found.year < 2200 else None
 
 
-def _owner(account: Account) -> tuple[str, str]:
-    return account.authority_id, account.counterparty_id
-
-
 @router.get("")
 def listing(
     request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: Before = ""
@@ -112,10 +108,10 @@ def _list(
     with portal.database.read() as connection:
         moment, _, delivery_id = before.partition("-")
         start = (from_microseconds(int(moment)), delivery_id) if before else None
-        rows = listed(connection, _owner(account), _wanted(asked), limit=PER_PAGE + 1, before=start)
+        rows = listed(connection, account, _wanted(asked), limit=PER_PAGE + 1, before=start)
         shown = rows[:PER_PAGE]
-        links = lines_in_inbox(connection, shown, t, *_owner(account))
-        counted = counts(connection, _owner(account))
+        links = lines_in_inbox(connection, shown, t, account)
+        counted = counts(connection, account)
         now = legal_time(connection)
     told = {name: value for name, value in asked.items() if name != "find"}
     last = shown[-1] if len(rows) > PER_PAGE else None
@@ -166,7 +162,7 @@ def _csv(portal: Portal, account: Account, wanted: Wanted, t: Words) -> Iterator
     before: tuple[datetime, str] | None = None
     while True:
         with portal.database.read() as connection:
-            rows = listed(connection, _owner(account), wanted, limit=_PER_READ, before=before)
+            rows = listed(connection, account, wanted, limit=_PER_READ, before=before)
             now = legal_time(connection)
         yield lines(_csv_row(row, t, now) for row in rows)
         if len(rows) < _PER_READ:
@@ -189,7 +185,7 @@ def archive(request: Request, portal: PortalPart, session: AnySession, account: 
     picked = [name.removeprefix(_PICK) for name in form.fields if name.startswith(_PICK)][: PER_PAGE * 2]
     t = words_of(request)
     with portal.database.read() as connection:
-        found = [deliveries.inbox_item(connection, each, *_owner(account)) for each in picked]
+        found = [deliveries.inbox_item(connection, each, account) for each in picked]
         now = legal_time(connection)
     rows = [row for row in found if row is not None]
     if len(rows) < len(picked):

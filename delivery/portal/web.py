@@ -261,7 +261,7 @@ SubmissionId = Annotated[str, PathPart(pattern="^sub_[0-9a-z]{1,40}$")]
 def inbox_row(database: Database, account: Account, delivery_id: str) -> sa.RowMapping:
     """The delivery in this account's inbox, with its document's columns. Raises 404."""
     with database.read() as connection:
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+        row = deliveries.inbox_item(connection, delivery_id, account)
     if row is None:
         raise HTTPException(404)
     return row

@@ -200,6 +200,7 @@ account = table(
     text("state"),
     instant("created_at"),
     instant("ends_at", null=True),  # by the legal clock: of outside counsel, with the power of attorney
+    sa.Column("cases", sa.JSON, nullable=True),  # of outside counsel: the only ones that are there for it, by number
     one_of("state", "approved", "stopped"),
     counterparty_key(),
     sa.Index(None, "authority_id", "counterparty_id"),

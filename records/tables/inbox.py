@@ -28,6 +28,7 @@ counsel = table(
     text("firm"),
     text("login"),
     text("last_day"),  # of the power of attorney, YYYY-MM-DD in Beijing
+    sa.Column("cases", sa.JSON, nullable=True),  # that it names, by number; none: whatever the client receives
     text("digest", sa.ForeignKey("artifact.digest")),
     text("asked_by", sa.ForeignKey("account.id")),
     instant("asked_at"),

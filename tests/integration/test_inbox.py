@@ -125,7 +125,7 @@ def test_what_was_not_sent_to_the_inbox_cannot_be_confirmed_there(house: PortalH
 def test_the_statement_names_the_document_and_what_confirming_does_in_both_languages(house: PortalHouse) -> None:
     delivery_id, account = house.deliver(), house.accounts["NEA-FLB"]
     with house.database.read() as connection:
-        row = deliveries.inbox_item(connection, delivery_id, account.authority_id, account.counterparty_id)
+        row = deliveries.inbox_item(connection, delivery_id, account)
     assert row
     shown = inbox.statement(row)
     assert row["number_zh"] in shown.zh and row["number_en"] in shown.en

@@ -7,18 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
 from delivery import entries
 from delivery.beijing import day_of
-from delivery.portal import settings_pages
-from records import changes, directory, feeds, ledger
+from delivery.portal import app, settings_pages
+from records import access, changes, directory, feeds, ledger
+from records.access import Account
 from records.database import Database, legal_time, set_legal_time
 from records.ids import new_id
+from records.inbox import counts
 from records.tables import account
 from tests.integration.test_portal_submissions import picture
 from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden, log_in
+
+_OF_A_DELIVERY = [
+    (method, route.path)
+    for part in app._PAGES
+    for route in part.router.routes
+    if isinstance(route, APIRoute) and route.path.startswith("/inbox/{delivery_id}")
+    for method in sorted(route.methods)
+]
 
 
 @pytest.fixture
@@ -57,9 +68,9 @@ def password_of(client: TestClient, counsel_id: str) -> str:
     return answer.text.split('<code class="long">')[1].split("<")[0]
 
 
-def opened(house: PortalHouse, client: TestClient) -> tuple[str, str]:
+def opened(house: PortalHouse, client: TestClient, **fields: str) -> tuple[str, str]:
     """An approved account of counsel: the id of the request, and the password."""
-    ask(house, client)
+    ask(house, client, **fields)
     clerk = house.browser("clerk")
     path = path_of(clerk)
     assert clerk.get(f"{path}/file").content == picture()
@@ -125,6 +136,46 @@ def test_counsel_sees_the_clients_inbox_until_the_last_day_has_ended(house: Port
     assert "已到期" in client.get("/inbox/counsel").text
 
 
+def test_a_power_of_attorney_for_a_case_opens_nothing_of_another(house: PortalHouse, client: TestClient) -> None:
+    """By every way that a document of the client has to its reader."""
+    theirs_id = house.deliver("penalty-decision", number=1)
+    other_id = house.deliver("penalty-decision", number=2, case_no="华北罚立〔2026〕18号")
+    _, password = opened(house, client, cases=" 华北罚立[2026]17号 \r\n\r\n华北罚立〔2026〕17号")
+    counsel_page = client.get("/inbox/counsel").text
+    assert "授权案件：华北罚立〔2026〕17号<" in counsel_page
+    theirs = house.browser()
+    log_in(theirs, "NEA-LAW", password)
+    for path in ("/inbox", "/inbox?state=unread", "/inbox?q=2026"):
+        shown = theirs.get(path).text
+        assert f"/inbox/{theirs_id}" in shown and f"/inbox/{other_id}" not in shown, path
+    assert other_id in client.get("/inbox").text
+    token = hidden(theirs.get("/inbox").text, "csrf")
+    tried = 0
+    for method, path in _OF_A_DELIVERY:
+        address = path.format(delivery_id=other_id, submission_id=new_id("sub"), position="1")
+        assert theirs.request(method, address, data={"csrf": token}).status_code in (404, 422), (method, path)
+        tried += 1
+    assert tried >= 10
+    assert theirs.get(f"/inbox/{theirs_id}").status_code == 200
+    table = theirs.post("/inbox/list.csv", data={"csrf": token}).text
+    assert table.count("华北罚立〔2026〕17号") == 1 and "18号" not in table
+    picked = {"csrf": token, f"pick_{other_id}": "1", "opening": "yes"}
+    assert theirs.post("/inbox/archive", data=picked).status_code == 404
+    with house.database.write() as connection:
+        shown = {}
+        for login in ("NEA-LAW", "NEA-FLB"):
+            account_id = connection.execute(sa.select(account.c.id).where(account.c.login == login)).scalar_one()
+            owner = ("account", account_id)
+            _, secret = feeds.issue(connection, "counterparty", AUTHORITY, owner, counterparty_id="air-example")
+            row = feeds.find(connection, secret)
+            assert row is not None
+            shown[login] = {each["id"] for each in feeds.rows(connection, row, "2000-01-01")}
+        assert shown == {"NEA-LAW": {theirs_id}, "NEA-FLB": {theirs_id, other_id}}
+        (found,) = access.credentials(connection, "NEA-LAW")
+        assert isinstance(found.subject, Account) and found.subject.cases == ("华北罚立〔2026〕17号",)
+        assert counts(connection, found.subject)["unread"] == 1
+
+
 def test_counsel_appoints_no_counsel_and_makes_nobody_a_dedicated_account(
     house: PortalHouse, client: TestClient
 ) -> None:
@@ -178,6 +229,9 @@ def test_a_request_is_returned_with_a_reason_that_the_client_reads(house: Portal
         ({"name": ""}, "此项必填"),
         ({"last_day": "2020-01-01"}, "三年之内"),
         ({"last_day": "never"}, "请填写日期"),
+        ({"cases": "华北罚立〔2026〕99号"}, "未收到过案号为华北罚立〔2026〕99号的文书"),
+        ({"cases": "〔2026〕"}, "未收到过"),
+        ({"cases": "\n".join(map(str, range(51)))}, "最多填写50个案号"),
     ],
 )
 def test_a_request_tells_every_fault(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from delivery.sheets import neutral
-from pipeline.measuring_lists import OWNER, fill_lists
+from pipeline.measuring_lists import INBOX, OWNER, fill_lists
 from records import deliveries, documents, finding
 from records.database import Database, legal_time, set_legal_time
 from records.finding import folded
@@ -184,9 +184,9 @@ def test_a_list_of_many_documents_takes_few_statements_and_each_reads_an_index(d
     fill_lists(database, 3000)
     for wanted in (Wanted(), Wanted("unread"), Wanted("waiting"), Wanted("served"), Wanted(needle="no. 17")):
         with statements(database) as done, database.read() as connection:
-            first = listed(connection, OWNER, wanted, limit=31)
+            first = listed(connection, INBOX, wanted, limit=31)
             before = first[29]["sent_at"], first[29]["id"]
-            second = listed(connection, OWNER, wanted, limit=31, before=before)
+            second = listed(connection, INBOX, wanted, limit=31, before=before)
         assert len(done) == 4, "two for each page"
         assert [row["id"] for row in second][:1] == [first[30]["id"]]
         if not database.is_postgresql:
@@ -194,7 +194,7 @@ def test_a_list_of_many_documents_takes_few_statements_and_each_reads_an_index(d
                 plan = str(connection.exec_driver_sql(f"explain query plan {done[0][0]}", done[0][1]).all())
             assert "ix_delivery_" in plan and "counterparty_id=?" in plan and "TEMP B-TREE" not in plan
     with statements(database) as done, database.read() as connection:
-        assert counts(connection, OWNER) == {"unread": 300, "waiting": 600, "served": 1000}
+        assert counts(connection, INBOX) == {"unread": 300, "waiting": 600, "served": 1000}
     assert len(done) == 1
 
 
