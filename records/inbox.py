@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from records import deliveries
 from records.finding import folded
+from records.paging import Key, behind, ordered
 from records.tables import UNREAD, WAITING, delivery
 
 STATES: Final = ("all", "unread", "waiting", "served")
@@ -24,6 +25,9 @@ _CONDITIONS: Final = {
     "waiting": WAITING,
     "served": f"{_IN_INBOX} and service_status = 'final'",
 }
+
+
+_ORDER: Final = (delivery.c.sent_at, delivery.c.id)
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,13 @@ def listed(
     wanted: Wanted,
     *,
     limit: int,
-    before: tuple[datetime, str] | None = None,
+    before: Key | None = None,
 ) -> list[sa.RowMapping]:
     """Deliveries of `owner` (authority and counterparty), newest first, with the columns of their documents.
 
     `before` is `sent_at` and id of the last delivery of the page before this one: many are sent at one moment.
     """
-    newest = (delivery.c.sent_at.desc(), delivery.c.id.desc())
+    newest = ordered(_ORDER, newest=True)
     query = sa.select(delivery.c.id).where(*_conditions(owner, wanted, before)).order_by(*newest).limit(limit)
     ids = connection.execute(query).scalars().all()
     if not ids:
@@ -63,7 +67,7 @@ def listed(
     return list(connection.execute(rows).mappings())
 
 
-def _conditions(owner: tuple[str, str], wanted: Wanted, before: tuple[datetime, str] | None = None) -> list[Any]:
+def _conditions(owner: tuple[str, str], wanted: Wanted, before: Key | None = None) -> list[Any]:
     conditions: list[Any] = [
         delivery.c.authority_id == owner[0],
         delivery.c.counterparty_id == owner[1],
@@ -78,13 +82,7 @@ def _conditions(owner: tuple[str, str], wanted: Wanted, before: tuple[datetime, 
     if needle := folded(wanted.needle):
         found: sa.ColumnElement[bool] = delivery.c.found_by.contains(needle, autoescape=True)
         conditions.append(sa.or_(found, delivery.c.instrument.in_(wanted.titled)) if wanted.titled else found)
-    if before is not None:
-        moment, delivery_id = before
-        conditions += [
-            delivery.c.sent_at <= moment,
-            sa.or_(delivery.c.sent_at < moment, delivery.c.id < delivery_id),
-        ]
-    return conditions
+    return conditions + behind(_ORDER, before, newest=True)
 
 
 def counts(connection: sa.Connection, owner: tuple[str, str]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import structlog
@@ -14,6 +14,7 @@ from delivery import stacks as acts
 from delivery.barcodes import spaced
 from delivery.portal import files
 from delivery.portal.doors import MayServe
+from delivery.portal.pager import Walk, WalkPart
 from delivery.portal.views import minute, outcome_name
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, page, see, words_of
 from delivery.portal.wording import Words
@@ -26,22 +27,21 @@ _log = structlog.get_logger(__name__)
 
 StackId = Annotated[str, Path(pattern="^stk_[0-9a-z]{1,40}$")]
 FirstPage = Annotated[int, Path(ge=0, le=1000)]
-SHOWN: Final = 50
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe) -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, walk: WalkPart) -> Response:
     """The form to bring a stack, the stacks, and the records without their scan."""
-    return _listing(request, portal, session, clerk)
+    return _listing(request, portal, session, clerk, walk)
 
 
 def _listing(
-    request: Request, portal: Portal, session: Session, clerk: Person, problems: tuple[str, ...] = ()
+    request: Request, portal: Portal, session: Session, clerk: Person, walk: Walk, problems: tuple[str, ...] = ()
 ) -> Response:
     t = words_of(request)
     with portal.database.read() as connection:
-        rows = stacks.newest(connection, clerk.authority_id, SHOWN)
-        missing = attempts.without_scan(connection, clerk.authority_id, SHOWN)
+        brought = stacks.newest(connection, clerk.authority_id, walk.part("stacks"))
+        missing = attempts.without_scan(connection, clerk.authority_id, walk.part("missing"))
     return page(
         request,
         "stacks.html",
@@ -56,10 +56,13 @@ def _listing(
                 "unread": row["pages"] - row["read_pages"],
                 "open": row["open_parts"],
             }
-            for row in rows
+            for row in brought.rows
         ],
-        missing=[_missing(row, t) for row in missing],
-        shown=SHOWN,
+        missing=[_missing(row, t) for row in missing.rows],
+        pages={
+            "stacks": walk.links("/desk/stacks", brought, "stacks"),
+            "missing": walk.links("/desk/stacks", missing, "missing"),
+        },
     )
 
 
@@ -82,7 +85,7 @@ def take_in(request: Request, portal: PortalPart, session: AnySession, clerk: Ma
         stack_id = acts.take_in(*names, form.files.get("file", b""), clerk.id)
     except Refused as refused:
         said = tuple(t.pick(fault.message_zh, fault.message_en) for fault in refused.faults)
-        return _listing(request, portal, session, clerk, said)
+        return _listing(request, portal, session, clerk, Walk(), said)
     return _read_on(portal, clerk, stack_id)
 
 

@@ -19,6 +19,7 @@ from records import attempts
 from records import stacks as rows
 from records.database import Database
 from records.errors import Permanent, Refused, Retry
+from records.paging import Part
 from tests.integration.test_desk import direct, today
 from tests.integration.test_paper_attempts import SERVERS, begin, scan
 from tests.portal_house import AUTHORITY, PortalHouse, furnish
@@ -84,7 +85,7 @@ def test_a_stack_is_split_at_its_barcodes_and_attached(house: PortalHouse) -> No
     ]
     assert (proofs(house, first), proofs(house, second)) == ([2], [1])
     with house.database.read() as connection:
-        (stack,) = rows.newest(connection, AUTHORITY, 10)
+        (stack,) = rows.newest(connection, AUTHORITY, Part(10)).rows
     assert (stack["read_pages"], stack["pages"], stack["open_parts"]) == (5, 5, 2)
 
 
@@ -101,7 +102,7 @@ def test_a_record_that_lacked_only_its_scan_gets_its_date_and_another_waits(hous
     assert house.row(full)["service_date"] == today(house).isoformat() and not house.row(full)["scan_missing"]
     assert house.row(bare)["service_status"] == "pending" and house.row(bare)["scan_missing"]
     with house.database.read() as connection:
-        missing = attempts.without_scan(connection, AUTHORITY, 10)
+        missing = attempts.without_scan(connection, AUTHORITY, Part(10)).rows
     assert [row["delivery_id"] for row in missing] == [bare]
 
 
