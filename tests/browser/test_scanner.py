@@ -114,6 +114,15 @@ def test_the_pages_of_paper_are_accessible_and_fit_a_phone(site: Site, page: Pag
         page.goto(path)
         accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    page.goto(f"/desk/{row['id']}/record")
+    page.select_option("#result", "leaving/served")
+    page.fill("#date", "2026-11-23")
+    page.locator("main button[type=submit]").click()
+    head = page.get_by_role("alert")
+    expect(head).to_be_focused()  # the page begins with what is wrong, without a script too
+    accessible(page)
+    head.locator("a[href='#refusal_reason']").click()
+    expect(page.locator("#refusal_reason")).to_be_in_viewport()
     page.goto("/desk/scan")
     page.fill("#code", code)
     page.fill("#date", "today")
