@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from records.access import Account
 from records.database import Database, database_time
 from records.finding import found_at_desk, found_by
 from records.inbox import Wanted, counts, listed
+from records.paging import Key, Part
 from records.tables import delivery, document, job
 
 OWNER: Final = ("bench", "carrier")
@@ -104,7 +105,9 @@ def _delivery(made: dict[str, Any], number: int) -> dict[str, Any]:
 def measure_lists(database: Database, count: int, times: int = 5) -> dict[str, float]:
     """Milliseconds (median) of each way to ask for a list."""
     found = {}
-    for name, ask in (*_in_the_inbox(count), *_at_the_desk()):
+    with database.read() as connection:
+        moment = connection.execute(sa.select(sa.func.max(delivery.c.created_at))).scalar_one()
+    for name, ask in (*_in_the_inbox(count), *_at_the_desk(count, moment)):
         spent = []
         for _ in range(times):
             started = time.perf_counter()
@@ -135,26 +138,36 @@ def _in_the_inbox(count: int) -> Iterator[tuple[str, Callable[[sa.Connection], o
     assert count > 40  # noqa: S101 - the last page begins there
 
 
-def _at_the_desk() -> Iterator[tuple[str, Callable[[sa.Connection], object]]]:
+def _at_the_desk(count: int, moment: datetime) -> Iterator[tuple[str, Callable[[sa.Connection], object]]]:
+    """All were made at one `moment`, which is the worst for a list that is walked by moment and id."""
     authority, late = OWNER[0], LEGAL_START + timedelta(days=1)
 
-    def track(status: str) -> Callable[[sa.Connection], object]:
-        return lambda connection: deliveries.paper_track(connection, authority, [status], limit=_PAGE)
+    def made(number: int) -> Key:
+        return moment, f"dlv_{number:025}"
 
-    def find(text: str) -> Callable[[sa.Connection], object]:
+    def sent(number: int) -> Key:
+        return LEGAL_START + timedelta(seconds=number), f"dlv_{number:025}"
+
+    def track(name: str, after: Key | None = None) -> Callable[[sa.Connection], object]:
+        return lambda connection: desk_work.listed(connection, authority, name, late, Part(_PAGE, after))
+
+    def find(text: str, after: Key | None = None) -> Callable[[sa.Connection], object]:
         return lambda connection: deliveries.desk_items(
-            connection, finding.at_desk(connection, authority, text), authority
+            connection, finding.at_desk(connection, authority, text, Part(_PAGE, after))[0], authority
         )
 
     yield "desk_tracks", lambda connection: paper.counts(connection, authority)
     yield "desk_work", lambda connection: desk_work.counts(connection, authority, late)
-    yield "desk_late", lambda connection: desk_work.ids(connection, authority, "late", late, _PAGE)
+    yield "desk_late", track("late")
+    yield "desk_late_last_page", track("late", sent(min(count, 86_400) - 200))
     yield "desk_to_print", track("to_print")
     yield "desk_served", track("served")
-    yield "desk_in_question", lambda connection: deliveries.in_question(connection, authority, limit=_PAGE)
+    yield "desk_served_last_page", track("served", made(count - 50))
+    yield "desk_in_question", track("in_question")
     yield "desk_case", lambda connection: deliveries.of_case(connection, [f"doc_{n:025}" for n in range(7)], authority)
     yield "desk_found_first", find("〔2026〕0号")
     yield "desk_found_all", find("承运人")
+    yield "desk_found_all_last_page", find("承运人", made(40))
     yield "desk_found_nothing", find("没有的案号")
     yield "desk_cases_found_nothing", lambda connection: documents.cases_found(connection, authority, "没有的案号")
     yield "desk_year", lambda connection: of_year(connection, authority, LEGAL_START.year)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from records.ids import new_id
 from records.instants import now
+from records.paging import Found, Part, part_of
 from records.statements import insert_if_absent, select_by, update_row
 from records.tables import artifact, delivery, paper_attempt, paper_file, paper_receipt
 
@@ -111,8 +112,11 @@ def records_of(connection: sa.Connection, attempt_id: str) -> list[sa.RowMapping
     return [row for row in rows if row["attempt_id"] == attempt_id and row["id"] not in superseded]
 
 
-def without_scan(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
-    """Standing records without their scan, oldest first: the record's columns, its delivery's names and its code."""
+def without_scan(connection: sa.Connection, authority_id: str, part: Part) -> Found:
+    """Standing records without their scan, those of the oldest deliveries first.
+
+    Each has the record's columns, its delivery's names and its code.
+    """
     query = (
         sa.select(
             paper_receipt,
@@ -135,7 +139,5 @@ def without_scan(connection: sa.Connection, authority_id: str, limit: int) -> li
                 )
             ),
         )
-        .order_by(delivery.c.created_at)
-        .limit(limit)
     )
-    return list(connection.execute(query).mappings())
+    return part_of(connection, query, (delivery.c.created_at, paper_receipt.c.id), part)

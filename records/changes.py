@@ -16,12 +16,14 @@ from records.errors import Permanent
 from records.ids import new_id
 from records.instants import now
 from records.ledger import append, lock
+from records.paging import Found, Part, ordered, part_of
 from records.statements import select_by
 from records.tables import account, change, contact, counterparty, person
 
 OPEN: Final = ("delayed", "to_approve")
 """The states in which a change can still be taken back."""
 _FOR_DESK: Final = sa.or_(change.c.state == "to_approve", change.c.flagged)
+_ORDER: Final = (change.c.asked_at, change.c.id)
 _PERSONAL: Final = ("contact_added", "contact_changed", "contact_ended", "contact_wishes")
 
 
@@ -116,13 +118,13 @@ def of_counterparty(
 ) -> list[sa.RowMapping]:
     """The counterparty's changes, newest first, with the login of who asked (`asker`)."""
     mine = (change.c.authority_id == authority_id, change.c.counterparty_id == counterparty_id)
-    return _listed(connection, *mine, limit=limit)
+    return _newest(connection, _listed(*mine), limit)
 
 
 def open_of(connection: sa.Connection, authority_id: str, counterparty_id: str, subject_id: str) -> list[sa.RowMapping]:
     """Open changes of one of the counterparty's contacts or accounts."""
     mine = (change.c.authority_id == authority_id, change.c.counterparty_id == counterparty_id)
-    return _listed(connection, *mine, change.c.subject_id == subject_id, change.c.state.in_(OPEN), limit=20)
+    return _newest(connection, _listed(*mine, change.c.subject_id == subject_id, change.c.state.in_(OPEN)), 20)
 
 
 def count_for_desk(connection: sa.Connection, authority_id: str) -> int:
@@ -131,29 +133,30 @@ def count_for_desk(connection: sa.Connection, authority_id: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def for_desk(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
-    """What a clerk is to decide or to look at."""
-    return _listed(connection, change.c.authority_id == authority_id, _FOR_DESK, limit=limit)
+def for_desk(connection: sa.Connection, authority_id: str, part: Part) -> Found:
+    """What a clerk is to decide or to look at, newest first."""
+    return part_of(connection, _listed(change.c.authority_id == authority_id, _FOR_DESK), _ORDER, part, newest=True)
 
 
-def lately(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
-    """The newest changes of all counterparties of the authority."""
-    return _listed(connection, change.c.authority_id == authority_id, limit=limit)
+def lately(connection: sa.Connection, authority_id: str, part: Part) -> Found:
+    """The changes of all counterparties of the authority, newest first."""
+    return part_of(connection, _listed(change.c.authority_id == authority_id), _ORDER, part, newest=True)
 
 
-def _listed(connection: sa.Connection, *wanted: sa.ColumnElement[bool], limit: int) -> list[sa.RowMapping]:
+def _newest(connection: sa.Connection, query: sa.Select[Any], limit: int) -> list[sa.RowMapping]:
+    return list(connection.execute(query.order_by(*ordered(_ORDER, newest=True)).limit(limit)).mappings())
+
+
+def _listed(*wanted: sa.ColumnElement[bool]) -> sa.Select[Any]:
     same = sa.and_(counterparty.c.authority_id == change.c.authority_id, counterparty.c.id == change.c.counterparty_id)
     of_counterparty = (counterparty.c.name_zh, counterparty.c.name_en, counterparty.c.office)
-    query = (
+    return (
         sa.select(change, *of_counterparty, account.c.login.label("asker"), person.c.name)
         .join(counterparty, same)
         .join(account, account.c.id == change.c.asked_by, isouter=True)
         .join(person, person.c.id == change.c.decided_by, isouter=True)
         .where(*wanted)
-        .order_by(change.c.asked_at.desc(), change.c.id.desc())
-        .limit(limit)
     )
-    return list(connection.execute(query).mappings())
 
 
 # --- what is changed -------------------------------------------------------------------------------------------------

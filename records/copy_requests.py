@@ -9,6 +9,7 @@ from records.access import Account, Person
 from records.database import legal_time
 from records.ids import new_id
 from records.ledger import append, lock
+from records.paging import Found, Part, part_of
 from records.tables import copy_request, delivery
 
 
@@ -69,7 +70,7 @@ def of_delivery(connection: sa.Connection, delivery_id: str) -> list[sa.RowMappi
     return list(connection.execute(query.order_by(copy_request.c.asked_at, copy_request.c.id)).mappings())
 
 
-def waiting(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
+def waiting(connection: sa.Connection, authority_id: str, part: Part) -> Found:
     """Deliveries, with their documents, of which a copy is still to be sent, oldest request first.
 
     `request_id` and `asked_at` are those of the request.
@@ -80,7 +81,7 @@ def waiting(connection: sa.Connection, authority_id: str, *, limit: int = 100) -
         .join(copy_request, copy_request.c.delivery_id == delivery.c.id)
         .where(copy_request.c.authority_id == authority_id, copy_request.c.sent_at.is_(None))
     )
-    return list(connection.execute(query.order_by(copy_request.c.asked_at).limit(limit)).mappings())
+    return part_of(connection, query, (copy_request.c.asked_at, copy_request.c.id), part)
 
 
 def count_waiting(connection: sa.Connection, authority_id: str) -> int:

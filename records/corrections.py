@@ -8,8 +8,10 @@ import sqlalchemy as sa
 
 from records.ids import new_id
 from records.instants import now
+from records.paging import Found, Part, part_of
 from records.statements import select_by
 from records.tables import delivery, document, paper_correction
+from records.tables.paper import CORRECTION_WAITS
 
 
 class NotWaiting(Exception):
@@ -36,7 +38,7 @@ def waiting_for(connection: sa.Connection, delivery_id: str) -> sa.RowMapping | 
     return connection.execute(select_by(paper_correction, *names), names).mappings().first()
 
 
-def waiting(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+def waiting(connection: sa.Connection, authority_id: str, part: Part) -> Found:
     """What waits at an authority, oldest first, with the names of the delivery and its document."""
     query = (
         sa.select(
@@ -50,11 +52,9 @@ def waiting(connection: sa.Connection, authority_id: str, limit: int) -> list[sa
         )
         .join(delivery, delivery.c.id == paper_correction.c.delivery_id)
         .join(document, document.c.id == delivery.c.document_id)
-        .where(paper_correction.c.authority_id == authority_id, paper_correction.c.state == "waiting")
-        .order_by(paper_correction.c.proposed_at)
-        .limit(limit)
+        .where(paper_correction.c.authority_id == authority_id, CORRECTION_WAITS)
     )
-    return list(connection.execute(query).mappings())
+    return part_of(connection, query, (paper_correction.c.proposed_at, paper_correction.c.id), part)
 
 
 def decide(connection: sa.Connection, correction_id: str, state: str, by: str, **values: str | None) -> None:

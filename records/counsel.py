@@ -13,6 +13,7 @@ from records.access import Account, Person
 from records.database import legal_time
 from records.ids import new_id
 from records.ledger import append, lock
+from records.paging import Found, Part, part_of
 from records.tables import account, counsel, counterparty, person
 
 
@@ -77,10 +78,20 @@ def of_accounts(connection: sa.Connection, authority_id: str, account_ids: Colle
     return list(connection.execute(query.order_by(counsel.c.id)).mappings())
 
 
-def asked(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
+def asked(connection: sa.Connection, authority_id: str, part: Part) -> Found:
     """Requests that wait for a clerk, oldest first, with the names of the counterparty."""
-    query = _with_party().where(counsel.c.authority_id == authority_id, counsel.c.state == "asked")
-    return list(connection.execute(query.order_by(counsel.c.id).limit(limit)).mappings())
+    query = _with_party().where(*_asked(authority_id))
+    return part_of(connection, query, (counsel.c.asked_at, counsel.c.id), part)
+
+
+def count_asked(connection: sa.Connection, authority_id: str) -> int:
+    """How many there are."""
+    query = sa.select(sa.func.count()).select_from(counsel).where(*_asked(authority_id))
+    return int(connection.execute(query).scalar_one())
+
+
+def _asked(authority_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return counsel.c.authority_id == authority_id, counsel.c.state == "asked"
 
 
 def _with_party() -> sa.Select[Any]:

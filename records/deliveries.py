@@ -107,15 +107,6 @@ def belonging_to(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
     return (*owned, delivery.c.document_id.in_(sa.select(document.c.id).where(*of_case)))
 
 
-def paper_track(
-    connection: sa.Connection, authority_id: str, statuses: Sequence[str], *, limit: int = 100
-) -> list[sa.RowMapping]:
-    """Deliveries of the authority whose paper track is in one of `statuses`, oldest first, with their documents."""
-    of = delivery.c.paper_status == statuses[0] if len(statuses) == 1 else delivery.c.paper_status.in_(statuses)
-    query = with_document().where(delivery.c.authority_id == authority_id, of)
-    return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
-
-
 def _few(authority_id: str, named: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Those of the `named` deliveries that are the authority's, with their documents.
 
@@ -136,12 +127,6 @@ def of_case(connection: sa.Connection, document_ids: Collection[str], authority_
     """The authority's deliveries of these documents, with their documents, in the order of their recipients."""
     query = _few(authority_id, delivery.c.document_id.in_(document_ids))
     return list(connection.execute(query.order_by(delivery.c.id)).mappings())
-
-
-def in_question(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
-    """Deliveries of the authority's documents whose mark awaits a decision (`records.affected`), oldest first."""
-    query = _few(authority_id, delivery.c.document_id.in_(affected.in_question(authority_id)))
-    return list(connection.execute(query.order_by(delivery.c.created_at).limit(limit)).mappings())
 
 
 def whole(connection: sa.Connection, delivery_id: str) -> sa.RowMapping:

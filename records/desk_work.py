@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from records import steps
+from records import affected, deliveries, steps
+from records.paging import Found, Part, part_of
 from records.tables import delivery, document, notice, paper_correction, scan_part, step
 from records.tables.documents import (
     DATE_IS_PROVISIONAL,
@@ -20,14 +21,23 @@ from records.tables.documents import (
 from records.tables.paper import CORRECTION_WAITS, PART_IS_OPEN
 from records.tables.steps import STEP_IS_DEAD
 
-#: Lists of deliveries beside the states of the paper track.
+#: Lists of deliveries: the states of the paper track, what is counted beside them, and what bears a mark in question.
+TRACKS: Final = ("to_print", "sent", "returned", "served")
 LISTS: Final = ("late", "scan_missing", "provisional")
+IN_QUESTION: Final = "in_question"
 
 
-def _where(name: str, sent_before: datetime) -> list[Any]:
+def _where(authority_id: str, name: str, sent_before: datetime) -> list[Any]:
+    if name == IN_QUESTION:
+        # few: compared so that SQLite does not begin with every delivery of the authority (records.deliveries)
+        few = delivery.c.document_id.in_(affected.in_question(authority_id))
+        return [few, delivery.c.authority_id.concat("") == authority_id]
+    of = delivery.c.authority_id == authority_id
+    if name in TRACKS:
+        return [of, delivery.c.paper_status == name]
     if name == "late":
-        return [PAPER_IS_SENT, delivery.c.paper_since < sent_before]
-    return [{"scan_missing": SCAN_IS_MISSING, "provisional": DATE_IS_PROVISIONAL}[name]]
+        return [of, PAPER_IS_SENT, delivery.c.paper_since < sent_before]
+    return [of, {"scan_missing": SCAN_IS_MISSING, "provisional": DATE_IS_PROVISIONAL}[name]]
 
 
 def counts(
@@ -37,9 +47,9 @@ def counts(
 
     Of the kinds only those `wanted`, if that is given.
     """
-    of = delivery.c.authority_id == authority_id
     kinds: dict[str, sa.Select[Any]] = {
-        name: sa.select(sa.func.count()).select_from(delivery).where(of, *_where(name, sent_before)) for name in LISTS
+        name: sa.select(sa.func.count()).select_from(delivery).where(*_where(authority_id, name, sent_before))
+        for name in LISTS
     }
     kinds["corrections"] = (
         sa.select(sa.func.count())
@@ -61,11 +71,16 @@ def counts(
     return dict(connection.execute(query).mappings().one())
 
 
-def ids(connection: sa.Connection, authority_id: str, name: str, sent_before: datetime, limit: int) -> list[str]:
-    """The deliveries of one of LISTS, oldest first: their ids."""
-    order = delivery.c.paper_since if name == "late" else delivery.c.created_at
-    query = sa.select(delivery.c.id).where(delivery.c.authority_id == authority_id, *_where(name, sent_before))
-    return list(connection.execute(query.order_by(order).limit(limit)).scalars())
+def listed(connection: sa.Connection, authority_id: str, name: str, sent_before: datetime, part: Part) -> Found:
+    """Deliveries with their documents, of one of TRACKS, LISTS or IN_QUESTION: those first that waited longest.
+
+    Paper is late that was sent before `sent_before` (legal time).
+    """
+    order = (delivery.c.paper_since if name == "late" else delivery.c.created_at, delivery.c.id)
+    query = sa.select(delivery.c.id).where(*_where(authority_id, name, sent_before))
+    found = part_of(connection, query, order, part)
+    ids = [row["id"] for row in found.rows]
+    return Found(deliveries.desk_items(connection, ids, authority_id), found.next)
 
 
 def _ambiguous(authority_id: str) -> sa.Select[Any]:
@@ -78,7 +93,7 @@ def _ambiguous(authority_id: str) -> sa.Select[Any]:
 def _dead(authority_id: str) -> sa.Select[Any]:
     """Steps of the authority's deliveries and of their notices that were given up."""
     dead = sa.select(step).where(STEP_IS_DEAD).subquery()
-    columns = (dead.c.id, dead.c.stage, dead.c.error, delivery.c.id.label("delivery_id"))
+    columns = (dead.c.id, dead.c.stage, dead.c.error, dead.c.run_at, delivery.c.id.label("delivery_id"))
     of = delivery.c.authority_id == authority_id
     return (
         sa.union_all(
@@ -95,27 +110,24 @@ def _dead(authority_id: str) -> sa.Select[Any]:
     )
 
 
-def ambiguous(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+def ambiguous(connection: sa.Connection, authority_id: str, part: Part) -> Found:
     """Reminders of which nobody knows whether they went out, oldest first: `id`, `channel`, `delivery_id`."""
     found = _ambiguous(authority_id).subquery()
-    return list(connection.execute(found.select().order_by(found.c.created_at).limit(limit)).mappings())
+    return part_of(connection, found.select(), (found.c.created_at, found.c.id), part)
 
 
-def dead(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
-    """Steps that were given up: `id`, `stage`, `error`, `delivery_id`."""
+def dead(connection: sa.Connection, authority_id: str, part: Part) -> Found:
+    """Steps that were given up, in the order in which they were due: `id`, `stage`, `error`, `delivery_id`."""
     found = _dead(authority_id).subquery()
-    return list(connection.execute(found.select().order_by(found.c.id).limit(limit)).mappings())
+    return part_of(connection, found.select(), (found.c.run_at, found.c.id), part)
 
 
-def failed(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+def failed(connection: sa.Connection, authority_id: str, part: Part) -> Found:
     """Documents that failed, newest first: `id`, `instrument`, `number_zh`, `case_no`, `reason`, `created_at`."""
     columns = ("id", "instrument", "number_zh", "number_en", "case_no", "reason", "created_at")
-    query = (
-        sa.select(*(document.c[name] for name in columns))
-        .where(document.c.authority_id == authority_id, DOCUMENT_FAILED)
-        .order_by(document.c.created_at.desc())
-    )
-    return list(connection.execute(query.limit(limit)).mappings())
+    mine = (document.c.authority_id == authority_id, DOCUMENT_FAILED)
+    query = sa.select(*(document.c[name] for name in columns)).where(*mine)
+    return part_of(connection, query, (document.c.created_at, document.c.id), part, newest=True)
 
 
 def requeue(connection: sa.Connection, authority_id: str, step_id: str, by: str) -> None:

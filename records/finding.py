@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from records.paging import Key, Part, behind, ordered
 from records.tables import delivery, document
 from records.tables.documents import DISPATCHED, NOT_DISPATCHED
 
@@ -39,25 +40,27 @@ def _joined(*texts: str | None) -> str:
     return " ".join(folded(each) for each in texts if each)[:_LONGEST]
 
 
-def at_desk(connection: sa.Connection, authority_id: str, text: str, limit: int = 20) -> list[str]:
+def at_desk(connection: sa.Connection, authority_id: str, text: str, part: Part) -> tuple[list[str], Key | None]:
     """Deliveries of the authority whose number, case or recipient contains `text`, newest first: their ids.
+
+    With the key of the last one, if there are more.
 
     Those that were sent are found in an index that holds all of it; the few others, whose numbers may still come, by
     their rows.
     """
     needle = folded(text)
     if not needle:
-        return []
-    newest = (delivery.c.created_at.desc(), delivery.c.id.desc())
+        return [], None
     columns = (delivery.c.created_at, delivery.c.id)
-    mine = delivery.c.authority_id == authority_id
-    sent = sa.select(*columns).where(mine, DISPATCHED, delivery.c.found_at_desk.contains(needle, autoescape=True))
-    found = [(row.created_at, row.id) for row in connection.execute(sent.order_by(*newest).limit(limit))]
+    newest = ordered(columns, newest=True)
+    mine = (delivery.c.authority_id == authority_id, *behind(columns, part.after, newest=True))
+    sent = sa.select(*columns).where(*mine, DISPATCHED, delivery.c.found_at_desk.contains(needle, autoescape=True))
+    found = [(row.created_at, row.id) for row in connection.execute(sent.order_by(*newest).limit(part.limit + 1))]
     told = (document.c.number_zh, document.c.number_en, document.c.case_no)
     open_ = (
         sa.select(*columns, *told, delivery.c.recipient_zh, delivery.c.recipient_en)
         .join(document, document.c.id == delivery.c.document_id)
-        .where(mine, NOT_DISPATCHED)
+        .where(*mine, NOT_DISPATCHED)
         .order_by(*newest)
     )
     found += [
@@ -65,4 +68,6 @@ def at_desk(connection: sa.Connection, authority_id: str, text: str, limit: int 
         for row in connection.execute(open_).mappings()
         if needle in found_at_desk(row, row)
     ]
-    return [delivery_id for _, delivery_id in sorted(found, reverse=True)[:limit]]
+    found.sort(reverse=True)
+    ids = [delivery_id for _, delivery_id in found[: part.limit]]
+    return ids, found[part.limit - 1] if len(found) > part.limit else None

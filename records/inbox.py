@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from records import deliveries
 from records.access import Account
 from records.finding import folded
+from records.paging import Key, behind, ordered
 from records.tables import UNREAD, WAITING, delivery, document
 
 STATES: Final = ("all", "unread", "waiting", "served")
@@ -25,6 +26,9 @@ _CONDITIONS: Final = {
     "waiting": WAITING,
     "served": f"{_IN_INBOX} and service_status = 'final'",
 }
+
+
+_ORDER: Final = (delivery.c.sent_at, delivery.c.id)
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,13 @@ def listed(
     wanted: Wanted,
     *,
     limit: int,
-    before: tuple[datetime, str] | None = None,
+    before: Key | None = None,
 ) -> list[sa.RowMapping]:
     """Deliveries in the inbox of `account`, newest first, with the columns of their documents.
 
     `before` is `sent_at` and id of the last delivery of the page before this one: many are sent at one moment.
     """
-    newest = (delivery.c.sent_at.desc(), delivery.c.id.desc())
+    newest = ordered(_ORDER, newest=True)
     query = sa.select(delivery.c.id).where(*_conditions(account, wanted, before)).order_by(*newest).limit(limit)
     ids = connection.execute(query).scalars().all()
     if not ids:
@@ -64,7 +68,7 @@ def listed(
     return list(connection.execute(rows).mappings())
 
 
-def _conditions(account: Account, wanted: Wanted, before: tuple[datetime, str] | None = None) -> list[Any]:
+def _conditions(account: Account, wanted: Wanted, before: Key | None = None) -> list[Any]:
     conditions: list[Any] = [*deliveries.belonging_to(account), sa.text(_CONDITIONS[wanted.state])]
     if wanted.instrument:
         conditions.append(delivery.c.instrument == wanted.instrument)
@@ -75,13 +79,7 @@ def _conditions(account: Account, wanted: Wanted, before: tuple[datetime, str] |
     if needle := folded(wanted.needle):
         found: sa.ColumnElement[bool] = delivery.c.found_by.contains(needle, autoescape=True)
         conditions.append(sa.or_(found, delivery.c.instrument.in_(wanted.titled)) if wanted.titled else found)
-    if before is not None:
-        moment, delivery_id = before
-        conditions += [
-            delivery.c.sent_at <= moment,
-            sa.or_(delivery.c.sent_at < moment, delivery.c.id < delivery_id),
-        ]
-    return conditions
+    return conditions + behind(_ORDER, before, newest=True)
 
 
 def case_in_inbox(connection: sa.Connection, account: Account, typed: str) -> str | None:

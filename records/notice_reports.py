@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from records import deliveries
 from records.instants import now
 from records.ledger import append, count, lock
+from records.paging import Found, Part, part_of
 from records.tables import NOTICE_FAILED, contact, counterparty, notice
 
 
@@ -73,9 +74,7 @@ def told_of(connection: sa.Connection, notice_ids: Collection[str]) -> dict[str,
     return {row["id"]: row for row in rows}
 
 
-def bad_addresses(
-    connection: sa.Connection, authority_id: str, counterparty_id: str | None = None, *, limit: int = 200
-) -> list[sa.RowMapping]:
+def bad_addresses(connection: sa.Connection, authority_id: str, counterparty_id: str | None, part: Part) -> Found:
     """Addresses of active contacts at which the last notice failed, or was reported to have failed; newest first.
 
     Each row has the notice's columns and the contact's and counterparty's names.
@@ -92,12 +91,10 @@ def bad_addresses(
         .join(contact, contact.c.id == notice.c.contact_id)
         .join(counterparty, _same_counterparty())
         .where(*_bad(authority_id))
-        .order_by(notice.c.created_at.desc())
-        .limit(limit)
     )
     if counterparty_id is not None:
         query = query.where(contact.c.counterparty_id == counterparty_id)
-    return list(connection.execute(query).mappings())
+    return part_of(connection, query, (notice.c.created_at, notice.c.id), part, newest=True)
 
 
 def count_bad_addresses(connection: sa.Connection, authority_id: str) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from records.paging import Found, Part, part_of
 from records.tables import delivery, objection, objection_ruling
 
 
@@ -50,10 +51,19 @@ def of_delivery(connection: sa.Connection, *delivery_ids: str) -> list[sa.RowMap
     return list(connection.execute(query.order_by(objection.c.raised_at, objection.c.id)).mappings())
 
 
-def waiting(connection: sa.Connection, authority_id: str, *, limit: int = 100) -> list[sa.RowMapping]:
+def waiting(connection: sa.Connection, authority_id: str, part: Part) -> Found:
     """Those without a ruling, oldest first."""
-    query = _query().where(objection.c.authority_id == authority_id, objection_ruling.c.outcome.is_(None))
-    return list(connection.execute(query.order_by(objection.c.raised_at).limit(limit)).mappings())
+    return part_of(connection, _waiting(authority_id), (objection.c.raised_at, objection.c.id), part)
+
+
+def count_waiting(connection: sa.Connection, authority_id: str) -> int:
+    """How many there are."""
+    found = _waiting(authority_id).with_only_columns(objection.c.id).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
+
+
+def _waiting(authority_id: str) -> sa.Select[Any]:
+    return _query().where(objection.c.authority_id == authority_id, objection_ruling.c.outcome.is_(None))
 
 
 def upheld(connection: sa.Connection, delivery_id: str) -> sa.RowMapping | None:

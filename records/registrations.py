@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from records.database import LEGAL_NOW
 from records.ids import new_id
 from records.instants import now
+from records.paging import Found, Part, part_of
 from records.statements import select_by
 from records.tables import (
     account,
@@ -140,11 +141,11 @@ def history(connection: sa.Connection, registration_id: str) -> list[sa.RowMappi
     return list(connection.execute(query.order_by(registration_submission.c.nth.desc())).mappings())
 
 
-def listed(connection: sa.Connection, authority_id: str, state: str, limit: int) -> list[sa.RowMapping]:
-    """Up to `limit` applications of the authority in one state: those that waited longest first."""
+def listed(connection: sa.Connection, authority_id: str, state: str, part: Part) -> Found:
+    """Applications of the authority in one state: of the submitted those that waited longest first, else the newest."""
     query = sa.select(registration).where(registration.c.authority_id == authority_id, registration.c.state == state)
-    order = registration.c.changed_at if state == "submitted" else registration.c.changed_at.desc()
-    return list(connection.execute(query.order_by(order).limit(limit)).mappings())
+    order = (registration.c.changed_at, registration.c.id)
+    return part_of(connection, query, order, part, newest=state != "submitted")
 
 
 def counts(connection: sa.Connection, authority_id: str) -> dict[str, int]:

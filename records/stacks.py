@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from records.ids import new_id
 from records.instants import now
+from records.paging import Found, Part, part_of
 from records.statements import select_by, update_row
 from records.tables import scan_part, scan_stack
 
@@ -36,15 +37,12 @@ def lock(connection: sa.Connection, stack_id: str) -> sa.RowMapping:
     return connection.execute(query).mappings().one()
 
 
-def newest(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
+def newest(connection: sa.Connection, authority_id: str, part: Part) -> Found:
     """The stacks of the authority, newest first, each with the number of its `open_parts`."""
     open_parts = sa.select(sa.func.count()).where(scan_part.c.stack_id == scan_stack.c.id, scan_part.c.state == "open")
-    query = (
-        sa.select(scan_stack, open_parts.scalar_subquery().label("open_parts"))
-        .where(scan_stack.c.authority_id == authority_id)
-        .order_by(scan_stack.c.added_at.desc(), scan_stack.c.id.desc())
-    )
-    return list(connection.execute(query.limit(limit)).mappings())
+    query = sa.select(scan_stack, open_parts.scalar_subquery().label("open_parts"))
+    query = query.where(scan_stack.c.authority_id == authority_id)
+    return part_of(connection, query, (scan_stack.c.added_at, scan_stack.c.id), part, newest=True)
 
 
 def set_read(connection: sa.Connection, stack_id: str, pages: int) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from records.access import Person
 from records.database import legal_time
 from records.ledger import append, lock
+from records.paging import Found, Part, part_of
 from records.tables import delivery, submission, submission_file, submission_taken
 
 _NEWER = submission.alias("newer")
@@ -85,17 +86,24 @@ def of_case(
     return list(connection.execute(query.order_by(submission.c.id).limit(limit)).mappings())
 
 
-def waiting(
-    connection: sa.Connection, authority_id: str, kinds: Collection[str], *, limit: int = 100
-) -> list[sa.RowMapping]:
+def waiting(connection: sa.Connection, authority_id: str, kinds: Collection[str], part: Part) -> Found:
     """What nobody has taken yet of these kinds, oldest first; what was replaced meanwhile is left out."""
-    query = _query().where(
+    return part_of(connection, _waiting(authority_id, kinds), (submission.c.submitted_at, submission.c.id), part)
+
+
+def count_waiting(connection: sa.Connection, authority_id: str, kinds: Collection[str]) -> int:
+    """How much that is."""
+    found = _waiting(authority_id, kinds).with_only_columns(submission.c.id).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
+
+
+def _waiting(authority_id: str, kinds: Collection[str]) -> sa.Select[Any]:
+    return _query().where(
         submission.c.authority_id == authority_id,
         submission.c.kind.in_(kinds),
         submission_taken.c.taken_at.is_(None),
         _NEWER.c.id.is_(None),
     )
-    return list(connection.execute(query.order_by(submission.c.submitted_at).limit(limit)).mappings())
 
 
 def files(connection: sa.Connection, submission_ids: Sequence[str]) -> dict[str, list[sa.RowMapping]]:

@@ -13,6 +13,7 @@ from delivery import entries, passwords, recovery
 from delivery.portal.change_lines import change_line
 from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
+from delivery.portal.pager import Walk, WalkPart
 from delivery.portal.web import AnySession, Form, PortalPart, page, portal_of, see, words_of
 from records import changes, second_factors
 from records.access import Account, Person, Session
@@ -26,25 +27,27 @@ _LONGEST: Final = 500
 
 
 @router.get("")
-def listing(request: Request, session: AnySession, clerk: MayRegister, told: str = "") -> Response:
+def listing(request: Request, session: AnySession, clerk: MayRegister, walk: WalkPart, told: str = "") -> Response:
     """What is to decide, and the newest changes."""
-    return _page(request, session, clerk, told=f"change.{told}" if f"change.{told}" in _TOLD else "")
+    return _page(request, session, clerk, walk, told=f"change.{told}" if f"change.{told}" in _TOLD else "")
 
 
 def _page(
     request: Request,
     session: Session,
     clerk: Person,
+    walk: Walk | None = None,
     *,
     told: str = "",
     problem: str = "",
     first: tuple[str, str] | None = None,
     status: int = 200,
 ) -> Response:
-    t = words_of(request)
+    t, walk = words_of(request), walk or Walk()
     with portal_of(request).database.read() as connection:
-        waiting = changes.for_desk(connection, clerk.authority_id)
-        lately = changes.lately(connection, clerk.authority_id)
+        count = changes.count_for_desk(connection, clerk.authority_id)
+        waiting = changes.for_desk(connection, clerk.authority_id, walk.part("waiting"))
+        lately = changes.lately(connection, clerk.authority_id, walk.part("lately"))
     return page(
         request,
         "changes.html",
@@ -55,8 +58,13 @@ def _page(
         first=first,
         offices=office_choices(t),
         recoverable=recovery.WHAT,
-        waiting=[change_line(row, t) for row in waiting],
-        lately=[change_line(row, t) for row in lately],
+        count=count,
+        waiting=[change_line(row, t) for row in waiting.rows],
+        lately=[change_line(row, t) for row in lately.rows],
+        pages={
+            "waiting": walk.links("/desk/changes", waiting, "waiting"),
+            "lately": walk.links("/desk/changes", lately, "lately"),
+        },
     )
 
 

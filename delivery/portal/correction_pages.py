@@ -16,6 +16,8 @@ from delivery.beijing import day_of
 from delivery.portal import desk_form, files
 from delivery.portal.desk_pages import ReceiptId, find_delivery, record_form
 from delivery.portal.doors import MayCorrect, MayServe, SeesCorrections, demand_method
+from delivery.portal.fault_lines import fault_lines
+from delivery.portal.pager import WalkPart
 from delivery.portal.views import item_of, minute, outcome_name, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, page, see, words_of
 from delivery.portal.wording import Words
@@ -29,18 +31,17 @@ from templates.manifests import manifests
 router = APIRouter(prefix="/desk")
 
 CorrectionId = Annotated[str, Path(pattern="^pcr_[0-9a-z]{1,40}$")]
-SHOWN: Final = 100
 _LONGEST: Final = 500
 
 
 @router.get("/corrections")
 def listing(
-    request: Request, portal: PortalPart, session: AnySession, clerk: SeesCorrections, told: str = ""
+    request: Request, portal: PortalPart, session: AnySession, clerk: SeesCorrections, walk: WalkPart, told: str = ""
 ) -> Response:
     """What waits for a second person, oldest first."""
     t = words_of(request)
     with portal.database.read() as connection:
-        rows = corrections.waiting(connection, clerk.authority_id, SHOWN)
+        found = corrections.waiting(connection, clerk.authority_id, walk.part())
     items = [
         {
             "id": row["id"],
@@ -51,10 +52,11 @@ def listing(
             "asked": minute(row["proposed_at"], t),
             "own": row["proposed_by"] == clerk.id,
         }
-        for row in rows
+        for row in found.rows
     ]
     known = told if told in ("correct.approved", "correct.declined") else ""
-    return page(request, "corrections.html", session, items=items, told=known)
+    pages = walk.links("/desk/corrections", found)
+    return page(request, "corrections.html", session, items=items, told=known, pages=pages)
 
 
 def _said(record: Mapping[str, Any] | None, t: Words) -> list[tuple[str, str]]:
@@ -121,7 +123,8 @@ def _page(
         has_scan=found["scan_digest"] is not None,
         own=found["proposed_by"] == session.subject.id,
         waiting=found["state"] == "waiting",
-        problems=[t.pick(fault.message_zh, fault.message_en) for fault in faults],
+        told=fault_lines(faults, {"note": ("note", t("correct.why_not"))}, t),
+        note_faults=desk_form.faults_of("note", faults, t),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
+from delivery.portal.fault_lines import FaultLine, fault_lines
 from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
@@ -92,6 +93,13 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
     elif name == "mail_kind":
         kind, choices = "choice", tuple((each, t(f"mail_kind.{each}")) for each in MAIL_KINDS)
     return Field(name, kind, t(f"record.{name}"), fields.get(name, ""), faults_of(name, faults, t), choices)
+
+
+def told(faults: Sequence[Fault], asked: Sequence[str], t: Words) -> list[FaultLine]:
+    """Every fault with its field, if that is one of those `asked` for on the form (or of its first ones)."""
+    fields = {name: (name, t(f"record.{name}")) for name in ("date", "scan", *asked)}
+    fields |= dict.fromkeys(("method", "outcome"), ("result", t("record.result")))
+    return fault_lines(faults, fields, t)
 
 
 def faults_of(name: str, faults: Sequence[Fault], t: Words) -> tuple[str, ...]:

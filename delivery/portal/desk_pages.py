@@ -251,7 +251,6 @@ def record_form(
         "day": fields.get("date", ""),
         "sections": desk_form.sections(methods, fields, faults, t),
         "faults_of": {name: desk_form.faults_of(name, faults, t) for name in ("result", "date", "scan")},
-        "faults": [(fault.pointer, t.pick(fault.message_zh, fault.message_en), fault.rule) for fault in faults],
         "action": f"/desk/{row['id']}/{part}",
         "title": t({"record": "record.title", "backdate": "correct.backdated"}.get(purpose, "correct.title")),
         "intro": "" if purpose == "record" else t(f"correct.intro_{purpose}"),
@@ -262,6 +261,9 @@ def record_form(
         "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
     }
     values |= {name: desk_form.field(name, fields, faults, t) for name in names}
+    asked = [name for name in names if name != "correction_reason" or values["needs_reason"]]
+    asked += [each.name for _, _, _, shown in values["sections"] for each in shown]
+    values["told"] = desk_form.told(faults, asked, t)
     return page(request, "record.html", session, status=422 if faults else 200, **values)
 
 

@@ -28,6 +28,7 @@ from delivery.portal.doors import (
     demand,
 )
 from delivery.portal.objection_lines import objection_lines
+from delivery.portal.pager import WalkPart
 from delivery.portal.submission_lines import STRANGE, file_of, submission_lines
 from delivery.portal.views import file_headers, item_of, moment, stamp
 from delivery.portal.web import (
@@ -57,14 +58,20 @@ _SUFFIXES = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
 
 
 def count_incoming(connection: sa.Connection, clerk: Person) -> int:
-    """How many things wait here for this person, as the desk's first page tells; each kind counts up to a hundred."""
-    mine, found = clerk.authority_id, 0
+    """How many things wait here for this person, as the desk's first page tells."""
+    return sum(_counts(connection, clerk).values())
+
+
+def _counts(connection: sa.Connection, clerk: Person) -> dict[str, int]:
+    """How many of each kind; none of those that are not this person's."""
+    mine, found = clerk.authority_id, dict[str, int]()
     if kinds := _kinds(clerk):
-        found += len(submissions.waiting(connection, mine, kinds))
+        found["submissions"] = submissions.count_waiting(connection, mine, kinds)
     if may(clerk.roles, "rule"):
-        found += len(objections.waiting(connection, mine))
+        found["objections"] = objections.count_waiting(connection, mine)
     if may(clerk.roles, "receive"):
-        found += len(counsel.asked(connection, mine)) + copy_requests.count_waiting(connection, mine)
+        found["copies"] = copy_requests.count_waiting(connection, mine)
+        found["counsel"] = counsel.count_asked(connection, mine)
     return found
 
 
@@ -76,26 +83,32 @@ def _kinds(clerk: Person) -> tuple[str, ...]:
 
 
 @router.get("/incoming")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: SeesIncoming) -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: SeesIncoming, walk: WalkPart) -> Response:
     """All that waits, the oldest first."""
     t, mine = words_of(request), clerk.authority_id
     with portal.database.read() as connection:
         now = legal_time(connection)
-        handed_in = submission_lines(connection, submissions.waiting(connection, mine, _kinds(clerk)), t)
-        raised = objection_lines(objections.waiting(connection, mine), t)
-        asked = [counsel_line(row, t, day_of(now)) for row in counsel.asked(connection, mine)]
-        copies = copy_requests.waiting(connection, mine)
+        found = {
+            "submissions": submissions.waiting(connection, mine, _kinds(clerk), walk.part("submissions")),
+            "objections": objections.waiting(connection, mine, walk.part("objections")),
+            "counsel": counsel.asked(connection, mine, walk.part("counsel")),
+            "copies": copy_requests.waiting(connection, mine, walk.part("copies")),
+        }
+        handed_in = submission_lines(connection, found["submissions"].rows, t)
+        counts = _counts(connection, clerk)
     return page(
         request,
         "incoming.html",
         session,
+        counts=counts,
+        pages={name: walk.links("/desk/incoming", each, name) for name, each in found.items()},
         submissions=handed_in,
-        objections=raised,
-        counsel=asked,
+        objections=objection_lines(found["objections"].rows, t),
+        counsel=[counsel_line(row, t, day_of(now)) for row in found["counsel"].rows],
         copies=[
             {"id": row["request_id"], "item": item_of(row, t, now)}
             | {"time": moment(row["asked_at"], t), "at": stamp(row["asked_at"])}
-            for row in copies
+            for row in found["copies"].rows
         ],
     )
 

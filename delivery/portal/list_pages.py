@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from delivery import inbox
 from delivery.beijing import day_of, end_of
 from delivery.portal.link_lines import lines_in_inbox
+from delivery.portal.pager import read_key, written_key
 from delivery.portal.views import file_headers, file_names, item_of
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, language_of, page, see, words_of
 from delivery.portal.wording import Words
@@ -27,7 +27,7 @@ from records.access import Account, Session
 from records.database import legal_time
 from records.finding import folded
 from records.inbox import MOST_COUNTED, STATES, Wanted, counts, listed
-from records.instants import from_microseconds, to_microseconds
+from records.paging import Key
 from templates.manifests import manifests
 
 router = APIRouter(prefix="/inbox")
@@ -35,10 +35,6 @@ router = APIRouter(prefix="/inbox")
 PER_PAGE: Final = 30
 _PER_READ: Final = 500
 _PICK: Final = "pick_"
-
-_BEFORE: Final = "^([0-9]{1,16}-dlv_[0-9a-z]{1,40})?$"
-Before = Annotated[str, Query(pattern=_BEFORE)]
-"""Where the page before ended: microseconds of sending, and the delivery."""
 
 
 def _asked(given: Mapping[str, str]) -> dict[str, str]:
@@ -78,7 +74,7 @@ def _day(text: str) -> date | None:
 
 @router.get("")
 def listing(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: Before = ""
+    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, before: str = ""
 ) -> Response:
     """What was sent to the counterparty, newest first."""
     given = {name: value for name, value in request.query_params.items() if name != "find"}
@@ -95,19 +91,14 @@ def again(request: Request) -> Response:
 @router.post("/search")
 def search(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
     """The same, searched: numbers and cases are sent in the form, for addresses stand in logs and histories."""
-    before = form.fields.get("before", "")
-    if not re.fullmatch(_BEFORE, before):
-        raise HTTPException(404)
-    return _list(request, portal, session, account, _asked(form.fields), before)
+    return _list(request, portal, session, account, _asked(form.fields), form.fields.get("before", ""))
 
 
 def _list(
     request: Request, portal: Portal, session: Session, account: Account, asked: dict[str, str], before: str
 ) -> Response:
-    t = words_of(request)
+    t, start = words_of(request), read_key(before)
     with portal.database.read() as connection:
-        moment, _, delivery_id = before.partition("-")
-        start = (from_microseconds(int(moment)), delivery_id) if before else None
         rows = listed(connection, account, _wanted(asked), limit=PER_PAGE + 1, before=start)
         shown = rows[:PER_PAGE]
         links = lines_in_inbox(connection, shown, t, account)
@@ -121,7 +112,7 @@ def _list(
         session,
         items=[item_of(row, t, now) for row in shown],
         links=links,
-        older=f"{to_microseconds(last['sent_at'])}-{last['id']}" if last else "",
+        older=written_key((last["sent_at"], last["id"]) if last else None),
         before=before,
         asked=asked,
         queries={state: f"?{urlencode(told | {'state': state})}" for state in STATES},
@@ -159,7 +150,7 @@ def as_csv(request: Request, portal: PortalPart, account: TheAccount, form: Form
 
 def _csv(portal: Portal, account: Account, wanted: Wanted, t: Words) -> Iterator[str]:
     yield MARK + lines([[t(f"inbox.column_{name}") for name in _COLUMNS]])
-    before: tuple[datetime, str] | None = None
+    before: Key | None = None
     while True:
         with portal.database.read() as connection:
             rows = listed(connection, account, wanted, limit=_PER_READ, before=before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -29,10 +30,8 @@ def notice_lines(connection: sa.Connection, delivery_id: str, t: Words, *, at_de
     ]
 
 
-def bad_lines(
-    connection: sa.Connection, authority_id: str, counterparty_id: str | None, t: Words
-) -> list[dict[str, Any]]:
-    """Addresses at which the last notice did not arrive: of one counterparty, or (None) of the whole authority."""
+def bad_lines(rows: Sequence[sa.RowMapping], t: Words) -> list[dict[str, Any]]:
+    """Addresses at which the last notice did not arrive: rows of `notice_reports.bad_addresses`."""
     return [
         {
             "counterparty": t.pick(row["name_zh"], row["name_en"]),
@@ -43,7 +42,7 @@ def bad_lines(
             "outcome": outcome(row, t),
             "time": minute(row["reported_at"] or row["created_at"], t),
         }
-        for row in notice_reports.bad_addresses(connection, authority_id, counterparty_id)
+        for row in rows
     ]
 
 

@@ -15,6 +15,7 @@ from delivery import activation, registration_review
 from delivery.account_names import initials
 from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
+from delivery.portal.pager import WalkPart
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
@@ -30,7 +31,6 @@ from records.errors import Fault, Refused
 router = APIRouter(prefix="/desk/registrations")
 
 STATES: Final = ("submitted", "returned", "approved")
-SHOWN: Final = 100
 _TOLD: Final = ("noted", "returned", "approved", "issued")
 
 RegistrationId = Annotated[str, Path(pattern="^reg_[0-9a-z]{1,40}$")]
@@ -38,13 +38,18 @@ RegistrationId = Annotated[str, Path(pattern="^reg_[0-9a-z]{1,40}$")]
 
 @router.get("")
 def listing(
-    request: Request, portal: PortalPart, session: AnySession, clerk: MayRegister, state: str = "submitted"
+    request: Request,
+    portal: PortalPart,
+    session: AnySession,
+    clerk: MayRegister,
+    walk: WalkPart,
+    state: str = "submitted",
 ) -> Response:
     """The authority's applications of one state; drafts belong to their applicants."""
     t, state = words_of(request), state if state in STATES else "submitted"
     with portal.database.read() as connection:
         counts = registrations.counts(connection, clerk.authority_id)
-        rows = registrations.listed(connection, clerk.authority_id, state, SHOWN)
+        found = registrations.listed(connection, clerk.authority_id, state, walk.part())
     items = [
         {
             "id": row["id"],
@@ -55,11 +60,12 @@ def listing(
             "again": row["submissions"] > 1,
             "received": bool(row["review"].get("original_received_on")),
         }
-        for row in rows
+        for row in found.rows
         if row["number"]
     ]
     tabs = [(each, t(f"register.state_{each}"), counts.get(each, 0)) for each in STATES]
-    return page(request, "registrations.html", session, items=items, tabs=tabs, state=state, shown=SHOWN)
+    pages = walk.links("/desk/registrations", found, state=state)
+    return page(request, "registrations.html", session, items=items, tabs=tabs, state=state, pages=pages)
 
 
 def _row(request: Request, clerk: Person, registration_id: str) -> sa.RowMapping:

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import seal_uses
 from delivery.portal.doors import MayApprove
+from delivery.portal.pager import WalkPart
 from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
 from delivery.portal.security import IS_SHOWN, SHOWS_A_FILE
 from delivery.portal.views import file_headers, minute, moment
@@ -38,12 +39,12 @@ from records import deliveries, seals
 from records.access import Person, Session
 from records.cancellation import LONGEST_REASON
 from records.documents import WrongState
+from records.paging import part_among
 from records.seal_approvals import NothingToApprove
 from templates.manifests import manifests
 
 router = APIRouter(prefix="/desk/seal-uses")
 
-SHOWN: Final = 100
 _TOLD: Final = {"approved": "sealing.approved", "declined": "sealing.declined"}
 
 
@@ -60,15 +61,19 @@ def _item(row: sa.RowMapping, t: Words) -> dict[str, str]:
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, person: MayApprove, told: str = "") -> Response:
+def listing(
+    request: Request, portal: PortalPart, session: AnySession, person: MayApprove, walk: WalkPart, told: str = ""
+) -> Response:
     """What waits for this approver, oldest first. Raises 404 for somebody who approves nothing."""
     t = words_of(request)
     with portal.database.read() as connection:
         if not seals.of_approver(connection, person.id):
             raise HTTPException(404)
-        rows = list(seal_uses.waiting_for(connection, portal.store, person))
-    items = [_item(row, t) for row in rows[:SHOWN]]
-    return page(request, "seal_uses.html", session, items=items, count=len(rows), shown=SHOWN, told=_TOLD.get(told, ""))
+        waiting = list(seal_uses.waiting_for(connection, portal.store, person))
+    found = part_among(waiting, walk.part())
+    values: dict[str, Any] = {"count": len(waiting), "pages": walk.links("/desk/seal-uses", found)}
+    items = [_item(row, t) for row in found.rows]
+    return page(request, "seal_uses.html", session, items=items, told=_TOLD.get(told, ""), **values)
 
 
 def _statement(told: Mapping[str, str], t: Words) -> dict[str, str]:

@@ -21,15 +21,17 @@ from delivery.portal.views import moment, written
 from delivery.portal.web import AnySession, Form, OwnAccount, Portal, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.reminders import OCCASIONS
-from records import changes, directory
+from records import changes, directory, notice_reports
 from records.access import Account, Session
 from records.errors import Fault, Refused
+from records.paging import Part
 
 router = APIRouter(prefix="/settings")
 
 ContactId = Annotated[str, Path(pattern="^con_[0-9a-z]{1,40}$")]
 ChangeId = Annotated[str, Path(pattern="^chg_[0-9a-z]{1,40}$")]
 AccountId = Annotated[str, Path(pattern="^acc_[0-9a-z]{1,40}$")]
+_BAD_SHOWN: Final = 200
 _TOLD: Final = ("change.told_done", "change.told_delayed", "change.told_to_approve", "change.told_taken_back")
 
 
@@ -57,7 +59,7 @@ def _page(
         contacts = directory.contacts(connection, *of)
         letters = directory.letters(connection, *of)
         found = changes.of_counterparty(connection, *of)
-        bad = bad_lines(connection, *of, t)
+        bad = bad_lines(notice_reports.bad_addresses(connection, *of, Part(_BAD_SHOWN)).rows, t)
     if entity is None:
         raise HTTPException(404)
     under_way = {row["subject_id"] for row in found if row["state"] in changes.OPEN}

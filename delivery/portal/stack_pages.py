@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 import structlog
@@ -14,6 +14,8 @@ from delivery import stacks as acts
 from delivery.barcodes import spaced
 from delivery.portal import files
 from delivery.portal.doors import MayServe
+from delivery.portal.fault_lines import fault_lines
+from delivery.portal.pager import Walk, WalkPart
 from delivery.portal.views import minute, outcome_name
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, page, see, words_of
 from delivery.portal.wording import Words
@@ -26,28 +28,27 @@ _log = structlog.get_logger(__name__)
 
 StackId = Annotated[str, Path(pattern="^stk_[0-9a-z]{1,40}$")]
 FirstPage = Annotated[int, Path(ge=0, le=1000)]
-SHOWN: Final = 50
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe) -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, walk: WalkPart) -> Response:
     """The form to bring a stack, the stacks, and the records without their scan."""
-    return _listing(request, portal, session, clerk)
+    return _listing(request, portal, session, clerk, walk)
 
 
 def _listing(
-    request: Request, portal: Portal, session: Session, clerk: Person, problems: tuple[str, ...] = ()
+    request: Request, portal: Portal, session: Session, clerk: Person, walk: Walk, refused: Refused | None = None
 ) -> Response:
     t = words_of(request)
     with portal.database.read() as connection:
-        rows = stacks.newest(connection, clerk.authority_id, SHOWN)
-        missing = attempts.without_scan(connection, clerk.authority_id, SHOWN)
+        brought = stacks.newest(connection, clerk.authority_id, walk.part("stacks"))
+        missing = attempts.without_scan(connection, clerk.authority_id, walk.part("missing"))
     return page(
         request,
         "stacks.html",
         session,
-        status=422 if problems else 200,
-        problems=problems,
+        status=422 if refused else 200,
+        told=fault_lines(refused.faults if refused else (), {"file": ("file", t("stack.file"))}, t),
         stacks=[
             {
                 "id": row["id"],
@@ -56,10 +57,13 @@ def _listing(
                 "unread": row["pages"] - row["read_pages"],
                 "open": row["open_parts"],
             }
-            for row in rows
+            for row in brought.rows
         ],
-        missing=[_missing(row, t) for row in missing],
-        shown=SHOWN,
+        missing=[_missing(row, t) for row in missing.rows],
+        pages={
+            "stacks": walk.links("/desk/stacks", brought, "stacks"),
+            "missing": walk.links("/desk/stacks", missing, "missing"),
+        },
     )
 
 
@@ -76,13 +80,11 @@ def _missing(row: sa.RowMapping, t: Words) -> dict[str, str]:
 @router.post("")
 def take_in(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form) -> Response:
     """Keep the stack, then read as much of it as one visit allows."""
-    t = words_of(request)
     names = portal.database, portal.store, clerk.authority_id
     try:
         stack_id = acts.take_in(*names, form.files.get("file", b""), clerk.id)
     except Refused as refused:
-        said = tuple(t.pick(fault.message_zh, fault.message_en) for fault in refused.faults)
-        return _listing(request, portal, session, clerk, said)
+        return _listing(request, portal, session, clerk, Walk(), refused)
     return _read_on(portal, clerk, stack_id)
 
 
@@ -114,16 +116,23 @@ def _page(
     session: Session,
     clerk: Person,
     stack_id: str,
-    problem: tuple[int, str] = (-1, ""),
+    first_page: int = -1,
+    typed: str = "",
+    refused: Refused | None = None,
 ) -> Response:
+    """The stack; with the code that was typed for the part that begins with `first_page`, and what is wrong with it."""
     t = words_of(request)
     with portal.database.read() as connection:
         stack = stacks.find(connection, stack_id, clerk.authority_id)
         if stack is None:
             raise HTTPException(404)
         rows = stacks.parts(connection, stack_id)
+    asked = any(row["first_page"] == first_page and row["state"] == "open" for row in rows)
+    fields = {"code": (f"code_{first_page}", t("stack.code"))} if asked else {}
+    told = fault_lines(refused.faults if refused else (), fields, t)
     before, parts = "", list[dict[str, Any]]()
     for row in rows:
+        here = refused is not None and row["first_page"] == first_page
         parts.append(
             {
                 "first": row["first_page"],
@@ -132,7 +141,8 @@ def _page(
                 "before": before,
                 "state": row["state"],
                 "name": t("stack.unknown" if row["code"] and row["state"] == "open" else f"stack.{row['state']}"),
-                "problem": problem[1] if problem[0] == row["first_page"] else "",
+                "typed": typed if here else spaced(row["code"]) if row["code"] else "",
+                "faults": [each.text for each in told] if here else [],
             }
         )
         before = spaced(row["code"]) if row["code"] else before
@@ -140,7 +150,8 @@ def _page(
         request,
         "stack.html",
         session,
-        status=422 if problem[1] else 200,
+        status=422 if told else 200,
+        told=told,
         id=stack_id,
         parts=parts,
         read=stack["read_pages"],
@@ -177,15 +188,14 @@ def assign(
     first_page: FirstPage,
 ) -> Response:
     """Attach a part by hand to the attempt whose code was typed or scanned."""
-    t = words_of(request)
     names = portal.database, portal.store, clerk.authority_id, stack_id, first_page
+    typed = form.fields.get("code", "")
     try:
-        portal.hint(acts.assign(*names, form.fields.get("code", ""), clerk.id))
+        portal.hint(acts.assign(*names, typed, clerk.id))
     except LookupError:
         raise HTTPException(404) from None
     except Refused as refused:
-        said = " ".join(t.pick(fault.message_zh, fault.message_en) for fault in refused.faults)
-        return _page(request, portal, session, clerk, stack_id, (first_page, said))
+        return _page(request, portal, session, clerk, stack_id, first_page, typed[:40], refused)
     return see(f"/desk/stacks/{stack_id}")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.portal.doors import MayRequeue
+from delivery.portal.pager import WalkPart
 from delivery.portal.views import minute
 from delivery.portal.web import AnySession, Form, PortalPart, page, see, words_of
 from records import desk_work
@@ -17,26 +16,29 @@ from templates.manifests import manifests
 
 router = APIRouter(prefix="/desk/trouble")
 
-SHOWN: Final = 100
-
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, clerk: MayRequeue, told: str = "") -> Response:
+def listing(
+    request: Request, portal: PortalPart, session: AnySession, clerk: MayRequeue, walk: WalkPart, told: str = ""
+) -> Response:
     """The three lists. Errors are shown by their kind alone: their words may hold what only an operator should see."""
     t = words_of(request)
-    of = clerk.authority_id, SHOWN
+    mine = clerk.authority_id
     with portal.database.read() as connection:
-        dead = desk_work.dead(connection, *of)
-        ambiguous = desk_work.ambiguous(connection, *of)
-        failed = desk_work.failed(connection, *of)
+        found = {
+            "dead": desk_work.dead(connection, mine, walk.part("dead")),
+            "ambiguous": desk_work.ambiguous(connection, mine, walk.part("ambiguous")),
+            "failed": desk_work.failed(connection, mine, walk.part("failed")),
+        }
     return page(
         request,
         "trouble.html",
         session,
         told=told == "requeued",
+        pages={name: walk.links("/desk/trouble", each, name) for name, each in found.items()},
         dead=[
             {"id": row["id"], "stage": t(f"trouble.stage_{row['stage']}"), "delivery": row["delivery_id"]}
-            for row in dead
+            for row in found["dead"].rows
         ],
         ambiguous=[
             {
@@ -44,7 +46,7 @@ def listing(request: Request, portal: PortalPart, session: AnySession, clerk: Ma
                 "channel": t(f"trouble.channel_{row['channel']}"),
                 "at": minute(row["created_at"], t),
             }
-            for row in ambiguous
+            for row in found["ambiguous"].rows
         ],
         failed=[
             {
@@ -54,7 +56,7 @@ def listing(request: Request, portal: PortalPart, session: AnySession, clerk: Ma
                 "id": row["id"],
                 "at": minute(row["created_at"], t),
             }
-            for row in failed
+            for row in found["failed"].rows
         ],
     )
 

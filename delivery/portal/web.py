@@ -278,7 +278,7 @@ def see(path: str) -> Response:
 
 
 def page(request: Request, name: str, session: Session | None = None, *, status: int = 200, **values: Any) -> Response:
-    """Render a page in the visitor's language and remember that language."""
+    """Render a page in the visitor's language and remember that language; at 422 its title begins with "Error"."""
     portal, words = portal_of(request), words_of(request)
     with portal.database.read() as connection:
         clock = legal_time(connection)
@@ -295,6 +295,7 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
         home=home_of(session) if session else "/login",
         settings=settings_of(session) if session else "",
         may=_rights_of(session),
+        faulty=status == 422,
         **values,
     )
     response = HTMLResponse(html, status)

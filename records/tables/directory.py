@@ -147,6 +147,7 @@ change = table(
     counterparty_key(),
     sa.Index(None, "authority_id", "counterparty_id"),
     sa.Index("ix_change_desk", "authority_id", "state", "flagged"),
+    sa.Index("ix_change_newest", "authority_id", "asked_at", "id"),
 )
 
 #: The secret of somebody's authenticator app (RFC 6238); counts once a first code was right.

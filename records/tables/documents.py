@@ -182,12 +182,13 @@ delivery = table(
     sa.Index("ix_delivery_not_dispatched", "authority_id", "created_at", **_where(NOT_DISPATCHED.text)),
     # and the statistics of a year (records.statistics)
     sa.Index("ix_delivery_counted", "authority_id", "sent_at", "instrument", "service_basis", "counterparty_id"),
-    sa.Index("ix_delivery_paper", "authority_id", "paper_status", "created_at"),
+    sa.Index("ix_delivery_paper", "authority_id", "paper_status", "created_at", "id"),
     *(
         sa.Index(
             f"ix_delivery_{name}",
             "authority_id",
             column,
+            "id",
             sqlite_where=where,
             postgresql_where=where,
         )

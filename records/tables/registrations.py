@@ -40,7 +40,7 @@ registration = table(
     one_of("category", "legal_person", "other_organisation", "foreign_entity"),
     one_of("state", "draft", "submitted", "returned", "approved"),
     counterparty_key(),
-    sa.Index("ix_registration_desk", "authority_id", "state", "changed_at"),
+    sa.Index("ix_registration_desk", "authority_id", "state", "changed_at", "id"),
     sa.Index("ix_registration_mobile", "authority_id", "mobile"),
 )
 

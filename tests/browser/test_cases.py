@@ -98,7 +98,7 @@ def test_a_clerk_goes_from_a_delivery_to_its_case_and_revokes_the_document(
     fill(page, {name: text for name, text in form.items() if name not in ("csrf", "once", "ends", "verb")})
     page.fill("textarea[name='f/findings/en']", "")
     page.get_by_role("button", name=submit, exact=True).click()
-    expect(page.get_by_role("alert")).to_be_visible()  # a narrative in one language only
+    expect(page.get_by_role("alert")).to_be_focused()  # a narrative in one language only
     fits(page)
     page.fill("textarea[name='f/findings/en']", form["f/findings/en"])
     page.get_by_role("button", name=submit, exact=True).click()

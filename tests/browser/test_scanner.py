@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from delivery import attempts
-from records import deliveries
+from records import deliveries, desk_work
+from records.database import legal_time
+from records.paging import Part
 from tests.browser.conftest import Site
 from tests.browser.test_counterparty import accessible, log_in
 from tests.portal_house import AUTHORITY
@@ -31,7 +33,7 @@ def codes(site: Site, count: int) -> list[str]:
 
 def receipts(site: Site) -> int:
     with site.house.database.read() as connection:
-        rows = deliveries.paper_track(connection, AUTHORITY, ["sent"])
+        rows = desk_work.listed(connection, AUTHORITY, "sent", legal_time(connection), Part(99)).rows
         return sum(len(deliveries.paper_receipts(connection, row["id"])) for row in rows)
 
 
@@ -107,11 +109,20 @@ def test_the_pages_of_paper_are_accessible_and_fit_a_phone(site: Site, page: Pag
     log_in(page, "clerk", lang)
     page.wait_for_url("**/desk")
     with site.house.database.read() as connection:
-        (row,) = deliveries.paper_track(connection, AUTHORITY, ["to_print"])
+        (row,) = desk_work.listed(connection, AUTHORITY, "to_print", legal_time(connection), Part(9)).rows
     for path in ("/desk/scan", f"/desk/{row['id']}", f"/desk/{row['id']}/backdate", "/desk/corrections"):
         page.goto(path)
         accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    page.goto(f"/desk/{row['id']}/record")
+    page.select_option("#result", "leaving/served")
+    page.fill("#date", "2026-11-23")
+    page.locator("main button[type=submit]").click()
+    head = page.get_by_role("alert")
+    expect(head).to_be_focused()  # the page begins with what is wrong, without a script too
+    accessible(page)
+    head.locator("a[href='#refusal_reason']").click()
+    expect(page.locator("#refusal_reason")).to_be_in_viewport()
     page.goto("/desk/scan")
     page.fill("#code", code)
     page.fill("#date", "today")

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 
 from records import access, deliveries, directory, finding, notices, roles, schema, seals, steps
 from records.database import Database
+from records.paging import Part
 from records.tables import metadata, system
 from tests.house import ROOT
 
@@ -160,8 +161,8 @@ def test_what_was_sent_before_is_found_at_the_desk_and_offices_come_from_what_wa
         known = directory.find_counterparty(connection, "a", "c")
         assert known and known["office"] == "shanghai"
         for text in ("甲公司", "company a", "2026〕8"):
-            assert finding.at_desk(connection, "a", text) == ["dlv_1"]
-        assert finding.at_desk(connection, "a", "乙公司") == []
+            assert finding.at_desk(connection, "a", text, Part(9)) == (["dlv_1"], None)
+        assert finding.at_desk(connection, "a", "乙公司", Part(9)) == ([], None)
 
 
 _FILLED = ((sa.JSON, "{}"), (sa.Boolean, False), (sa.Integer, 0))

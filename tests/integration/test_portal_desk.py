@@ -125,6 +125,22 @@ def test_faults_are_all_shown_at_their_fields_with_what_was_typed(house: PortalH
     assert house.row(delivery_id)["paper_status"] == "to_print" and house.hints == []
 
 
+def test_the_head_of_a_refused_form_leads_to_each_field_and_the_title_says_so(
+    house: PortalHouse, client: TestClient
+) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    at = f"/desk/{delivery_id}/record"
+    assert "<title>登记纸质送达" in client.get(at).text
+    page = send(client, delivery_id, {"result": "leaving/served", "date": typed(house)["date"]}, b"GIF89a").text
+    assert "<title>有误：登记纸质送达" in page
+    head = page.partition('id="problems" tabindex="-1" autofocus')[2].partition("<form")[0]
+    named = set(re.findall(r'href="#(\w+)"', head))
+    assert {"refusal_reason", "place", "scan"} <= named and head.count("<li>") >= len(named)
+    assert all(f'id="{name}"' in page and f'id="{name}-fault-1"' in page for name in named)
+    early = send(client, delivery_id, {"result": "", "date": ""}).text
+    assert early.count('href="#result"') == 2 and 'href="#date"' in early
+
+
 def test_a_scan_above_20_mb_is_refused_before_it_is_looked_at(house: PortalHouse, client: TestClient) -> None:
     delivery_id = house.deliver("penalty-decision")
     answer = send(client, delivery_id, typed(house), b"%PDF-" + b"0" * (21 * 1024 * 1024))

@@ -17,11 +17,13 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from delivery.sheets import neutral
+from pipeline.measuring import LEGAL_START
 from pipeline.measuring_lists import INBOX, OWNER, fill_lists
-from records import deliveries, documents, finding
+from records import deliveries, desk_work, documents, finding
 from records.database import Database, legal_time, set_legal_time
 from records.finding import folded
 from records.inbox import STATES, Wanted, counts, listed
+from records.paging import Part
 from tests.integration.test_portal_inbox import confirm_it, open_it
 from tests.portal_house import PDF, PortalHouse, furnish, hidden
 
@@ -148,7 +150,7 @@ def test_a_search_goes_on_over_pages_and_leaves_no_number_in_an_address(house: P
     assert first.count('class="card item') == 30 and "find=" not in first
     second = find(client, "2026", before=hidden(first, "before")).text
     assert second.count('class="card item') == 2
-    assert find(client, "2026", before="x").status_code == 404
+    assert find(client, "2026", before="x").status_code == 400
     assert client.get("/inbox/search?lang=en").headers["location"] == "/inbox?lang=en"
 
 
@@ -201,10 +203,11 @@ def test_a_list_of_many_documents_takes_few_statements_and_each_reads_an_index(d
 def test_searching_at_the_desk_among_many_documents_reads_one_index_of_each_kind(database: Database) -> None:
     fill_lists(database, 300)
     with statements(database) as done, database.read() as connection:
-        newest = finding.at_desk(connection, OWNER[0], "Carrier")
+        newest, onward = finding.at_desk(connection, OWNER[0], "Carrier", Part(20))
         cases = documents.cases_found(connection, OWNER[0], "〔2026〕7号")
-        assert finding.at_desk(connection, OWNER[0], "no. 299") == [f"dlv_{299:025}"]
-        assert finding.at_desk(connection, "elsewhere", "Carrier") == []
+        assert finding.at_desk(connection, OWNER[0], "no. 299", Part(20)) == ([f"dlv_{299:025}"], None)
+        assert finding.at_desk(connection, "elsewhere", "Carrier", Part(20)) == ([], None)
+    assert onward is not None and onward[1] == newest[-1]
     assert newest == [f"dlv_{number:025}" for number in range(299, 279, -1)]
     assert [row["case_no"] for row in cases] == ["华北罚立〔2026〕1号", "华北罚立〔2026〕7号"]
     assert len(done) == 7, "two for each search of deliveries, one for that of cases"
@@ -224,7 +227,7 @@ def test_a_few_deliveries_are_fetched_without_the_authoritys_others(database: Da
     with statements(database) as done, database.read() as connection:
         case = deliveries.of_case(connection, documents_of_case, OWNER[0])
         found = deliveries.desk_items(connection, ids, OWNER[0])
-        assert deliveries.in_question(connection, OWNER[0]) == []
+        assert desk_work.listed(connection, OWNER[0], "in_question", LEGAL_START, Part(9)).rows == []
         assert deliveries.of_case(connection, documents_of_case, "elsewhere") == []
     assert [row["id"] for row in case] == [f"dlv_{number:025}" for number in range(7)]
     assert [row["id"] for row in found] == ids

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from delivery import passwords
 from records import access, attempts, corrections, deliveries
 from records.database import Database
+from records.paging import Part
 from tests.integration.test_desk import SCAN
 from tests.integration.test_portal_desk import search, send, typed
 from tests.portal_house import AUTHORITY, PASSWORD, PortalHouse, furnish, hidden
@@ -175,7 +176,7 @@ def test_a_backdated_record_keeps_what_was_typed_and_its_attempt(house: PortalHo
     done = post(client, at, form | {"correction_reason": "回证迟到"}, at, files={"scan": ("x", SCAN)})
     assert done.headers["location"].endswith("?told=correction_proposed")
     with house.database.read() as connection:
-        (waiting,) = corrections.waiting(connection, AUTHORITY, 9)
+        (waiting,) = corrections.waiting(connection, AUTHORITY, Part(9)).rows
         found = corrections.find(connection, waiting["id"], AUTHORITY)
     assert found is not None and found["attempt_id"] == attempt["id"]
 
@@ -197,7 +198,7 @@ def test_a_backdated_record_takes_the_proof_of_its_own_attempt_and_no_other(
     done = post(client, at, form | {"attempt": attempt["id"]}, at)
     assert done.headers["location"].endswith("?told=correction_proposed")
     with house.database.read() as connection:
-        (waiting,) = corrections.waiting(connection, AUTHORITY, 9)
+        (waiting,) = corrections.waiting(connection, AUTHORITY, Part(9)).rows
     assert client.get(f"/desk/corrections/{waiting['id']}/scan").content == SCAN
 
 

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from records import access, copy_requests, ledger
 from records.access import Person
 from records.database import Database
+from records.paging import Part
 from tests.integration.test_portal_inbox import confirm_it, open_it
 from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden
 
@@ -107,7 +108,7 @@ def test_a_paper_copy_is_asked_for_once_shown_at_the_desk_and_changes_no_date(
     form = {"csrf": hidden(theirs.get("/inbox").text, "csrf")}
     assert theirs.post(f"/inbox/{delivery_id}/copy", data=form).status_code == 404
     with house.database.read() as connection:
-        (row,) = copy_requests.waiting(connection, AUTHORITY)
+        (row,) = copy_requests.waiting(connection, AUTHORITY, Part(9)).rows
     with house.database.write() as connection:
         with pytest.raises(LookupError):
             copy_requests.mark_sent(connection, row["request_id"], clerk_of(house, "clerk-elsewhere"))

@@ -159,7 +159,7 @@ def test_others_see_nothing_of_it_and_the_clerk_of_the_authority_takes_it_once(
         clerk.post(f"{at_desk}/take", data={"csrf": hidden(clerk.get("/desk").text, "csrf")})
     assert at_desk not in clerk.get("/desk/incoming").text and "机关已接收" in client.get(place).text
     with house.database.read() as connection:
-        assert submissions.waiting(connection, AUTHORITY, KINDS) == []
+        assert submissions.count_waiting(connection, AUTHORITY, KINDS) == 0
 
 
 @pytest.mark.rule("LAW-10")

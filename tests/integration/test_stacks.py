@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from records import attempts
 from records import stacks as rows
 from records.database import Database
 from records.errors import Permanent, Refused, Retry
+from records.paging import Part
 from tests.integration.test_desk import direct, today
 from tests.integration.test_paper_attempts import SERVERS, begin, scan
-from tests.portal_house import AUTHORITY, PortalHouse, furnish
+from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden
 from tests.signing_support import plain_pdf
 
 
@@ -84,7 +86,7 @@ def test_a_stack_is_split_at_its_barcodes_and_attached(house: PortalHouse) -> No
     ]
     assert (proofs(house, first), proofs(house, second)) == ([2], [1])
     with house.database.read() as connection:
-        (stack,) = rows.newest(connection, AUTHORITY, 10)
+        (stack,) = rows.newest(connection, AUTHORITY, Part(10)).rows
     assert (stack["read_pages"], stack["pages"], stack["open_parts"]) == (5, 5, 2)
 
 
@@ -101,7 +103,7 @@ def test_a_record_that_lacked_only_its_scan_gets_its_date_and_another_waits(hous
     assert house.row(full)["service_date"] == today(house).isoformat() and not house.row(full)["scan_missing"]
     assert house.row(bare)["service_status"] == "pending" and house.row(bare)["scan_missing"]
     with house.database.read() as connection:
-        missing = attempts.without_scan(connection, AUTHORITY, 10)
+        missing = attempts.without_scan(connection, AUTHORITY, Part(10)).rows
     assert [row["delivery_id"] for row in missing] == [bare]
 
 
@@ -203,3 +205,21 @@ def test_a_page_without_a_barcode_asks_for_its_code_and_names_the_neighbours_onl
     page = house.browser("clerk").get(f"/desk/stacks/{stack_id}").text
     assert 'id="code_1" name="code" value=""' in page
     assert f'id="before_1">前面页的条码：{spaced(code)}<' in page
+
+
+def test_a_code_that_is_refused_stays_in_its_field_with_the_fault_beside_it(house: PortalHouse) -> None:
+    code = begin(house, house.deliver("penalty-decision", number=1))["code"]
+    stack_id = stacks.take_in(house.database, house.store, AUTHORITY, scanned(code, "", code, ""), "per_clerk")
+    stacks.read_on(house.database, house.store, AUTHORITY, stack_id, "per_clerk")
+    client, at = house.browser("clerk"), f"/desk/stacks/{stack_id}"
+    form = {"csrf": hidden(client.get(at).text, "csrf"), "code": '12"3'}
+    page = client.post(f"{at}/1/assign?lang=en", data=form)
+    assert page.status_code == 422 and "<title>Error: " in page.text
+    field = re.search(r'<input id="code_1"[^>]*>', page.text)
+    assert field and 'value="12&#34;3"' in field[0] and 'aria-invalid="true"' in field[0]
+    assert 'aria-describedby="before_1 code_1-fault-1 "' in field[0]
+    assert 'id="code_1-fault-1">Nobody here knows this code.' in page.text and '<a href="#code_1">' in page.text
+    other = re.search(r'<input id="code_3"[^>]*>', page.text)
+    assert other and 'value=""' in other[0] and "aria-invalid" not in other[0]
+    gone = client.post(f"{at}/0/assign", data=form | {"code": str(code)})
+    assert gone.status_code == 422 and "#code_0" not in gone.text, "that part is attached and has no field"
