@@ -1,25 +1,27 @@
 """First log-in: by a one-time code the owner of an account chooses the password, which nobody else ever knows.
 
 A phone and an SMS code alone open no account that exists: after the first code a further one is issued by a clerk only,
-who has asked the counterparty back and says how.
+who has asked the counterparty back and says how. Contacts are told of each further code, and of what it opened.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
 from delivery import passwords
-from records import access, activations, messages
+from delivery.entries import tell_of_access
+from delivery.reminders import Row, mainland_phone
+from delivery.sms import checked_phone
+from records import access, activations, directory, messages, registrations
 from records.access import Account, Person
 from records.database import Database
 from records.errors import Fault, Refused
 from records.ledger import append, lock
-from templates.identifiers import check_mobile
 
 SECONDS: Final = 7 * 24 * 3600.0
 """For how long a code counts."""
@@ -27,11 +29,19 @@ TRIES: Final = 10
 """Tries of one code; then a clerk issues another."""
 
 CALL_BACK: Final = ("number", "source", "person")
+NUMBER: Final = re.compile(r"\+?[0-9][0-9 ()-]{4,24}")
+"""A telephone number as a clerk types it."""
 OWN_NUMBER: Final = Fault(
     "",
     "own_number",
-    "The number stands in the application itself: call one from an independent source.",
-    "该号码由申请人自己填报：应当使用独立来源的号码回拨核实。",
+    "The counterparty gave this number itself: call one from an independent source.",
+    "该号码由相对人自己填报：应当使用独立来源的号码回拨核实。",
+)
+_NOBODY: Final = Fault(
+    "/account",
+    "nobody",
+    "No contact in effect can be reached by SMS or e-mail: the counterparty enters one first.",
+    "没有可以接收短信或者电子邮件的有效联系人，请相对人先登记联系人。",
 )
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # 10 of 30: 49 bits
 _LENGTH: Final = 10
@@ -52,11 +62,36 @@ def _plain(code: str) -> str:
     return re.sub(r"[\s-]", "", code).upper()[:40]
 
 
-def reached(contact: Mapping[str, str]) -> tuple[str, str]:
+def reached(contact: Row) -> tuple[str, str]:
     """How a contact is reached, (channel, address): by SMS in the mainland, else by e-mail."""
-    if check_mobile(contact["mobile"]) is None:
-        return "sms", contact["mobile"]
+    if mainland_phone(contact["mobile"]):
+        return "sms", checked_phone(contact["mobile"])
     return "email", contact["email"]
+
+
+def recipient(contacts: Iterable[Row], *departments: str) -> Row:
+    """Whose code it is to bring on: the contact of the first of these departments that has one, else the first contact.
+
+    One whose entry is not in effect yet gets none: whoever stole an account could enter it. Raises Refused.
+    """
+    wanted = [each.strip().casefold() for each in departments]
+    able = [each for each in contacts if not each.get("pending") and (each["email"] or mainland_phone(each["mobile"]))]
+    if not able:
+        raise Refused([_NOBODY])
+
+    def rank(contact: Row) -> int:
+        department = contact["department"].strip().casefold()
+        return wanted.index(department) if department in wanted else len(wanted)
+
+    return min(able, key=rank)
+
+
+def masked(address: str) -> str:
+    """A number or an e-mail address as a clerk sees where a code went: `138****0001`, `z***@carrier.example`."""
+    name, at, domain = address.rpartition("@")
+    if at:
+        return f"{name[:1]}***@{domain}"
+    return f"{digits(address)[:3]}****{address[-4:]}"
 
 
 def own_numbers(registration: sa.RowMapping) -> set[str]:
@@ -69,62 +104,86 @@ def digits(number: str) -> str:
     return re.sub(r"[^0-9]", "", number)[-11:]
 
 
+def account_of(connection: sa.Connection, account_id: str) -> Account:
+    """An account that may log in. Raises LookupError."""
+    found = access.open_subject(connection, "account", account_id)
+    if not isinstance(found, Account):
+        raise LookupError(f"no account {account_id}")
+    return found
+
+
 def issue(
     connection: sa.Connection,
-    registration: sa.RowMapping,
-    account_id: str,
-    account: Mapping[str, Any],
+    account: Account,
+    to: Row,
     by: str,
+    *,
     call_back: Mapping[str, str] | None = None,
+    registration_id: str | None = None,
 ) -> str:
-    """Have a code sent for an account, to its department's contact or else the first one; returns the step to hint."""
-    authority_id = registration["authority_id"]
-    activation_id = activations.issue(connection, account_id, authority_id, SECONDS, by, call_back)
-    contacts = registration["facts"]["contacts"]
-    contact = next((each for each in contacts if each["department"] == account["department"]), contacts[0])
+    """Have a code sent to the contact `to`, instead of every earlier one of the account; returns the step to hint.
+
+    `registration_id` is the application by whose approval the account is opened, if it is one.
+    """
+    activation_id = activations.issue(connection, account.id, account.authority_id, SECONDS, by, call_back)
+    channel, address = reached(to)
     append(
         connection,
-        f"directory:{authority_id}",
-        f"account/{account_id}/activation/{activation_id}",
+        f"directory:{account.authority_id}",
+        f"account/{account.id}/activation/{activation_id}",
         "account.activation_issued",
-        subject=account_id,
+        subject=account.id,
         actor=by,
-        body={"login": account["login"], "call_back": call_back},
+        body={"login": account.login, "channel": channel, "call_back": call_back},
     )
-    about = {"registration_id": registration["id"], "secret_of": activation_id}
-    said = {"login": account["login"]}
-    return messages.write(connection, authority_id, *reached(contact), "activation-code", said, **about)
+    about = {"registration_id": registration_id, "secret_of": activation_id}
+    said = {"login": account.login}
+    return messages.write(connection, account.authority_id, channel, address, "activation-code", said, **about)
 
 
 def issue_again(
-    database: Database, registration: sa.RowMapping, person: Person, account_id: str, call_back: Mapping[str, str]
-) -> str:
+    database: Database, clerk: Person, counterparty_id: str, account_id: str, call_back: Mapping[str, str]
+) -> tuple[str, ...]:
     """Another code, by a clerk who has asked back and says how; the password so far holds until it is used.
 
-    Raises LookupError for an account that is not one of this registration, Refused when the call-back is not told.
+    Returns the steps that are due. Raises LookupError for an account that is not an open one of this counterparty, or
+    of outside counsel; Refused when the call-back is not told or proves nothing, or nobody can be reached.
     """
-    missing = [
+    of = (clerk.authority_id, counterparty_id)
+    with database.write() as connection:
+        lock(connection, f"directory:{clerk.authority_id}")
+        account = account_of(connection, account_id)
+        if (account.authority_id, account.counterparty_id) != of or account.ends_at is not None:
+            raise LookupError(account_id)
+        _check_call_back(connection, of, call_back)
+        to = recipient(directory.contacts(connection, *of), account.department)
+        sent = issue(connection, account, to, clerk.id, call_back=call_back)
+        return sent, tell_of_access(connection, account, "code_issued", clerk.id)
+
+
+def _check_call_back(connection: sa.Connection, of: tuple[str, str], call_back: Mapping[str, str]) -> None:
+    faults = [
         Fault(f"/{name}", "missing", "Say whom you asked back, and how.", "请填写回拨核实的情况。")
         for name in CALL_BACK
         if not call_back.get(name)
     ]
-    if not missing and digits(call_back["number"]) in own_numbers(registration):
-        missing = [OWN_NUMBER.under("/number")]
-    if missing:
-        raise Refused(missing)
-    with database.write() as connection:
-        lock(connection, f"directory:{registration['authority_id']}")
-        row = access.find_account(connection, account_id, registration["authority_id"])
-        if row is None or row["counterparty_id"] != registration["counterparty_id"] or row["state"] != "approved":
-            raise LookupError(account_id)
-        return issue(connection, registration, account_id, dict(row), person.id, call_back)
+    number = call_back.get("number", "")
+    if number and not NUMBER.fullmatch(number):
+        faults.append(Fault("/number", "number", "This is not a telephone number.", "电话号码不正确。"))
+    own = {digits(each) for each in directory.mobiles(connection, *of)}
+    for registration in registrations.of_counterparty(connection, *of):
+        own |= own_numbers(registration)
+    if number and digits(number) in own:
+        faults.append(OWN_NUMBER.under("/number"))
+    if faults:
+        raise Refused(faults)
 
 
-def activate(database: Database, login: str, code: str, password: str) -> Account | None:
-    """Set the owner's password if the code is right; the account, or None.
+def activate(database: Database, login: str, code: str, password: str) -> tuple[Account, str] | None:
+    """Set the owner's password if the code is right; the account and the step that is due, or None.
 
-    The try is counted before the code is looked at. The account's other sessions end. Raises ValueError for a password
-    that is too short or too long.
+    The try is counted before the code is looked at. The account's other sessions end; contacts are told. Raises
+    ValueError for a password that is too short or too long.
     """
     new_hash = passwords.hash_password(password)
     with database.write() as connection:
@@ -144,5 +203,5 @@ def activate(database: Database, login: str, code: str, password: str) -> Accoun
             actor=counted["account_id"],
             body={"login": login},
         )
-        found = [each.subject for each in access.credentials(connection, login) if isinstance(each.subject, Account)]
-    return found[0] if found else None
+        account = account_of(connection, counted["account_id"])
+        return account, tell_of_access(connection, account, "activated", account.id)

@@ -106,7 +106,7 @@ def decide_on_counsel(database: Database, counsel_id: str, clerk: Person, *, app
     """
     if not approved and not reason:
         raise Refused([Fault("/reason", "missing", "Please give the reason.", "请写明退回理由。")])
-    nobodys = passwords.hash_password(secrets.token_urlsafe(32))
+    nobodys = passwords.nobodys()
     with database.write() as connection:
         row = counsel.find(connection, counsel_id, clerk.authority_id)
         if row is None:

@@ -30,6 +30,18 @@ CONTACT: Final = ("name", "department", "mobile", "email")
 WISHES: Final = tuple(f"{occasion}/{channel}" for occasion in OCCASIONS for channel in ("email", "sms"))[1:]
 """What a contact may do without: everything but the e-mail that an instrument has arrived."""
 
+ACCESS: Final = (
+    "password",
+    "factor_added",
+    "factor_removed",
+    "passkey_added",
+    "passkey_removed",
+    "account_added",
+    "code_issued",
+    "activated",
+)
+"""What contacts are told of how an account logs in."""
+
 _DATA: Final = Path(__file__).parent / "entries.toml"
 _LONGEST: Final = 200
 #: Rule R3: abbreviations of entity and department, or another meaningful name; no Chinese characters.
@@ -304,8 +316,7 @@ def reached_by(row: sa.RowMapping) -> tuple[str, ...]:
 def tell_of_access(connection: sa.Connection, account: Account, what: str, by: str) -> str:
     """Have the contacts told that an account logs in otherwise; returns the step that is due.
 
-    `what` is `password`, or `factor` or `passkey` with `_added` or `_removed`; `by` the account itself, or somebody of
-    the authority.
+    `what` is one of ACCESS; `by` the account itself, or somebody of the authority.
     """
     after = {"what": what, "login": account.login}
     change_id = changes.ask(connection, _of(account), "access", account.id, by=by, state="in_effect", after=after)
@@ -378,32 +389,3 @@ def take_effect(connection: sa.Connection, change_id: str) -> None:
         changes.set_contact(connection, row["subject_id"], active=False)
         if row["kind"] == "contact_changed":
             changes.set_contact(connection, row["before"]["new"], pending=False)
-
-
-def approve(connection: sa.Connection, authority_id: str, change_id: str, by: str, password_hash: str = "") -> None:
-    """A clerk lets a change count. Raises LookupError, changes.NotOpen.
-
-    `password_hash` is the first password of an account that was asked for.
-    """
-    row = _at_desk(connection, authority_id, change_id)
-    changes.move(connection, change_id, "in_effect", by)
-    of = (row["authority_id"], row["counterparty_id"])
-    if row["kind"] == "entity":
-        changes.set_entity(connection, row)
-    elif row["kind"] == "account_stopped":
-        access.stop_account(connection, row["before"]["login"], by, "asked for by the counterparty")
-    elif row["kind"] == "account_asked":
-        directory.add_account(connection, *of, **row["after"], password_hash=password_hash, by=by)
-
-
-def refuse(connection: sa.Connection, authority_id: str, change_id: str, by: str, reason: str) -> None:
-    """A clerk refuses a change, with a reason that the counterparty reads. Raises LookupError, changes.NotOpen."""
-    _at_desk(connection, authority_id, change_id)
-    changes.move(connection, change_id, "refused", by, reason)
-
-
-def _at_desk(connection: sa.Connection, authority_id: str, change_id: str) -> sa.RowMapping:
-    row = changes.get(connection, change_id)
-    if row["authority_id"] != authority_id or row["state"] == "delayed":
-        raise LookupError(f"no change {change_id} to decide")
-    return row

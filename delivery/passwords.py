@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from functools import cache
 from typing import Final
@@ -36,6 +37,11 @@ def rehash(password: str) -> str:
     """The string to store for a password that was accepted before, whatever its length."""
     with _AT_ONCE:
         return _HASHER.hash(password)
+
+
+def nobodys() -> str:
+    """A string to store where no password is to open anything: that of one which nobody knows."""
+    return rehash(secrets.token_urlsafe(32))
 
 
 def matches(stored: str | None, password: str) -> bool:

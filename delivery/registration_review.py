@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, Final
@@ -28,7 +27,6 @@ ENTRIES: Final = ("original_received_on", "call_back_number", "call_back_source"
 CHOSEN: Final = ("office", "counterparty_id")
 
 _IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_NUMBER = re.compile(r"\+?[0-9][0-9 ()-]{4,24}")
 _LONGEST: Final = 200
 
 
@@ -53,7 +51,7 @@ def review_faults(
         found.append(_needed("original_received_on"))
     found += [_needed(name) for name in ("call_back_source", "call_back_person") if not review.get(name)]
     number = review.get("call_back_number", "")
-    if not _NUMBER.fullmatch(number):
+    if not activation.NUMBER.fullmatch(number):
         found.append(_needed("call_back_number"))
     elif activation.digits(number) in own_numbers:
         found.append(activation.OWN_NUMBER.under("/call_back_number"))
@@ -117,7 +115,7 @@ def approve(database: Database, person: Person, registration_id: str, review: Ma
 
     All in one transaction with its events; returns the steps to hint. Raises NotWaiting, Refused with what is missing.
     """
-    nobody_knows = passwords.rehash(secrets.token_urlsafe(32))
+    nobodys = passwords.nobodys()
     with database.write() as connection:
         lock(connection, f"directory:{person.authority_id}")  # two clerks might give one name or one code twice
         row = _waiting(connection, person, registration_id)
@@ -133,10 +131,12 @@ def approve(database: Database, person: Person, registration_id: str, review: Ma
                 counterparty_id,
                 login=each["login"],
                 department=each["department"],
-                password_hash=nobody_knows,
+                password_hash=nobodys,
                 by=person.id,
             )
-            hints.append(activation.issue(connection, row, account_id, each, person.id))
+            to = activation.recipient(row["facts"]["contacts"], each["department"])
+            opened = activation.account_of(connection, account_id)
+            hints.append(activation.issue(connection, opened, to, person.id, registration_id=row["id"]))
         _decide(connection, row, person, "approved", review, ("", ""))
         approved = {"state": "approved", "counterparty_id": counterparty_id}
         registrations.change(connection, row["id"], ("submitted",), **approved)

@@ -10,6 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from records import messages
+from records.access import OPEN
+from records.database import database_time
 from records.ids import new_id
 from records.instants import microseconds, now
 from records.statements import select_by
@@ -67,7 +70,7 @@ def count_try(connection: sa.Connection, login: str, most: int) -> sa.RowMapping
     Returns the activation with its `code_hash`, and the account's `login`, `department` and ids; None when no code
     counts (any more) or no try is left.
     """
-    query = sa.select(account.c.id).where(account.c.login == login, account.c.state == "approved")
+    query = sa.select(account.c.id).where(account.c.login == login, *OPEN)
     account_id = connection.execute(query).scalar()
     row = None if account_id is None else newest(connection, account_id)
     if row is None:
@@ -84,7 +87,16 @@ def use(connection: sa.Connection, activation_id: str) -> bool:
 
 
 def of_counterparty(connection: sa.Connection, authority_id: str, counterparty_id: str) -> list[dict[str, Any]]:
-    """The accounts of a counterparty, each with the activation that counts (`activation`, or None)."""
+    """The accounts of a counterparty, each with the activation that counts and the message that brings its code.
+
+    Both (`activation`, `message`) are None where there never was one; `late` says that the code has expired.
+    """
     named = {"authority_id": authority_id, "counterparty_id": counterparty_id}
-    rows = connection.execute(select_by(account, *named), named).mappings()
-    return [{**row, "activation": newest(connection, row["id"])} for row in sorted(rows, key=lambda row: row["login"])]
+    rows = connection.execute(select_by(account, *named), named).mappings().all()
+    clock, found = database_time(connection), []
+    for row in sorted(rows, key=lambda row: str(row["login"])):
+        code = newest(connection, row["id"])
+        sent = None if code is None else messages.bringing(connection, code["id"])
+        late = code is not None and code["expires_at"] <= clock
+        found.append({**row, "activation": code, "message": sent, "late": late})
+    return found

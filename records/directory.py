@@ -192,6 +192,13 @@ def contacts(connection: sa.Connection, authority_id: str, counterparty_id: str)
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
+def mobiles(connection: sa.Connection, authority_id: str, counterparty_id: str) -> list[str]:
+    """The numbers of every contact that the counterparty has or ever had."""
+    here = (contact.c.authority_id == authority_id, contact.c.counterparty_id == counterparty_id)
+    query = sa.select(contact.c.mobile).where(*here, contact.c.mobile.is_not(None))
+    return [str(each) for each in connection.execute(query).scalars()]
+
+
 def add_account(
     connection: sa.Connection,
     authority_id: str,

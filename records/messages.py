@@ -56,6 +56,11 @@ def get(connection: sa.Connection, message_id: str) -> sa.RowMapping:
     return connection.execute(select_by(message, "id"), {"id": message_id}).mappings().one()
 
 
+def bringing(connection: sa.Connection, secret_of: str) -> sa.RowMapping | None:
+    """The message that brings a code, by the visit or the activation whose code it is; or None."""
+    return connection.execute(select_by(message, "secret_of"), {"secret_of": secret_of}).mappings().first()
+
+
 def conclude(connection: sa.Connection, message_id: str, state: str, detail: str) -> None:
     """Write what our sending came to, unless the gateway has reported the end of it already."""
     values = {"state": state, "detail": detail, "sent_at": now() if state == "sent" else None}

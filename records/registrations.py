@@ -68,6 +68,12 @@ def find(connection: sa.Connection, registration_id: str) -> sa.RowMapping | Non
     return connection.execute(select_by(registration, "id"), {"id": registration_id}).mappings().first()
 
 
+def of_counterparty(connection: sa.Connection, authority_id: str, counterparty_id: str) -> list[sa.RowMapping]:
+    """The applications by which a counterparty came into the register: one, or none."""
+    named = {"authority_id": authority_id, "counterparty_id": counterparty_id}
+    return list(connection.execute(select_by(registration, *named), named).mappings())
+
+
 def tracked(connection: sa.Connection, number: str, mobile: str) -> sa.RowMapping | None:
     """The application of this number that was made by this mobile, or None."""
     named = {"number": number, "mobile": mobile}

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from delivery import activation, passwords
 from delivery.portal.login import enter
-from delivery.portal.proving import WINDOW_SECONDS, Proven, too_many
-from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, portal_of
+from delivery.portal.proving import WINDOW_SECONDS, Proven, has_second, too_many
+from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, portal_of, see
 from records import access
 
 router = APIRouter()
@@ -41,9 +41,14 @@ def activate(request: Request, portal: PortalPart, form: DoorForm) -> Response:
         return _form(request, "activate.length", login=login, status=422)
     if _too_many(request, login):
         return _form(request, "login.slow", login=login, status=429)
-    account = activation.activate(portal.database, login, form.fields.get("code", ""), password)
-    if account is None:
+    opened = activation.activate(portal.database, login, form.fields.get("code", ""), password)
+    if opened is None:
         return _form(request, "activate.wrong", login=login, status=401)
+    account, due = opened
+    portal.hint([due])
+    with portal.database.read() as connection:
+        if any(has_second(connection, account)):
+            return see("/login")  # a code takes no second factor's place
     return enter(request, portal, Proven(account, "password"), "/inbox")
 
 

@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from delivery.portal import (
+    account_pages,
     activate_page,
     address_page,
     attempt_pages,
@@ -73,6 +74,7 @@ _PAGES: Final = (
     passkey_pages,
     settings_pages,
     change_pages,
+    account_pages,
     staff_pages,
     register_door,
     register_pages,

@@ -19,6 +19,7 @@ def change_line(row: sa.RowMapping, t: Words) -> dict[str, Any]:
     reason = row["reason"] or ""
     return {
         "id": row["id"],
+        "counterparty_id": row["counterparty_id"],
         "counterparty": t.pick(row["name_zh"], row["name_en"]),
         "what": t(f"change.{row['kind']}"),
         "details": _details(row, t),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery import entries, passwords, recovery
+from delivery import change_decisions, entries, recovery
 from delivery.portal.change_lines import change_line
 from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
@@ -39,8 +39,7 @@ def _page(
     walk: Walk | None = None,
     *,
     told: str = "",
-    problem: str = "",
-    first: tuple[str, str] | None = None,
+    problems: Sequence[str] = (),
     status: int = 200,
 ) -> Response:
     t, walk = words_of(request), walk or Walk()
@@ -54,8 +53,7 @@ def _page(
         session,
         status=status,
         told=told,
-        problem=problem,
-        first=first,
+        problems=problems,
         offices=office_choices(t),
         recoverable=recovery.WHAT,
         count=count,
@@ -79,35 +77,31 @@ def decide(
     act: Annotated[str, Path(pattern="^(approve|refuse|seen)$")],
 ) -> Response:
     """Approve, refuse with a reason, or mark a flagged one as seen to."""
-    reason = form.fields.get("reason", "").strip()[:_LONGEST]
+    t, reason = words_of(request), form.fields.get("reason", "").strip()[:_LONGEST]
     if act == "refuse" and not reason:
-        return _page(request, session, clerk, problem="change.reason_missing", status=422)
-    due: str | None = None
-    word = secrets.token_urlsafe(12)
-    hashed = passwords.hash_password(word) if act == "approve" else ""
+        return _page(request, session, clerk, problems=[t("change.reason_missing")], status=422)
+    of = (portal.database, clerk, change_id)
+    acts: Mapping[str, Callable[[], tuple[str, ...]]] = {
+        "approve": lambda: change_decisions.approve(*of),
+        "refuse": lambda: change_decisions.refuse(*of, reason),
+        "seen": lambda: change_decisions.see_to(*of, form.fields.get("office", "")),
+    }
     try:
-        with portal.database.write() as connection:
-            row = changes.get(connection, change_id)
-            if row["authority_id"] != clerk.authority_id:
-                raise HTTPException(404)
-            if act == "approve":
-                entries.approve(connection, clerk.authority_id, change_id, clerk.id, hashed)
-            elif act == "refuse":
-                entries.refuse(connection, clerk.authority_id, change_id, clerk.id, reason)
-            else:
-                changes.look_at(connection, change_id, clerk.id)
-                if office := form.fields.get("office"):
-                    of = (clerk.authority_id, row["counterparty_id"])
-                    due = entries.change_office(connection, of, office, clerk.id)
+        due = acts[act]()
     except LookupError:
         raise HTTPException(404) from None
     except changes.NotOpen:
         raise HTTPException(409) from None
-    except Refused:
-        raise HTTPException(400) from None  # an office that our form does not offer
-    portal.hint((due,) if due else ())
+    except Refused as refused:
+        if act == "seen":
+            raise HTTPException(400) from None  # an office that our form does not offer
+        told = [t.pick(fault.message_zh, fault.message_en) for fault in refused.faults]
+        return _page(request, session, clerk, problems=told, status=409)
+    portal.hint(due)
+    with portal.database.read() as connection:
+        row = changes.get(connection, change_id)
     if act == "approve" and row["kind"] == "account_asked":
-        return _page(request, session, clerk, told=_TOLD[0], first=(row["subject_id"], word))
+        return see(f"/desk/accounts/{row['counterparty_id']}?told=approved")
     return see(f"/desk/changes?told=desk_{'seen' if act == 'seen' else 'approved' if act == 'approve' else 'refused'}")
 
 
@@ -116,7 +110,7 @@ def recover(request: Request, portal: PortalPart, session: AnySession, clerk: Ma
     """Take second factors off an account whose device is lost, after calling back a number known before."""
     login, reason = form.fields.get("login", "").strip(), form.fields.get("reason", "").strip()[:_LONGEST]
     if not reason:
-        return _page(request, session, clerk, problem="change.reason_missing", status=422)
+        return _page(request, session, clerk, problems=[words_of(request)("change.reason_missing")], status=422)
     what = form.fields.get("what", "all")
     due: list[str] = []
     taken: list[str] = []
@@ -127,5 +121,5 @@ def recover(request: Request, portal: PortalPart, session: AnySession, clerk: Ma
             due = [entries.tell_of_access(connection, subject, each, clerk.id) for each in taken]
     portal.hint(due)
     if not taken:
-        return _page(request, session, clerk, problem="change.no_factor", status=422)
+        return _page(request, session, clerk, problems=[words_of(request)("change.no_factor")], status=422)
     return see("/desk/changes?told=desk_recovered")

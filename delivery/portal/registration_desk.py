@@ -1,4 +1,4 @@
-"""Applications at the clerk's desk: what waits, one with its checklist, the decision, further activation codes."""
+"""Applications at the clerk's desk: what waits, one with its checklist, the decision."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery import activation, registration_review
+from delivery import registration_review
 from delivery.account_names import initials
+from delivery.portal.account_lines import account_line
 from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
 from delivery.portal.pager import WalkPart
@@ -20,7 +21,7 @@ from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
 from delivery.portal.views import minute
-from delivery.portal.web import AnySession, Form, PortalPart, Posted, page, portal_of, see, words_of
+from delivery.portal.web import AnySession, Form, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.registration_review import CHECKS, ENTRIES
 from delivery.scanner import read_day
@@ -31,7 +32,7 @@ from records.errors import Fault, Refused
 router = APIRouter(prefix="/desk/registrations")
 
 STATES: Final = ("submitted", "returned", "approved")
-_TOLD: Final = ("noted", "returned", "approved", "issued")
+_TOLD: Final = ("noted", "returned", "approved")
 
 RegistrationId = Annotated[str, Path(pattern="^reg_[0-9a-z]{1,40}$")]
 
@@ -131,8 +132,7 @@ def _one(
         problems=len(faults),
         versions=reported,
         messages=[_message(each, t) for each in sent],
-        accounts=[_account(each, t) for each in accounts],
-        call_back=[_entry(f"call_back_{name}", fields or {}, faults, t, f"/{name}") for name in activation.CALL_BACK],
+        accounts=[account_line(each, t) for each in accounts],
         told=told,
     )
 
@@ -162,9 +162,9 @@ def _notes(connection: sa.Connection, row: sa.RowMapping, t: Words) -> list[str]
     return notes
 
 
-def _entry(name: str, values: Mapping[str, Any], faults: Sequence[Fault], t: Words, pointer: str = "") -> Entry:
+def _entry(name: str, values: Mapping[str, Any], faults: Sequence[Fault], t: Words) -> Entry:
     hint = t(f"review.{name}_hint") if name in ("original_received_on", "call_back_number", "counterparty_id") else ""
-    shown = texts_of(pointer or f"/{name}", faults, t)
+    shown = texts_of(f"/{name}", faults, t)
     return Entry(name, t(f"review.{name}"), str(values.get(name, "")), hint=hint, faults=shown)
 
 
@@ -193,21 +193,6 @@ def _named(row: sa.RowMapping) -> dict[str, str]:
     return {"login": row["params"]["login"]} if row["template"] == "activation-code" else {}
 
 
-def _account(row: Mapping[str, Any], t: Words) -> dict[str, Any]:
-    newest = row["activation"]
-    state = "stopped" if row["state"] == "stopped" else "none" if newest is None else "waiting"
-    if newest is not None and newest["used_at"] is not None:
-        state = "activated"
-    return {
-        "id": row["id"],
-        "login": row["login"],
-        "department": row["department"],
-        "state": t(f"review.account_{state}"),
-        "until": minute(newest["expires_at"], t) if state == "waiting" else "",
-        "open": row["state"] == "approved",
-    }
-
-
 @router.get("/{registration_id}/files/{name}")
 def scan(
     request: Request, portal: PortalPart, clerk: MayRegister, registration_id: RegistrationId, name: FileName
@@ -225,11 +210,9 @@ def decide(
     form: Form,
     registration_id: RegistrationId,
 ) -> Response:
-    """Keep the checklist, return the application with reasons, approve it, or issue another activation code."""
+    """Keep the checklist, return the application with reasons, or approve it."""
     row, review = _row(request, clerk, registration_id), _review_of(form.fields)
     action, of = form.fields.get("action", ""), (portal.database, clerk, registration_id)
-    if action == "issue":
-        return _issue(request, session, clerk, form, row)
     hints: list[str] = []
     try:
         registration_review.note(*of, review)  # first: a refusal loses nothing of the checklist
@@ -253,17 +236,3 @@ def _review_of(fields: Mapping[str, str]) -> dict[str, Any]:
     if "original_received_on" in review:
         review["original_received_on"] = read_day(review["original_received_on"])
     return review
-
-
-def _issue(request: Request, session: AnySession, clerk: Person, form: Posted, row: sa.RowMapping) -> Response:
-    """Another activation code, after a call-back that is told."""
-    portal = portal_of(request)
-    call_back = {name: typed(form.fields, f"call_back_{name}") for name in activation.CALL_BACK}
-    try:
-        hint = activation.issue_again(portal.database, row, clerk, form.fields.get("account", ""), call_back)
-    except Refused as refused:
-        return _one(request, session, row, row["review"], refused.faults, fields=form.fields, status=422)
-    except LookupError:
-        raise HTTPException(404) from None
-    portal.hint([hint])
-    return see(f"/desk/registrations/{row['id']}?told=issued")

@@ -113,6 +113,7 @@ message = table(
     sa.Index("ix_message_address", "address", "created_at"),
     sa.Index("ix_message_asked_from", "asked_from", "created_at"),
     sa.Index(None, "registration_id"),
+    sa.Index(None, "secret_of"),
 )
 
 #: A one-time code by which an account's owner chooses the password. The newest of an account counts.

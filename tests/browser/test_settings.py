@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from pipeline.composition import Songda
+from pipeline.settings import Settings
 from records import directory, notice_reports
 from records.tables import notice
 from tests.browser.conftest import Site
 from tests.browser.test_counterparty import accessible, log_in
 from tests.integration.test_notice_reports import sent
 from tests.portal_house import AUTHORITY, PASSWORD
+from tests.registration_house import deliver, texts
 
 OF = (AUTHORITY, "air-example")
 PHONE = {"width": 360, "height": 740}
@@ -96,10 +101,77 @@ def test_a_counterparty_keeps_its_own_entries(site: Site, page: Page, contacts: 
     expect(page.get_by_role("region", name="待处理")).to_contain_text("请核对归属单位")
     seen(page)
     page.get_by_role("region", name="待处理").get_by_role("button", name="批准").click()
-    expect(page.get_by_role("status").first).to_contain_text("已批准")
-    expect(page.locator("code")).to_have_count(1)
+    expect(page.get_by_role("status")).to_contain_text("已批准")
+    expect(page.get_by_text("138****8000")).to_be_visible()
+    seen(page)
     page.goto("/desk/addresses")
     seen(page)
+
+
+def test_another_account_is_asked_for_approved_and_opened_by_the_code_that_its_contact_gets(
+    site: Site, page: Page, contacts: list[str], tmp_path: Path
+) -> None:
+    log_in(page, "NEA-FLB")
+    page.goto("/settings")
+    page.get_by_text("申请增加账号").first.click()
+    page.get_by_role("textbox", name="账号").fill("NEA-FXB")
+    page.get_by_role("region", name="账号").get_by_label("部门").fill("飞行部")
+    page.get_by_role("button", name="申请增加账号").click()
+    page.get_by_role("button", name="退出登录").click()
+    log_in(page, "clerk")
+    page.goto("/desk/changes")
+    page.get_by_role("region", name="待处理").get_by_role("button", name="批准").click()
+    expect(page.get_by_text("激活码发往138****8000（待发送）")).to_be_visible()
+
+    songda = Songda(Settings(home=tmp_path), site.house.database, site.house.store)
+    deliver(songda)
+    code = code_in(songda)
+    page.goto("/desk/accounts")
+    seen(page)
+    page.get_by_label("账号").fill("NEA-XXX")
+    page.get_by_role("button", name="查看").click()
+    expect(page.get_by_label("账号")).to_have_attribute("aria-invalid", "true")
+    accessible(page)
+    page.get_by_label("账号").fill("NEA-FXB")
+    page.get_by_role("button", name="查看").click()
+    expect(page.get_by_text("激活码发往138****8000（已发送）")).to_be_visible()
+    assert code not in page.content()
+    page.get_by_label("账号").select_option(label="NEA-FXB · 飞行部")
+    page.get_by_label("回拨核实的电话号码").fill("138 0013 8000")
+    page.get_by_label("号码来源").fill("官网")
+    page.get_by_label("核实的人员").fill("赵敏")
+    page.get_by_role("button", name="发送新的激活码").click()
+    expect(page.get_by_text("应当使用独立来源的号码")).to_be_visible()
+    accessible(page)
+    fits(page)
+    page.get_by_label("回拨核实的电话号码").fill("010-64090001")
+    page.get_by_role("button", name="发送新的激活码").click()
+    expect(page.get_by_role("status")).to_contain_text("正在发送")
+    deliver(songda)
+    newer = code_in(songda)
+    assert newer != code
+    page.get_by_role("button", name="退出登录").click()
+
+    for login, word in (("NEA-FXB", newer), ("NEA-FXB", code)):
+        page.goto("/activate")
+        page.get_by_label("账号").fill(login)
+        page.get_by_label("激活码").fill(word)
+        page.get_by_label("新密码", exact=True).fill("a password of my own")
+        page.get_by_label("再次输入新密码").fill("a password of my own")
+        page.get_by_role("button", name="设置密码并登录").click()
+        if word == newer:
+            expect(page.get_by_role("button", name="退出登录")).to_be_visible()
+            page.get_by_role("button", name="退出登录").click()
+    expect(page.get_by_role("alert")).to_contain_text("激活码不正确")
+    page.goto("/login")
+    page.fill("#login", "NEA-FXB")
+    page.fill("#password", "a password of my own")
+    page.click("main button[type=submit]")
+    expect(page.get_by_role("button", name="退出登录")).to_be_visible()
+
+
+def code_in(songda: Songda) -> str:
+    return str(re.findall(r"激活码为([0-9A-Z-]{11})", texts(songda, "13800138000")[-1])[0])
 
 
 @pytest.mark.parametrize(("login", "path"), [("NEA-FLB", "/settings/access"), ("clerk", "/desk/settings")])

@@ -220,20 +220,6 @@ def test_another_name_waits_for_a_clerk(office: Reminding, client: TestClient) -
     assert post(office, clerk, f"/desk/changes/{made['id']}/approve")[0] == 409
 
 
-def test_r3_another_account_is_asked_for_and_a_clerk_approves_it(office: Reminding, client: TestClient) -> None:
-    for bad in ("飞行部", "a b", "x", "NEA-FLB", "clerk", ""):
-        code, page = post(office, client, "/settings/accounts", login=bad, department="飞行部")
-        assert code == 422 and "<details open>" in page
-    assert post(office, client, "/settings/accounts", login="NEA-FXB", department="飞行部")[0] == 303
-    assert post(office, client, "/settings/accounts", login="NEA-FXB", department="飞行部")[0] == 422
-    made = the_change(office, kind="account_asked")
-    code, page = post(office, office.house.browser("clerk"), f"/desk/changes/{made['id']}/approve")
-    assert code == 200
-    word = page.split("<code>")[1].split("</code>")[0]
-    assert log_in(office.house.browser(), "NEA-FXB", word).status_code == 303
-    assert word not in office.house.browser("clerk").get("/desk/changes").text
-
-
 def test_an_account_is_stopped_by_its_own_side_but_the_last_one_by_a_clerk(
     office: Reminding, client: TestClient
 ) -> None:

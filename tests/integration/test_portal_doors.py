@@ -24,6 +24,7 @@ _PARTS = {
     "correction_id": "cor",
     "receipt_id": "ppr",
     "counsel_id": "csl",
+    "counterparty_id": "air",
     "submission_id": "sub",
     "objection_id": "obj",
     "request_id": "cpy",
@@ -175,6 +176,10 @@ _NEEDS = {
         GET /desk/changes
         POST /desk/changes/{change_id}/{act}
         POST /desk/changes/recover
+        GET /desk/accounts
+        POST /desk/accounts
+        GET /desk/accounts/{counterparty_id}
+        POST /desk/accounts/{counterparty_id}
         GET /desk/addresses
     """,
     "requeue": """

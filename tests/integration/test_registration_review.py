@@ -299,7 +299,7 @@ def test_the_owner_chooses_the_password_by_a_code_that_counts_once(
         stored = connection.execute(sa.select(activation_table)).mappings().one()
         kinds = [each.kind for each in ledger.events(connection, f"directory:{AUTHORITY}")]
         assert code not in str(connection.execute(sa.select(message)).all()) + str(dict(stored))
-    assert kinds[-2:] == ["account.password_changed", "account.activated"]
+    assert kinds[-3:] == ["account.password_changed", "account.activated", "change.asked"]  # contacts are told
 
 
 def test_an_activation_code_expires_and_its_tries_are_limited(
@@ -332,11 +332,12 @@ def test_a_further_code_is_a_clerks_after_a_call_back_and_the_password_holds_unt
     activate(house, first)
     with house.database.read() as connection:
         (opened,) = connection.execute(sa.select(account.c.id).where(account.c.login == "HEA-FLB")).scalars()
-    path = f"/desk/registrations/{row['id']}"
-    data = {"csrf": hidden(clerk.get(path).text, "csrf"), "action": "issue", "account": opened}
+    path = "/desk/accounts/hea"
+    assert f'href="{path}"' in clerk.get(f"/desk/registrations/{row['id']}").text
+    data = {"csrf": hidden(clerk.get(path).text, "csrf"), "account": opened}
     assert clerk.post(path, data=data).status_code == 422
-    told = {"call_back_number": "022-12345678", "call_back_source": "官网", "call_back_person": "赵敏"}
-    own = clerk.post(path, data=data | told | {"call_back_number": someone.mobile})
+    told = {"number": "022-12345678", "source": "官网", "person": "赵敏"}
+    own = clerk.post(path, data=data | told | {"number": someone.mobile})
     assert own.status_code == 422 and "应当使用独立来源的号码" in own.text
     assert clerk.post(path, data=data | told | {"account": "acc_other"}).status_code == 404
     assert clerk.post(path, data=data | told).headers["location"] == f"{path}?told=issued"

@@ -47,7 +47,7 @@ class Reminding:
         settings = Settings(home=home, smtp_port=port, mail_from="songda@authority.test")
         self.songda = Songda(settings, database, FileStore(home / "store"))
         self.runner = Runner(
-            self.songda, "test", {name: STAGES[name] for name in ("settle", "remind", "send", "apply")}
+            self.songda, "test", {name: STAGES[name] for name in ("settle", "remind", "send", "apply", "tell")}
         )
         self.runner.queue = Queue("", 16, self.runner.run_step)
         with database.write() as connection:
