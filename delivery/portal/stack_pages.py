@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import stacks as acts
 from delivery.barcodes import spaced
+from delivery.paper_records import is_incomplete
 from delivery.portal import files
 from delivery.portal.doors import MayServe
 from delivery.portal.views import minute, outcome_name
@@ -58,7 +59,7 @@ def _listing(
             }
             for row in rows
         ],
-        missing=[_missing(row, t) for row in missing],
+        missing=[_missing(row, t) for row in missing if is_incomplete(row)],
         shown=SHOWN,
     )
 
