@@ -2,7 +2,7 @@
 
 Nothing is overwritten. The approved record is a new one that supersedes the wrong one, with the reason; the service
 date follows by a superseding event (`delivery.service`). A slip of the same day, of which nothing was told outside,
-is mended by one person: no date was made by it, so none was told.
+is mended by one person: no date was made by it, so none was told. Where the paper tells no date, two supply it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.beijing import day_of
-from delivery.desk import locked, not_released
+from delivery.desk import check_doubted, locked, not_released
 from delivery.document_dates import document_date, sending_day
-from delivery.paper import Circumstances, PaperResult, check_receipt
+from delivery.paper import PaperRecord
 from delivery.paper_records import refresh_track, write_receipt
+from delivery.paper_rules import Circumstances, PaperResult, check_receipt
 from delivery.scans import check_scan
 from delivery.service import settle_now
 from records import attempts, corrections, deliveries, documents, ledger
@@ -44,8 +45,15 @@ class Proposed:
 
 
 def can_mend(receipt: sa.RowMapping, recorded_on: date, today: date) -> bool:
-    """Whether one person may put the record right: entered today (both days in Beijing), and no date came of it."""
-    return recorded_on == today and not (receipt["served_on"] and receipt["final"])
+    """Whether one person may put the record right: entered today (both days in Beijing), and no date came of it.
+
+    Not when it is of service on a day that is not known: what one person calls illegible, another has to see dated.
+    """
+    return recorded_on == today and not (receipt["served_on"] and receipt["final"]) and not _dateless(receipt)
+
+
+def _dateless(receipt: sa.RowMapping) -> bool:
+    return PaperRecord.of(receipt["record"]).is_dateless
 
 
 def propose(
@@ -84,6 +92,8 @@ def propose(
         entered = {**record, **({} if mends else {"correction_reason": reason.strip()})}
         entered.pop("approved_by", None)
         result = _judge(connection, row, entered, by, has_scan=digest is not None, former=former, mends=mends)
+        if former is None:
+            check_doubted(deliveries.paper_receipts(connection, delivery_id), entered, attempt_id)
         if corrections.waiting_for(connection, delivery_id) is not None:
             en, zh = "A correction of this delivery waits for approval already.", "本件已有一项更正待批准。"
             raise Refused([Fault("", "waiting_already", en, zh)])
@@ -224,6 +234,7 @@ def _judge(
         mends=mends,
         proposed="approved_by" not in entered,
         sent_on=sending_day(row),
+        dateless=former is not None and _dateless(former),
     )
     faults = not_released(document)
     if former is None and any(each["served_on"] for each in deliveries.paper_receipts(connection, row["id"])):

@@ -1,6 +1,6 @@
 """What a clerk does at the desk: mark paper as sent, record what came of it. One transaction each.
 
-The rules of a record stand in `delivery.paper`; here they meet the delivery, the store and the ledger.
+The rules of a record stand in `delivery.paper_rules`; here they meet the delivery, the store and the ledger.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.document_dates import document_date, sending_day
-from delivery.paper import Circumstances, PaperResult, check_receipt
+from delivery.paper import PaperRecord
 from delivery.paper_records import refresh_track, write_receipt
+from delivery.paper_rules import Circumstances, PaperResult, check_receipt
 from delivery.scans import check_scan
 from delivery.service import settle_now
 from records import attempts, deliveries, documents, paper
@@ -32,8 +33,9 @@ _SAME_ATTEMPT = ("method", "outcome", "date")
 class RecordedReceipt:
     """A paper receipt that stands.
 
-    `served_on` is the legal day (Beijing), None for an attempt that was no service; `final` is False while the scan is
-    missing. `hint` names the steps that are due now; it is empty for a repetition, which changed nothing.
+    `served_on` is the legal day (Beijing), None for an attempt that was no service or whose day is in doubt; `final` is
+    False while that is so or the scan is missing. `hint` names the steps that are due now; it is empty for a
+    repetition, which changed nothing.
     """
 
     id: str
@@ -63,9 +65,9 @@ def record_paper_receipt(
 ) -> RecordedReceipt:
     """Record what came of one attempt to serve on paper; the same record again changes nothing.
 
-    `record` is as `delivery.paper.check_receipt` reads it, `scan` the signed proof, slip or receipt; without one the
-    proof that was attached to the attempt counts. `scanned` lets details follow with the scan. Raises Refused with
-    every fault, and LookupError when the authority has no such delivery or the delivery no such attempt.
+    `record` is as `delivery.paper_rules.check_receipt` reads it, `scan` the signed proof, slip or receipt; without
+    one the proof that was attached to the attempt counts. `scanned` lets details follow with the scan. Raises Refused
+    with every fault, and LookupError when the authority has no such delivery or the delivery no such attempt.
     """
     of = authority_id, delivery_id, attempt_id
     with database.read() as connection:
@@ -208,6 +210,14 @@ def _known(
 
 def _completed(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], attempt_id: str | None) -> str | None:
     """The record without a scan that this one completes, or None. Raises Refused when it is served already."""
+    for row in standing:
+        same = all(row["record"].get(name) == entered.get(name) for name in _SAME_ATTEMPT)
+        if row["final"] or not same or (PaperRecord.of(row["record"]).doubtful and not _doubts(entered)):
+            continue
+        if None not in (row["attempt_id"], attempt_id) and row["attempt_id"] != attempt_id:
+            continue
+        return str(row["id"])
+    check_doubted(standing, entered, attempt_id)
     served = next((row for row in standing if row["served_on"] is not None), None)
     if served is not None and served["final"]:
         en = (
@@ -215,16 +225,30 @@ def _completed(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], at
         )
         zh = f"本文书已于{served['served_on']}送达；更正须经另一人批准。"
         raise Refused([Fault("/outcome", "already_served", en, zh, "004-79")])
-    for row in standing:
-        if not row["final"] and all(row["record"][name] == entered[name] for name in _SAME_ATTEMPT):
-            if None not in (row["attempt_id"], attempt_id) and row["attempt_id"] != attempt_id:
-                continue
-            return str(row["id"])
     if served is not None:
         en = "A record without its scan says otherwise; complete that one, with the same method, outcome and date."
         zh = "已有一条缺少扫描件的送达记录，请按相同的方式、结果和日期补充扫描件。"
         raise Refused([Fault("/outcome", "record_incomplete", en, zh, "004-79")])
     return None
+
+
+def _doubts(entered: Mapping[str, Any]) -> bool:
+    return bool(entered.get("illegible") or entered.get("conflicting"))
+
+
+def check_doubted(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], attempt_id: str | None) -> None:
+    """Raise Refused when a record would stand beside one of the same attempt whose date is in doubt.
+
+    To supply that date is a correction. Where no attempt is named, it is the same by method and outcome.
+    """
+    for row in standing:
+        record = PaperRecord.of(row["record"])
+        named = None not in (row["attempt_id"], attempt_id)
+        same = (record.method, record.outcome) == (entered["method"], entered["outcome"])
+        if record.doubtful and (row["attempt_id"] == attempt_id if named else same):
+            en = "This service is recorded already, with its date in doubt: supply the date by correcting that record."
+            zh = "该次送达已登记，日期存疑；请以更正该记录的方式补明日期。"
+            raise Refused([Fault("/date", "date_in_doubt", en, zh, "民诉法 87")])
 
 
 def mark_paper_sent(database: Database, authority_id: str, delivery_id: str, by: str) -> bool:

@@ -2,7 +2,8 @@
 
 A dry run is the very same run, taken back at its end. The first line names the columns: `code` (of the attempt) or
 `delivery`, `date`, `method` and `outcome`, and the names of a record's details as `POST …/paper-receipts` has them.
-A record comes without its scan, so it makes no date until the scan is here; details may follow with it.
+`?` or `不清` for a date says that the paper does not tell it. A record comes without its scan, so it makes no date
+until the scan is here; details may follow with it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from delivery.barcodes import read_code
 from delivery.beijing import day_of
 from delivery.desk import enter, judge
 from delivery.paper import DETAILS, FLAGS, LISTS
-from delivery.scanner import read_day
+from delivery.scanner import said_of_day
 from records import attempts
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -38,6 +39,7 @@ _NAMES_ZH: Final = {
     "邮件种类": "mail_kind",
     "邮件号码": "mail_number",
     "备注": "note",
+    "日期说明": "date_note",
 }
 _YES: Final = frozenset({"1", "true", "yes", "是"})
 _NO: Final = frozenset({"", "0", "false", "no", "否"})
@@ -154,7 +156,7 @@ def _enter(connection: sa.Connection, authority_id: str, row: Mapping[str, str],
 
 def _record(row: Mapping[str, str], attempt: sa.RowMapping | None, connection: sa.Connection) -> dict[str, Any]:
     record: dict[str, Any] = {name: row[name] for name in ("method", "outcome", *DETAILS) if row.get(name)}
-    record["date"] = read_day(row.get("date", ""), day_of(legal_time(connection)))
+    record |= said_of_day(row.get("date", ""), day_of(legal_time(connection)))
     for name in LISTS:
         if items := [item.strip() for item in row.get(name, "").replace("；", ";").split(";") if item.strip()]:
             record[name] = items

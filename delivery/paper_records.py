@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.paper import PaperResult
+from delivery.paper import PaperRecord
+from delivery.paper_rules import PaperResult, lacking
 from records import deliveries
 from records.database import legal_time
 from records.ledger import append, canonical
@@ -61,20 +62,26 @@ def write_receipt(
     return receipt_id
 
 
+def is_incomplete(row: sa.RowMapping) -> bool:
+    """Whether something of a standing record may still follow: its scan, or details, but not a date in doubt."""
+    lacks = () if row["final"] else lacking(row["record"], has_scan=row["scan_digest"] is not None)
+    return not row["final"] and lacks != ("date",)
+
+
 def refresh_track(connection: sa.Connection, delivery_id: str) -> str:
     """Let the delivery's columns say what its standing records say; returns where the paper track stands now.
 
     Service without its scan, or with a date in doubt, is still to be completed: the paper counts as sent.
     """
     standing = deliveries.paper_receipts(connection, delivery_id)
-    served = [row for row in standing if row["served_on"] is not None]
+    served = [row for row in standing if PaperRecord.of(row["record"]).is_service]
     if any(row["final"] for row in served):
         status = "served"
     elif served:
         status = "sent"
     else:
         status = "returned"
-    missing = any(not row["final"] for row in standing)
+    missing = any(is_incomplete(row) for row in standing)
     deliveries.update(
         connection, delivery_id, paper_status=status, scan_missing=missing, paper_since=legal_time(connection)
     )

@@ -23,15 +23,19 @@ from records.store import Store
 
 _TODAY: Final = frozenset({"today", "t", "今天", "今日"})
 _YESTERDAY: Final = frozenset({"yesterday", "y", "昨天", "昨日"})
+_UNKNOWN: Final = frozenset({"?", "??", "不清", "不明", "日期不清", "日期不明", "无日期", "illegible", "unknown"})
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """What a scan led to: the attempt, and its record. `known` says that the same record stood already (a double)."""
+    """What a scan led to: the attempt, and its record. `known` says that the same record stood already (a double).
+
+    `day` is None where the paper does not tell it.
+    """
 
     delivery_id: str
     attempt_id: str
-    day: date
+    day: date | None
     method: str
     outcome: str
     receipt: RecordedReceipt
@@ -50,24 +54,43 @@ def read_day(text: str, today: date | None = None) -> str:
     return f"{parts[1]}-{int(parts[2]):02}-{int(parts[3]):02}" if parts else text
 
 
+def said_of_day(text: str, today: date | None = None) -> dict[str, Any]:
+    """What a record says of its day: `date` as `read_day` reads it; or, for `?`, `不清` and the like, that the paper
+    does not tell it (`illegible`).
+    """
+    if unicodedata.normalize("NFKC", text).strip().casefold() in _UNKNOWN:
+        return {"illegible": True}
+    return {"date": read_day(text, today)}
+
+
 def record_scanned(
-    database: Database, store: Store, authority_id: str, code: str, day: str, result: str, by: str
+    database: Database,
+    store: Store,
+    authority_id: str,
+    code: str,
+    day: str,
+    result: str,
+    by: str,
+    *,
+    date_note: str = "",
 ) -> Scanned:
     """Record what came of the attempt whose code was scanned; the same scan again changes nothing.
 
-    `day` is as `read_day` reads it. `result` is `method/outcome`, as `leaving/served` for what was refused at the door;
-    or `served` alone, by the attempt's own method. Raises Refused with every fault, at `/code`, `/date`, `/method` and
-    `/outcome`.
+    `day` is as `said_of_day` reads it, `date_note` what is wrong with one that the paper does not tell. `result` is
+    `method/outcome`, as `leaving/served` for what was refused at the door; or `served` alone, by the attempt's own
+    method. Raises Refused with every fault, at `/code`, `/date`, `/method` and `/outcome`.
     """
     attempt, record = said_by_scan(database, authority_id, code, day, result)
+    record |= {"date_note": date_note} if date_note else {}
     with database.read() as connection:
         stood = {row["id"] for row in deliveries.paper_receipts(connection, attempt["delivery_id"])}
         doubles = attempts.records_of(connection, attempt["id"])
     for double in doubles:
         said = double["record"]
-        if any(said[name] != record[name] for name in ("method", "outcome", "date")):
-            en = f"This attempt is recorded already: {said['outcome']}, {said['date']}. Correct that record."
-            zh = f"该次送达已登记（{said['date']}）；如有错误，请更正该记录。"
+        if any(said.get(name) != record.get(name) for name in ("method", "outcome", "date")):
+            day_en, day_zh = said.get("date", "date unknown"), said.get("date", "日期不明")
+            en = f"This attempt is recorded already: {said['outcome']}, {day_en}. Correct that record."
+            zh = f"该次送达已登记（{day_zh}）；如有错误，请更正该记录。"
             raise Refused([Fault("/code", "recorded_already", en, zh)])
         return _scanned(attempt, record, RecordedReceipt.of(double, "", ()), known=True)
     receipt = record_paper_receipt(
@@ -86,7 +109,7 @@ def said_by_scan(
     with database.read() as connection:
         attempt = _attempt(connection, authority_id, code)
         today = day_of(legal_time(connection))
-    record = _said(attempt, result) | {"date": read_day(day, today)}
+    record = _said(attempt, result) | said_of_day(day, today)
     if attempt["servers"]:
         record["servers"] = attempt["servers"]
     if record["method"] == "post":
@@ -95,7 +118,7 @@ def said_by_scan(
 
 
 def _scanned(attempt: sa.RowMapping, record: dict[str, Any], receipt: RecordedReceipt, *, known: bool) -> Scanned:
-    day = date.fromisoformat(record["date"])
+    day = date.fromisoformat(record["date"]) if "date" in record else None
     names = attempt["delivery_id"], attempt["id"], day, record["method"], record["outcome"]
     return Scanned(*names, receipt, known)
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from delivery.beijing import day_of
 from delivery.calendars import Calendar, Notice
 from delivery.kept_deadlines import keep_deadlines, limits_to_keep
+from delivery.paper import PaperRecord
 from delivery.reminders import plan, timing
 from delivery.rule_sets import RuleSet, rule_book
 from delivery.service_dates import Count, PaperAttempt, ServiceDate, ServiceFacts, count_days, decide, recount
@@ -67,13 +68,9 @@ def fix_count(connection: sa.Connection, sent_at: datetime, sent_on: date) -> di
 
 def _facts(connection: sa.Connection, row: sa.RowMapping, document: sa.RowMapping, as_of: datetime) -> ServiceFacts:
     attempts = tuple(
-        PaperAttempt(
-            method=receipt["method"],
-            served_on=date.fromisoformat(receipt["served_on"]) if receipt["served_on"] else None,
-            consent=bool(receipt["record"].get("consent", False)),
-        )
+        attempt
         for receipt in deliveries.paper_receipts(connection, row["id"])
-        if receipt["final"]
+        if (attempt := _attempt(receipt)) is not None
     )
     by_account = row["route"] == "inbox"
     return ServiceFacts(
@@ -85,6 +82,19 @@ def _facts(connection: sa.Connection, row: sa.RowMapping, document: sa.RowMappin
         paper=attempts,
         upheld=_upheld(connection, row["id"]),
     )
+
+
+def _attempt(receipt: sa.RowMapping) -> PaperAttempt | None:
+    """What a record tells of its attempt; None as long as it is not final, unless it is one of service on a day that
+    nobody knows: such a one holds a date back from the beginning, so that none has to be taken back.
+    """
+    record = PaperRecord.of(receipt["record"])
+    if record.doubtful:
+        return PaperAttempt(record.method, None, record.consent, date_unknown=True, date_note=record.date_note)
+    if not receipt["final"]:
+        return None
+    served_on = date.fromisoformat(receipt["served_on"]) if receipt["served_on"] else None
+    return PaperAttempt(record.method, served_on, record.consent)
 
 
 def _upheld(connection: sa.Connection, delivery_id: str) -> UpheldObjection | None:

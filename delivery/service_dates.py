@@ -39,6 +39,9 @@ METHOD_NAMES: Final = {
     "fax": ("传真送达", "fax"),
 }
 
+_UNKNOWN_DAY: Final = ("日期不明", "an unknown day")
+_NO_NOTE: Final = ("见送达记录", "see the record of service")
+
 
 @dataclass(frozen=True)
 class Count:
@@ -61,6 +64,7 @@ class Count:
 @dataclass(frozen=True)
 class ServiceDate:
     """The answer. `status` is `final`, `provisional` or `pending`; unless final, `service_date` and `basis` are None.
+    It is `provisional` while working days cannot be counted, or paper was served on a day that nobody knows.
 
     `basis` is `confirmed`, `deemed`, `paper` or `ruling`. `deemed_date` is the electronic one, fixed by sending.
     """
@@ -198,16 +202,24 @@ class _Decision:
         return self._answer("final", "deemed", deemed)
 
     def _by_paper(self) -> ServiceDate:
-        """Rule 1: the first attempt on paper that succeeded; no electronic date ever stands in for it."""
-        served = self._served()
-        if served is not None and served.served_on is not None:
+        """Rule 1: the first attempt on paper that succeeded; no electronic date ever stands in for it.
+
+        One on an unknown day may have been the first: while there is one, no day is the legal one.
+        """
+        served, unknown = self._served(), self._unknown()
+        for attempt in unknown:
+            self.because("paper-date-unknown", method=METHOD_NAMES[attempt.method], note=_note(attempt))
+        if served is not None and served.served_on is not None and unknown:
+            method, day = METHOD_NAMES[served.method], served.served_on
+            self.because("paper-date-may-be-earlier", method=method, day=day)
+        elif served is not None and served.served_on is not None:
             self.because("paper-served", method=METHOD_NAMES[served.method], day=served.served_on)
-        else:
+        elif not unknown:
             self.because("paper-awaited", as_of=self.as_of)
         self._because_paper()
         if served is not None and served.method == "public_notice":
             earlier = self.facts.paper[: self.facts.paper.index(served)]
-            self.because("public-notice-last", count=sum(attempt.served_on is None for attempt in earlier))
+            self.because("public-notice-last", count=sum(attempt.failed for attempt in earlier))
         self._because_attempts()
         if self.count is not None:
             self.because("information-only", deemed=self.count.deemed_date)
@@ -215,6 +227,8 @@ class _Decision:
                 self._because_unsettled(self.count)
         if self.confirmed_on is not None:
             self.because("confirmation-not-decisive", day=self.confirmed_on)
+        if unknown:
+            return self._answer("provisional")
         if served is None:
             return self._answer("pending")
         return self._answer("final", "paper", served.served_on)
@@ -246,7 +260,7 @@ class _Decision:
                 return "fax-is-not-the-original"
         if instrument in self.rules.direct_first and attempt.method != "direct":
             earlier = self.facts.paper[:index]
-            if not any(each.method == "direct" and each.served_on is None for each in earlier):
+            if not any(each.method == "direct" and each.failed for each in earlier):
                 return "direct-first"
         return None
 
@@ -257,13 +271,20 @@ class _Decision:
         first = min(valid, default=None, key=lambda found: found[:2])
         return first[2] if first else None
 
+    def _unknown(self) -> list[PaperAttempt]:
+        """Attempts that are service, on a day that nobody knows: it may be any, so none is left out for `as_of`."""
+        paper = enumerate(self.facts.paper)
+        return [each for index, each in paper if each.date_unknown and self._objection(index, each) is None]
+
     def _because_attempts(self) -> None:
-        failed = sum(attempt.served_on is None for attempt in self.facts.paper)
+        failed = sum(attempt.failed for attempt in self.facts.paper)
         if failed:
             self.because("attempts-failed", count=failed)
-        for index, attempt, day in self._happened():
+        happened = {index: day for index, _, day in self._happened()}
+        for index, attempt in enumerate(self.facts.paper):
             objection = self._objection(index, attempt)
-            if objection is not None:
+            if objection is not None and (index in happened or attempt.date_unknown):
+                day = happened.get(index, _UNKNOWN_DAY)
                 self.because(objection, day=day, title=self.title, method=METHOD_NAMES[attempt.method])
 
     def _because_unsettled(self, count: Count) -> None:
@@ -286,9 +307,17 @@ class _Decision:
                 self.because("before-the-letter", sent=sent_on, effective=self.rules.effective_from)
         if facts.paper and not facts.paper_counts:
             self.because("courtesy-copy")
+            for attempt in facts.paper:
+                if attempt.date_unknown:
+                    self.because("courtesy-date-unknown", note=_note(attempt))
         later = facts.confirmed_at is not None and facts.confirmed_at > facts.as_of
         if later or any(each.served_on is not None and each.served_on > self.today for each in facts.paper):
             self.because("later-not-looked-at", as_of=self.as_of)
+
+
+def _note(attempt: PaperAttempt) -> tuple[str, str]:
+    """What is wrong with the date, in the words of whoever recorded it."""
+    return (attempt.date_note, attempt.date_note) if attempt.date_note else _NO_NOTE
 
 
 def _answer_one(value: Any, now: datetime, calendar: Calendar, book: RuleBook) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from records.errors import Fault, Refused
 from templates.manifests import METHODS, Manifest, manifests
 
 _KEYS: Final = ("instrument", "sent_at", "confirmed_at", "paper_required", "paper", "as_of", "rules")
-_PAPER_KEYS: Final = ("method", "served_on", "consent")
+_PAPER_KEYS: Final = ("method", "served_on", "consent", "date_unknown", "date_note")
+_LONGEST: Final = 500
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(?P<offset>.*)", re.DOTALL
 )
@@ -27,12 +28,20 @@ class PaperAttempt:
     """One attempt to serve on paper, in the order in which they were made.
 
     `served_on` is the legal day (in Beijing) of an attempt that succeeded, None for one that failed; `consent` whether
-    the party agreed to a fax (004-80).
+    the party agreed to a fax (004-80). `date_unknown`: it succeeded on a day that the paper does not tell, so
+    `served_on` is None; `date_note` says why.
     """
 
     method: str
     served_on: date | None
     consent: bool = False
+    date_unknown: bool = False
+    date_note: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether nobody was served by it."""
+        return self.served_on is None and not self.date_unknown
 
 
 @dataclass(frozen=True)
@@ -209,9 +218,17 @@ def _attempt(item: Any, pointer: str, instrument: Manifest | None, faults: Fault
         faults.add(f"{pointer}/method", "method_not_allowed", en, zh, "、".join(instrument.articles))
     served_on = None
     if "served_on" not in item:
-        en = "served_on must be given: a date, or null for an attempt that failed."
-        faults.add(f"{pointer}/served_on", "missing", en, "须给出 served_on：日期，未成功的为 null。")
+        en = "served_on must be given: a date, or null for an attempt that failed or whose date is unknown."
+        faults.add(f"{pointer}/served_on", "missing", en, "须给出 served_on：日期，未成功或者日期不明的为 null。")
     elif item["served_on"] is not None:
         served_on = faults.day(item["served_on"], f"{pointer}/served_on")
     consent = faults.flag(item.get("consent"), f"{pointer}/consent")
-    return PaperAttempt(method, served_on, consent) if isinstance(method, str) else None
+    unknown = faults.flag(item.get("date_unknown"), f"{pointer}/date_unknown")
+    if unknown and item.get("served_on") is not None:
+        en = "A date that is given is not unknown: leave one of the two out."
+        faults.add(f"{pointer}/served_on", "date_is_unknown", en, "已注明日期不明的，不得同时填写日期。")
+    note = item.get("date_note") or ""
+    if not isinstance(note, str) or len(note) > _LONGEST:
+        en = f"date_note must be a text of at most {_LONGEST} characters."
+        faults.add(f"{pointer}/date_note", "type", en, f"date_note 须为不超过{_LONGEST}字的文本。")
+    return PaperAttempt(method, served_on, consent, unknown, str(note)) if isinstance(method, str) else None

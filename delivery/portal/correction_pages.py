@@ -64,7 +64,8 @@ def _said(record: Mapping[str, Any] | None, t: Words) -> list[tuple[str, str]]:
     if record is None:
         return []
     said = [(t("record.result"), f"{t('method.' + record['method'])} · {_outcome(record, t)}")]
-    said.append((t("record.date"), written(date.fromisoformat(record["date"]), t)))
+    day = written(date.fromisoformat(record["date"]), t) if "date" in record else t("record.date_unknown")
+    said.append((t("record.date"), day))
     for name, value in record.items():
         if name in ("method", "outcome", "date", "correction_reason", "approved_by"):
             continue
@@ -73,7 +74,7 @@ def _said(record: Mapping[str, Any] | None, t: Words) -> list[tuple[str, str]]:
 
 
 def _value(name: str, value: Any, t: Words) -> str:
-    if name in ("capacity", "mail_kind"):
+    if name in ("capacity", "mail_kind", "date_source"):
         return t(f"{name}.{value}")
     if value is True:
         return t("correct.yes")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
+from delivery.paper import CAPACITIES, DATE_SOURCES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal.fault_lines import FaultLine, fault_lines
 from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
-from delivery.scanner import read_day
+from delivery.scanner import said_of_day
 from records.errors import Fault
 
 
@@ -27,9 +27,9 @@ class Field:
 
 
 def record_of(fields: Mapping[str, str]) -> dict[str, Any]:
-    """What was typed, as `delivery.paper.check_receipt` reads it."""
+    """What was typed, as `delivery.paper_rules.check_receipt` reads it."""
     method, _, outcome = fields.get("result", "").partition("/")
-    record: dict[str, Any] = {"method": method, "outcome": outcome, "date": read_day(fields.get("date", ""))}
+    record: dict[str, Any] = {"method": method, "outcome": outcome, **said_of_day(fields.get("date", ""))}
     record |= {name: fields[name].strip() for name in DETAILS if fields.get(name, "").strip()}
     for name in LISTS:
         lines = [line.strip() for line in fields.get(name, "").splitlines() if line.strip()]
@@ -41,7 +41,7 @@ def record_of(fields: Mapping[str, str]) -> dict[str, Any]:
 
 def fields_of(record: Mapping[str, Any]) -> dict[str, str]:
     """A record as it would be typed: `record_of` the other way round."""
-    fields = {"result": f"{record['method']}/{record['outcome']}", "date": record["date"]}
+    fields = {"result": f"{record['method']}/{record['outcome']}", "date": record.get("date", "")}
     fields |= {name: record[name] for name in DETAILS if name in record}
     fields |= {name: "\n".join(record[name]) for name in LISTS if name in record}
     return fields | {name: "1" for name in FLAGS if record.get(name)}
@@ -84,12 +84,14 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
     """One field with its faults in the visitor's language."""
     kind = "text"
     choices: tuple[tuple[str, str], ...] = ()
-    if name in LISTS or name in ("note", "ruling", "correction_reason"):
+    if name in LISTS or name in ("note", "date_note", "ruling", "correction_reason"):
         kind = "area"
     elif name in FLAGS:
         kind = "flag"
     elif name == "capacity":
         kind, choices = "choice", tuple((each, t(f"capacity.{each}")) for each in CAPACITIES)
+    elif name == "date_source":
+        kind, choices = "choice", tuple((each, t(f"date_source.{each}")) for each in DATE_SOURCES)
     elif name == "mail_kind":
         kind, choices = "choice", tuple((each, t(f"mail_kind.{each}")) for each in MAIL_KINDS)
     return Field(name, kind, t(f"record.{name}"), fields.get(name, ""), faults_of(name, faults, t), choices)

@@ -16,6 +16,7 @@ from delivery import attempts as acts
 from delivery import desk
 from delivery.beijing import day_of
 from delivery.paper import MAIL_KINDS
+from delivery.paper_records import is_incomplete
 from delivery.paper_seals import record_paper_seal
 from delivery.portal import desk_form, files, service_page
 from delivery.portal.attempt_lines import attempt_lines, known_servers
@@ -54,6 +55,11 @@ _TOLD: Final = (
     "file_added",
     "correction_proposed",
     "mended",
+)
+#: The fields of a record that every method has, beside its date and outcome.
+_FIELDS: Final = (
+    *("receiver", "capacity", "place", "servers", "illegible", "conflicting", "date_note", "date_source", "note"),
+    "correction_reason",
 )
 
 
@@ -218,7 +224,7 @@ def record_page(
     with portal.database.read() as connection:
         receipts = deliveries.paper_receipts(connection, delivery_id)
         begun = attempts.find(connection, attempt, delivery_id, clerk.authority_id)
-    unfinished = next((each for each in receipts if not each["final"]), None)
+    unfinished = next((each for each in receipts if is_incomplete(each) and attempt in ("", each["attempt_id"])), None)
     fields = desk_form.fields_of(unfinished["record"]) if unfinished else {}
     if unfinished is not None:
         fields["attempt"] = unfinished["attempt_id"] or ""
@@ -243,7 +249,6 @@ def record_form(
     """The form of a record, to be sent to `purpose`: `record`, `correct` or `mend` (of the record `of`), `backdate`."""
     t, methods = words_of(request), methods_for(person, row["instrument"])
     part = {"correct": f"correct/{of}", "mend": f"correct/{of}"}.get(purpose, purpose)
-    names = ("receiver", "capacity", "place", "servers", "illegible", "conflicting", "note", "correction_reason")
     values: dict[str, Any] = {
         "item": item_of(row, t, now),
         "results": desk_form.results(methods, t),
@@ -260,8 +265,9 @@ def record_form(
         "again": fields.get("carried") == "record",
         "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
     }
-    values |= {name: desk_form.field(name, fields, faults, t) for name in names}
-    asked = [name for name in names if name != "correction_reason" or values["needs_reason"]]
+    values |= {name: desk_form.field(name, fields, faults, t) for name in _FIELDS}
+    shown_if = {"correction_reason": values["needs_reason"], "date_source": values["corrects"]}
+    asked = [name for name in _FIELDS if shown_if.get(name, True)]
     asked += [each.name for _, _, _, shown in values["sections"] for each in shown]
     values["told"] = desk_form.told(faults, asked, t)
     return page(request, "record.html", session, status=422 if faults else 200, **values)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
-from delivery.paper import public_notice_day
+from delivery.paper import PaperRecord, public_notice_day
 from delivery.portal import files
 from delivery.portal.desk_pages import find_delivery
 from delivery.portal.doors import MayPublish
@@ -40,9 +40,9 @@ def one(
         standing = deliveries.paper_receipts(connection, delivery_id)
     failed = [
         t.pick("：", ": ").join((t(f"method.{each['method']}"), outcome_name(each["method"], each["outcome"], t)))
-        + f" {each['record']['date']}"
+        + f" {each['record'].get('date') or t('record.date_unknown')}"
         for each in standing
-        if each["served_on"] is None
+        if not PaperRecord.of(each["record"]).is_service
     ]
     running = [each for each in standing if each["method"] == "public_notice" and each["served_on"]]
     return page(

@@ -96,9 +96,10 @@ def _told(database: Database, authority_id: str, found: Scanned, t: Words) -> di
         raise LookupError(found.delivery_id)
     return {
         "item": item_of(row, t, now),
-        "day": written(found.day, t),
+        "day": written(found.day, t) if found.day else t("record.date_unknown"),
         "method": t(f"method.{found.method}"),
         "outcome": outcome_name(found.method, found.outcome, t),
         "double": found.known,
         "final": found.receipt.final,
+        "unknown": found.day is None,
     }

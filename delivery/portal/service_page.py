@@ -8,6 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from delivery.paper import PaperRecord
+from delivery.paper_records import is_incomplete
 from delivery.portal.views import item_of, moment, outcome_name, written
 from delivery.portal.wording import Words
 
@@ -29,10 +31,14 @@ def values(row: sa.RowMapping, receipts: Sequence[sa.RowMapping], t: Words, now:
 
 
 def _receipt(receipt: sa.RowMapping, t: Words) -> dict[str, Any]:
+    record = PaperRecord.of(receipt["record"])
+    served_on = written(date.fromisoformat(receipt["served_on"]), t) if receipt["served_on"] else ""
     return {
         "method": t(f"method.{receipt['method']}"),
         "outcome": outcome_name(receipt["method"], receipt["outcome"], t),
-        "served_on": written(date.fromisoformat(receipt["served_on"]), t) if receipt["served_on"] else "",
+        "served_on": t("record.date_unknown") if record.doubtful else served_on,
+        "doubtful": record.doubtful,
+        "incomplete": is_incomplete(receipt),
         "final": receipt["final"],
         "recorded": moment(receipt["recorded_at"], t),
         "record": receipt["record"],

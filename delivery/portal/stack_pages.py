@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from delivery import stacks as acts
 from delivery.barcodes import spaced
+from delivery.paper_records import is_incomplete
 from delivery.portal import files
 from delivery.portal.doors import MayServe
 from delivery.portal.fault_lines import fault_lines
@@ -59,7 +60,7 @@ def _listing(
             }
             for row in brought.rows
         ],
-        missing=[_missing(row, t) for row in missing.rows],
+        missing=[_missing(row, t) for row in missing.rows if is_incomplete(row)],
         pages={
             "stacks": walk.links("/desk/stacks", brought, "stacks"),
             "missing": walk.links("/desk/stacks", missing, "missing"),

@@ -177,3 +177,5 @@ def _paper(body: Mapping[str, Any], t: Words) -> Iterator[str]:
         yield outcome_name(method, record["outcome"], t)
     if record.get("date"):
         yield t("timeline.on", day=written(date.fromisoformat(record["date"]), t))
+    elif record:
+        yield t("record.date_unknown")

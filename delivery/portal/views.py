@@ -105,6 +105,8 @@ def _date(row: sa.RowMapping, t: Words, today: date) -> tuple[str, str, int | No
     if row["service_status"] == "final" and row["service_date"]:
         served = date.fromisoformat(row["service_date"])
         return t(f"date.final_{row['service_basis']}", day=written(served, t)), "", None
+    if row["service_status"] == "provisional" and (row["important"] or row["route"] == "paper" or deemed is None):
+        return t("date.paper_unknown"), t("date.for_information", day=written(deemed, t)) if deemed else "", None
     if row["important"] or row["route"] == "paper":
         note = t("date.for_information", day=written(deemed, t)) if deemed else ""
         return t("date.paper_counts"), note, None

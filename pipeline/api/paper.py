@@ -66,7 +66,8 @@ def add_by_barcode(
     _check_code(songda, caller, asked.code)
     result = f"{asked.method}/{asked.outcome}" if asked.method else asked.outcome
     names = songda.database, songda.store, caller.authority_id
-    found = record_scanned(*names, asked.code, asked.date, result, caller.actor)
+    day = "?" if asked.date is None else asked.date
+    found = record_scanned(*names, asked.code, day, result, caller.actor, date_note=asked.date_note.strip())
     songda.hint(found.receipt.hint)
     if found.known:
         response.status_code = 200

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from delivery.paper import lacking
+from delivery.paper_rules import lacking
 from pipeline.api.models.dates import ServiceReason
 from pipeline.api.models.documents import Archive, Delivery, Document, Link, Number, SealMark
 from pipeline.api.models.paper import PaperReceipt

@@ -201,6 +201,31 @@ def test_a_barcode_makes_a_provisional_record_once(house: PortalHouse, station: 
     assert other.status_code == 422 and other.json()["faults"][0]["code"] == "recorded_already"
 
 
+@pytest.mark.parametrize("said", [None, "?", "不清"])
+def test_a_barcode_record_says_that_the_date_cannot_be_read(
+    house: PortalHouse, station: TestClient, said: str | None
+) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    body = {"code": begin(house, delivery_id)["code"], "date": said, "date_note": "邮戳模糊"}
+    first = station.post("/paper-receipts", json=body)
+    assert first.status_code == 201, first.text
+    made = first.json()
+    assert (made["date"], made["served_on"], made["status"]) == (None, None, "provisional")
+    assert made["missing"] == ["scan", "receiver", "capacity", "date"]
+    again = station.post("/paper-receipts", json=body)
+    assert (again.status_code, again.json()) == (200, made)
+    assert house.row(delivery_id)["service_status"] == "provisional"
+    assert station.post("/paper-receipts", json={"code": body["code"]}).status_code == 422, "null has to be said"
+
+
+def test_a_case_system_says_that_the_date_cannot_be_read(house: PortalHouse, station: TestClient) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    made = pushed(house, station, delivery_id, date=None, illegible=True, date_note="邮戳模糊")
+    assert (made["served_on"], made["status"], made["missing"]) == (None, "provisional", ["scan", "date"])
+    assert put(station, made).json()["missing"] == ["date"]
+    assert house.row(delivery_id)["service_status"] == "provisional"
+
+
 def test_a_record_by_barcode_keeps_its_scan_and_waits_for_its_details(house: PortalHouse, station: TestClient) -> None:
     delivery_id = house.deliver("penalty-decision")
     code = begin(house, delivery_id)["code"]

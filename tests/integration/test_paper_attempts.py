@@ -174,10 +174,10 @@ def test_a_date_in_doubt_makes_no_legal_day_even_with_its_scan(house: PortalHous
     delivery_id = house.deliver("penalty-decision")
     with pytest.raises(Refused) as refused:
         record(house, delivery_id, direct(house, illegible=True))
-    assert codes(refused) == {("/note", "missing")}
+    assert codes(refused) == {("/date_note", "missing")}
     done = record(house, delivery_id, direct(house, conflicting=True, note="回证写22日，邮戳为23日"))
     house.settle(delivery_id)
-    assert not done.final and house.row(delivery_id)["service_status"] == "pending"
+    assert not done.final and house.row(delivery_id)["service_status"] == "provisional"
     proposed = propose(house, delivery_id, direct(house), done.id, reason="经核实")
     assert proposed.mended, "entered today, and no date came of it"
     house.settle(delivery_id)

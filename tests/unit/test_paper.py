@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from delivery.paper import CAPACITIES, OUTCOMES, Circumstances, PaperResult, check_receipt, public_notice_day
+from delivery.paper import CAPACITIES, OUTCOMES, public_notice_day
+from delivery.paper_rules import Circumstances, PaperResult, check_receipt
 from records.errors import Refused
 from templates.manifests import METHODS, manifest
 

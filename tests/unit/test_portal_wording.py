@@ -14,7 +14,7 @@ from delivery import recovery, submissions
 from delivery.attempts import KINDS as FILE_KINDS
 from delivery.deadline_rules import KINDS, PARTIES
 from delivery.entries import ACCESS, CONTACT, ENTITY
-from delivery.paper import CAPACITIES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
+from delivery.paper import CAPACITIES, DATE_SOURCES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal import desk_form, history_lines, list_pages, staff_pages, timeline_lines
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
@@ -67,6 +67,7 @@ def _made() -> set[str]:
     made |= {f"date.final_{each}" for each in ("confirmed", "deemed", "paper")}
     made |= {f"error.{part}_{code}" for part in ("title", "text") for code in _CODES}
     made |= {f"record.{name}" for name in (*DETAILS, *LISTS, *FLAGS)}
+    made |= {f"date_source.{each}" for each in DATE_SOURCES}
     made |= {f"record.{method}" for method in ("post", "leaving", "entrusted", "public_notice", "fax")}
     made |= {f"desk.{name}" for name in ("record_done", "record_done_not_final", "marked_sent", "seal_recorded")}
     made |= {f"desk.{name}" for name in ("attempt_begun", "mail_recorded", "file_added", "correction_proposed")}

@@ -37,7 +37,8 @@ def cases(draw: st.DrawFn) -> ServiceFacts:
     for _ in range(draw(st.integers(0, 3)) if instrument.methods else 0):
         offset = draw(st.none() | st.integers(-5, 25))
         day = None if offset is None else day_of(sent) + timedelta(days=offset)
-        paper.append(PaperAttempt(draw(st.sampled_from(instrument.methods)), day, draw(st.booleans())))
+        unknown = day is None and draw(st.booleans())
+        paper.append(PaperAttempt(draw(st.sampled_from(instrument.methods)), day, draw(st.booleans()), unknown))
     return ServiceFacts(
         instrument,
         sent,
@@ -139,7 +140,12 @@ def test_the_answer_over_json_is_the_same_and_recomputing_changes_nothing(facts:
         "confirmed_at": facts.confirmed_at and facts.confirmed_at.isoformat(),
         "paper_required": facts.paper_required,
         "paper": [
-            {"method": each.method, "served_on": each.served_on and each.served_on.isoformat(), "consent": each.consent}
+            {
+                "method": each.method,
+                "served_on": each.served_on and each.served_on.isoformat(),
+                "consent": each.consent,
+                "date_unknown": each.date_unknown,
+            }
             for each in facts.paper
         ],
         "as_of": facts.as_of.isoformat(),

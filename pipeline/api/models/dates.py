@@ -16,8 +16,12 @@ class PaperAttempt(Asked):
     """One attempt to serve on paper."""
 
     method: Method
-    served_on: date | None = Field(description="the legal day in Beijing; null for an attempt that failed")
+    served_on: date | None = Field(
+        description="the legal day in Beijing; null for an attempt that failed, or whose date is unknown"
+    )
     consent: bool | None = Field(None, description="the party agreed to service by fax")
+    date_unknown: bool | None = Field(None, description="it succeeded, on a day that the paper does not tell")
+    date_note: str | None = Field(None, max_length=500, description="what is wrong with the date")
 
 
 class ServiceDateRequest(Asked):

@@ -15,7 +15,11 @@ class PaperReceiptRequest(Asked):
 
     method: Method
     outcome: str = Field(description="by method, e.g. `served`, `refused`, `published`; others are named when refused")
-    date: date_ = Field(description="the day of the attempt in Beijing; of a public notice, the day of publication")
+    date: date_ | None = Field(
+        None,
+        description="the day of the attempt in Beijing; of a public notice, the day of publication. Null, with "
+        "`illegible`, when the paper does not tell it",
+    )
     receiver: str = Field("", max_length=500)
     capacity: Literal["", "party", "legal_representative", "head", "agent", "mail_clerk"] = ""
     place: str = Field("", max_length=500, description="address at which the document was left")
@@ -31,8 +35,16 @@ class PaperReceiptRequest(Asked):
     abroad: bool = False
     ruling: str = Field("", max_length=500, description="why an outcome of post counts as service")
     servers: list[str] = Field(default_factory=list, description="who served; two at least for direct and leaving")
-    illegible: bool = Field(False, description="the date on the paper cannot be read; then it makes no legal day")
+    illegible: bool = Field(
+        False, description="the date on the paper cannot be read or is missing; then it makes no legal day"
+    )
     conflicting: bool = Field(False, description="two dates are on the paper; then it makes no legal day")
+    date_note: str = Field(
+        "", max_length=500, description="what is wrong with the date; needed with the two above, and told the recipient"
+    )
+    date_source: Literal["", "paper", "mail_track", "receiver", "witness", "server", "other"] = Field(
+        "", description="from where a date is known that the paper does not tell"
+    )
     note: str = Field("", max_length=500)
     scan: str | None = Field(
         None,
@@ -45,7 +57,12 @@ class BarcodeRequest(Asked):
     """What came of the attempt whose barcode was scanned; details and the scan may follow."""
 
     code: str = Field(max_length=100, description="the twelve digits of the barcode on the proof of service")
-    date: str = Field(max_length=40, description="the day in Beijing: `2026-11-22`, `20261122`, `today`, `yesterday`")
+    date: str | None = Field(
+        max_length=40,
+        description="the day in Beijing: `2026-11-22`, `20261122`, `today`, `yesterday`; null or `?` when the paper "
+        "does not tell it",
+    )
+    date_note: str = Field("", max_length=500, description="what is wrong with the date; told the recipient")
     method: Method | None = Field(None, description="null: the method for which the proof was printed")
     outcome: str = Field("served", max_length=40, description="by method, as in PaperReceiptRequest")
 
@@ -55,7 +72,7 @@ class PaperReceipt(BaseModel):
 
     receipt_id: str
     delivery_id: str
-    served_on: date | None = Field(description="the legal day; null when the attempt was no service")
+    served_on: date | None = Field(description="the legal day; null when it was no service, or the day is in doubt")
     status: Literal["provisional", "final"] = Field(description="a provisional record makes no service date")
     final: bool = Field(description="the same as `status`")
     missing: list[str] = Field(
@@ -71,6 +88,6 @@ class ScannedReceipt(PaperReceipt):
     """A record that stands, with the attempt that its barcode led to."""
 
     attempt_id: str
-    date: date_
+    date: date_ | None
     method: Method
     outcome: str
