@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from delivery import passwords
-from delivery.entries import tell_of_access
+from delivery.accounts import tell_of_access
 from delivery.reminders import Row, mainland_phone
 from delivery.sms import checked_phone
 from records import access, activations, directory, messages, registrations

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from fastapi.testclient import TestClient
 
-from delivery import activation, entries
+from delivery import accounts, activation
 from records import access, activations, changes, directory, ledger, second_factors
 from records.database import Database
 from records.errors import Refused
@@ -47,7 +47,7 @@ def post(office: Reminding, client: TestClient, path: str, /, page: str = "", **
 def asked(office: Reminding, login: str = "NEA-FXB", department: str = "飞行部") -> str:
     """Another account that waits for a clerk; the id of the change."""
     with office.database.write() as connection:
-        entries.ask_account(connection, office.house.accounts["NEA-FLB"], login, department)
+        accounts.ask_account(connection, office.house.accounts["NEA-FLB"], login, department)
         query = sa.select(change.c.id).where(change.c.subject_id == login).order_by(change.c.asked_at.desc())
         change_id = str(connection.execute(query).scalars().first())
     office.run()
@@ -90,14 +90,47 @@ def kinds(office: Reminding) -> list[str]:
 # --- another account
 
 
-def test_r3_another_account_is_asked_for_by_a_name_without_chinese_characters(office: Reminding) -> None:
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize(
+    ("login", "department", "field", "said"),
+    [
+        ("飞行部", "飞行部", "login", "不得含有中文字符"),
+        ("a b", "飞行部", "login", "首尾为字母或者数字"),
+        ("NEA-", "飞行部", "login", "首尾为字母或者数字"),
+        ("NEA-FLB", "飞行部", "login", "该账号名不可用"),
+        ("nea-flb", "飞行部", "login", "该账号名不可用"),
+        ("clerk", "飞行部", "login", "该账号名不可用"),
+        ("", "！", "login", "首尾为字母或者数字"),  # no name can be made of it
+        ("NEA-FXB", "", "department", "须为一行"),
+    ],
+)
+def test_r3_the_name_of_another_account_is_refused_at_its_field(
+    office: Reminding, login: str, department: str, field: str, said: str
+) -> None:
     client = office.house.browser("NEA-FLB")
-    for bad in ("飞行部", "a b", "x", "NEA-FLB", "clerk", ""):
-        code, page = post(office, client, "/settings/accounts", page="/settings", login=bad, department="飞行部")
-        assert code == 422 and "<details open>" in page
-    ask = {"login": "NEA-FXB", "department": "飞行部"}
-    assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == 303
-    assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == 422
+    ask = {"login": login, "department": department}
+    code, page = post(office, client, "/settings/accounts", page="/settings", **ask)
+    assert code == 422 and "<details open>" in page
+    assert re.search(rf'id="{field}-fault-1">[^<]*{said}', page)
+    assert f'value="{login}"' in page and f'value="{department}"' in page, "nothing is lost"
+
+
+@pytest.mark.rule("R3")
+def test_r3_a_name_that_is_left_empty_is_made_of_the_entitys_and_the_departments(office: Reminding) -> None:
+    client, made = office.house.browser("NEA-FLB"), []
+    for department in ("飞行部", "飞行部", "法律部", "Flight Operations"):
+        ask = {"login": "", "department": department}
+        assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == 303
+        with office.database.read() as connection:
+            made.append(changes.of_counterparty(connection, *TO)[0]["subject_id"])
+    assert made == ["NEA-FXB", "NEA-FXB2", "NEA-FLB2", "NEA-FO"]
+
+
+def test_a_name_that_somebody_waits_for_is_not_asked_for_twice(office: Reminding) -> None:
+    client = office.house.browser("NEA-FLB")
+    for login, status in (("NEA-FXB", 303), ("NEA-FXB", 422), ("nea-fxb", 422)):
+        ask = {"login": login, "department": "飞行部"}
+        assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == status
 
 
 def test_another_account_opens_by_a_code_that_only_its_own_people_get(office: Reminding) -> None:
