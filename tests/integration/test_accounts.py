@@ -12,6 +12,8 @@ from aiosmtpd.controller import Controller
 from fastapi.testclient import TestClient
 
 from delivery import accounts, activation
+from delivery.portal import activate_page, proving
+from delivery.portal import login as login_page
 from records import access, activations, changes, directory, ledger, second_factors
 from records.database import Database
 from records.errors import Refused
@@ -281,6 +283,37 @@ def test_no_code_for_accounts_of_others_for_stopped_ones_or_for_counsel(office: 
         access.stop_account(connection, "NEA-FLB", "test")
     assert again(office, "NEA-FLB")[0] == 404
     assert codes(office) == []
+
+
+def test_a_stranger_who_tries_codes_elsewhere_keeps_the_owner_of_the_account_from_nothing(
+    office: Reminding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again(office, "NEA-FLB")
+    (code,) = codes(office)
+
+    def elsewhere(nth: int) -> None:
+        for module in (proving, activate_page, login_page):
+            monkeypatch.setattr(module, "network", lambda request: f"192.0.2.{nth}")
+
+    for nth in (1, 2):
+        elsewhere(nth)
+        tried = [activate(office, "NEA-FLB", "AAAAA-AAAAA")[0] for _ in range(proving.PER_LOGIN + 1)]
+        assert tried == [401] * proving.PER_LOGIN + [429]
+        assert activate(office, "NEA-FLB", code)[0] == 429, "not even with the right code"
+    elsewhere(3)
+    assert activate(office, "NEA-FLB", "AAAAA-AAAAA")[0] == 401
+    assert activate(office, "NEA-FLB", code)[0] == 303
+    with office.database.read() as connection:
+        tried_on = "/activate NEA-FLB"
+        assert access.attempts(connection, tried_on, "192.0.2.3", 900).here == 0, "a right code forgives"
+        assert access.attempts(connection, tried_on, "192.0.2.1", 900).here == proving.PER_LOGIN
+
+
+def test_all_the_tries_that_the_page_lets_through_do_not_find_a_code_and_do_not_use_it_up() -> None:
+    windows = activation.SECONDS / proving.WINDOW_SECONDS
+    assert proving.PER_LOGIN_ANYWHERE * (windows + 1) < activation.TRIES, "strangers cannot use a code up"
+    letters = set("".join(activation.new_code().replace("-", "") for _ in range(200)))
+    assert activation.TRIES / len(letters) ** 10 < 1e-9
 
 
 def test_a_code_takes_no_second_factors_place(office: Reminding) -> None:
