@@ -14,7 +14,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from delivery import passwords
-from delivery.entries import tell_of_access
+from delivery.accounts import tell_of_access
 from delivery.reminders import Row, mainland_phone
 from delivery.sms import checked_phone
 from records import access, activations, directory, messages, registrations
@@ -25,8 +25,13 @@ from records.ledger import append, lock
 
 SECONDS: Final = 7 * 24 * 3600.0
 """For how long a code counts."""
-TRIES: Final = 10
-"""Tries of one code; then a clerk issues another."""
+TRIES: Final = 100_000
+"""Tries of one code, from wherever; then a clerk issues another.
+
+Not so few that strangers could use up a code which is somebody's: the page bounds them by account and address, and by
+account alone (`delivery.portal.proving`: 100 in a quarter of an hour, some 67,000 in seven days). Of 30^10 codes that
+many tries find one with a probability of 1.1e-10, and as many as are counted here with 1.7e-10.
+"""
 
 CALL_BACK: Final = ("number", "source", "person")
 NUMBER: Final = re.compile(r"\+?[0-9][0-9 ()-]{4,24}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from delivery import activation, entries, passwords
-from records import access, changes, counsel, directory
+from delivery import accounts, activation, entries, passwords
+from records import access, changes, directory, logins
 from records.access import Person
 from records.database import Database
 from records.errors import Fault, Refused
@@ -40,7 +40,7 @@ def approve(database: Database, clerk: Person, change_id: str) -> tuple[str, ...
 
 def _open_account(connection: sa.Connection, clerk: Person, row: sa.RowMapping, nobodys: str) -> tuple[str, ...]:
     of, asked = (row["authority_id"], row["counterparty_id"]), row["after"]
-    if counsel.login_is_taken(connection, asked["login"]):
+    if logins.taken(connection, [asked["login"]]):
         raise Refused([_TAKEN])
     asker = access.find_account(connection, row["asked_by"], clerk.authority_id)
     departments = (asked["department"], asker["department"] if asker else "")
@@ -48,7 +48,7 @@ def _open_account(connection: sa.Connection, clerk: Person, row: sa.RowMapping, 
     account_id = directory.add_account(connection, *of, **asked, password_hash=nobodys, by=clerk.id)
     account = activation.account_of(connection, account_id)
     sent = activation.issue(connection, account, to, clerk.id)
-    return sent, entries.tell_of_access(connection, account, "account_added", clerk.id)
+    return sent, accounts.tell_of_access(connection, account, "account_added", clerk.id)
 
 
 def refuse(database: Database, clerk: Person, change_id: str, reason: str) -> tuple[str, ...]:

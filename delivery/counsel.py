@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,17 +9,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from delivery import passwords
+from delivery import account_names, passwords
 from delivery.beijing import day_of, end_of
 from delivery.handed_files import judge, name_all, store_all
-from records import access, counsel
+from records import access, counsel, logins
 from records.access import Account, Person
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
 from records.inbox import case_in_inbox
 from records.store import Store
 
-_LOGIN = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{2,39}")
 _LONGEST: Final = timedelta(days=3 * 366)
 _MOST_CASES: Final = 50
 
@@ -44,17 +42,16 @@ class Attorney:
 def ask_for_counsel(database: Database, store: Store, account: Account, attorney: Attorney) -> str:
     """Record the request; returns its id. Raises Refused with every fault."""
     with database.read() as connection:
-        today, login = day_of(legal_time(connection)), attorney.login
-        taken = counsel.login_is_taken(connection, login) or counsel.login_is_asked(connection, login)
+        today = day_of(legal_time(connection))
+        taken = logins.is_used(connection, attorney.login)
         cases, unknown = _cases(connection, account, attorney.cases)
     faults = [
         Fault(f"/{field}", "missing", "This is needed.", "此项必填。")
         for field in ("name", "firm")
         if not getattr(attorney, field)
     ]
-    if not _LOGIN.fullmatch(attorney.login):
-        en = "3 to 40 letters, digits, points, dashes; no Chinese characters."
-        faults.append(Fault("/login", "not_a_login", en, "账号由3至40个字母、数字、点或者横线组成，不含汉字。", "R3"))
+    if wrong := account_names.check(attorney.login):
+        faults.append(wrong.under("/login"))
     elif taken:
         faults.append(Fault("/login", "taken", "This account name is taken.", "该账号名已被使用。"))
     try:
@@ -111,7 +108,7 @@ def decide_on_counsel(database: Database, counsel_id: str, clerk: Person, *, app
         row = counsel.find(connection, counsel_id, clerk.authority_id)
         if row is None:
             raise LookupError(f"no counsel {counsel_id}")
-        if approved and row["state"] == "asked" and counsel.login_is_taken(connection, row["login"]):
+        if approved and row["state"] == "asked" and logins.taken(connection, [row["login"]]):
             en = "Somebody else has this account name by now; return the request."
             raise Refused([Fault("/reason", "taken", en, "该账号名已被使用，请退回。")])
         ends_at = end_of(date.fromisoformat(row["last_day"]))

@@ -1,4 +1,4 @@
-"""What a counterparty does with its own entries: entity, accounts, contacts, consent. One transaction each.
+"""What a counterparty does with its own entries: entity, contacts, consent. One transaction each.
 
 A stolen account must not silence those who would notice: contacts are told of each change, and a change of contacts
 takes effect only after a delay, in which the former ones go on being told and any account can take it back.
@@ -6,9 +6,8 @@ takes effect only after a delay, in which the former ones go on being told and a
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from delivery.mail import checked_address
 from delivery.offices import offices
 from delivery.reminders import OCCASIONS, mainland_phone
 from delivery.sms import checked_phone
-from records import access, changes, directory, ledger, steps
+from records import changes, directory, ledger, steps
 from records.access import Account
 from records.database import legal_time
 from records.errors import Fault, Permanent, Refused
@@ -30,22 +29,8 @@ CONTACT: Final = ("name", "department", "mobile", "email")
 WISHES: Final = tuple(f"{occasion}/{channel}" for occasion in OCCASIONS for channel in ("email", "sms"))[1:]
 """What a contact may do without: everything but the e-mail that an instrument has arrived."""
 
-ACCESS: Final = (
-    "password",
-    "factor_added",
-    "factor_removed",
-    "passkey_added",
-    "passkey_removed",
-    "account_added",
-    "code_issued",
-    "activated",
-)
-"""What contacts are told of how an account logs in."""
-
 _DATA: Final = Path(__file__).parent / "entries.toml"
 _LONGEST: Final = 200
-#: Rule R3: abbreviations of entity and department, or another meaningful name; no Chinese characters.
-_LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,39}")
 
 
 @cache
@@ -59,20 +44,23 @@ def delay_hours() -> int:
     return _rules()["delay_hours"]
 
 
-def _of(account: Account) -> tuple[str, str]:
+def party_of(account: Account) -> tuple[str, str]:
+    """The counterparty of an account: (authority, id)."""
     return account.authority_id, account.counterparty_id
 
 
-def _fault(field: str, code: str, en: str, zh: str) -> Refused:
+def fault(field: str, code: str, en: str, zh: str) -> Refused:
+    """A refusal with one fault, at a field of the form."""
     return Refused([Fault(f"/{field}", code, en, zh)])
 
 
-def _hold(connection: sa.Connection, account: Account) -> None:
+def hold(connection: sa.Connection, account: Account) -> None:
     """Two at the same moment must not each stop the last but one."""
     ledger.lock(connection, f"directory:{account.authority_id}")
 
 
-def _apply_later(connection: sa.Connection, change_id: str) -> str:
+def apply_later(connection: sa.Connection, change_id: str) -> str:
+    """The step by which contacts are told of a change, and by which a delayed one takes effect."""
     return steps.add(connection, "change", change_id, "apply")
 
 
@@ -86,17 +74,17 @@ def change_entity(connection: sa.Connection, account: Account, entered: Mapping[
     Raises Refused.
     """
     values = {name: entered.get(name, "").strip() for name in ENTITY}
-    _check_lengths(values)
-    row = directory.find_counterparty(connection, *_of(account))
+    check_lengths(values)
+    row = directory.find_counterparty(connection, *party_of(account))
     if row is None:
         raise Permanent(f"counterparty {account.counterparty_id} is not in the register")
     changed = {name: value for name, value in values.items() if value != row[name]}
     if not changed:
-        raise _fault("", "nothing", "Nothing was changed.", "内容没有变更。")
+        raise fault("", "nothing", "Nothing was changed.", "内容没有变更。")
     named = "name_zh" in changed or "name_en" in changed
     change_id = changes.ask(
         connection,
-        _of(account),
+        party_of(account),
         "entity",
         account.counterparty_id,
         by=account.id,
@@ -107,7 +95,7 @@ def change_entity(connection: sa.Connection, account: Account, entered: Mapping[
     )
     if not named:
         changes.set_entity(connection, changes.get(connection, change_id))
-    return _apply_later(connection, change_id)
+    return apply_later(connection, change_id)
 
 
 def change_office(connection: sa.Connection, of: tuple[str, str], office: str, by: str) -> str | None:
@@ -116,7 +104,7 @@ def change_office(connection: sa.Connection, of: tuple[str, str], office: str, b
     Returns the step that is due, for contacts are told; None when it is responsible already. Raises Refused.
     """
     if office not in offices().all:
-        raise _fault("office", "unknown", "There is no such office.", "没有该单位。")
+        raise fault("office", "unknown", "There is no such office.", "没有该单位。")
     row = directory.find_counterparty(connection, *of)
     if row is None:
         raise Permanent(f"counterparty {of[1]} is not in the register")
@@ -125,10 +113,11 @@ def change_office(connection: sa.Connection, of: tuple[str, str], office: str, b
     before, after = {"office": row["office"]}, {"office": office}
     change_id = changes.ask(connection, of, "entity", of[1], by=by, state="in_effect", before=before, after=after)
     changes.set_entity(connection, changes.get(connection, change_id))
-    return _apply_later(connection, change_id)
+    return apply_later(connection, change_id)
 
 
-def _check_lengths(values: Mapping[str, str]) -> None:
+def check_lengths(values: Mapping[str, str]) -> None:
+    """Raises Refused with every value that is not one line of 1 to 200 characters."""
     wrong = [name for name, value in values.items() if not 0 < len(value) <= _LONGEST or not value.isprintable()]
     if wrong:
         raise Refused(
@@ -139,65 +128,6 @@ def _check_lengths(values: Mapping[str, str]) -> None:
                 for name in wrong
             ]
         )
-
-
-# --- accounts --------------------------------------------------------------------------------------------------------
-
-
-def ask_account(connection: sa.Connection, account: Account, login: str, department: str) -> str:
-    """Ask for another account; a clerk approves it. Returns the step that is due. Raises Refused (rule R3)."""
-    login, department = login.strip(), department.strip()
-    if not _LOGIN.fullmatch(login):
-        en = "An account name is an abbreviation of the entity and of the department, such as NEA-FLB, in letters and "
-        zh = "账号名由单位简称和部门简称组成（如 NEA-FLB），使用字母和数字，不得使用汉字（规则 R3）。"
-        raise _fault("login", "login", en + "digits without Chinese characters (rule R3).", zh)
-    _check_lengths({"department": department})
-    if changes.login_is_taken(connection, login):
-        raise _fault("login", "taken", "This account name cannot be had.", "该账号名不可用。")
-    after = {"login": login, "department": department}
-    change_id = changes.ask(
-        connection, _of(account), "account_asked", login, by=account.id, state="to_approve", after=after
-    )
-    return _apply_later(connection, change_id)
-
-
-def is_last(rows: Sequence[sa.RowMapping], account_id: str) -> bool:
-    """Whether an account is the last in use of the counterparty itself, among its `rows` of accounts.
-
-    Those of outside counsel end with their power of attorney: none of them takes the place of an own one.
-    """
-    own = [row["id"] for row in rows if row["state"] == "approved" and row["ends_at"] is None]
-    return own == [account_id]
-
-
-def stop_account(connection: sa.Connection, account: Account, account_id: str) -> tuple[str, bool]:
-    """Stop an account of the counterparty; returns the step that is due, and whether it stopped at once.
-
-    The last one stops only by a clerk's approval: without any account the entity is served on paper. Raises
-    LookupError for an account that is not there, Refused when it is stopped or its stop is asked for already.
-    """
-    _hold(connection, account)
-    rows = {row["id"]: row for row in changes.accounts(connection, *_of(account))}
-    if account_id not in rows:
-        raise LookupError(f"no account {account_id}")
-    row = rows[account_id]
-    if row["state"] != "approved" or changes.open_of(connection, *_of(account), account_id):
-        raise _fault(
-            "account", "stopped", "The account is stopped, or its stop is asked for.", "该账号已停用或已申请停用。"
-        )
-    last = is_last(list(rows.values()), account_id)
-    change_id = changes.ask(
-        connection,
-        _of(account),
-        "account_stopped",
-        account_id,
-        by=account.id,
-        state="to_approve" if last else "in_effect",
-        before={"login": row["login"], "department": row["department"]},
-    )
-    if not last:
-        access.stop_account(connection, row["login"], account.id, "stopped by the counterparty")
-    return _apply_later(connection, change_id), not last
 
 
 # --- contacts --------------------------------------------------------------------------------------------------------
@@ -230,20 +160,20 @@ def _in_a_while(connection: sa.Connection) -> Any:
 
 def add_contact(connection: sa.Connection, account: Account, entered: Mapping[str, str]) -> str:
     """Add a contact, who is told from now on and counts after the delay; returns the due step. Raises Refused."""
-    contact_id = changes.add_contact(connection, _of(account), check_contact(entered))
+    contact_id = changes.add_contact(connection, party_of(account), check_contact(entered))
     return _delayed(connection, account, "contact_added", contact_id, after=dict.fromkeys(CONTACT, ""))
 
 
 def _delayed(connection: sa.Connection, account: Account, kind: str, subject_id: str, **more: Any) -> str:
     due = _in_a_while(connection)
-    of = _of(account)
+    of = party_of(account)
     change_id = changes.ask(connection, of, kind, subject_id, by=account.id, state="delayed", effective_at=due, **more)
-    return _apply_later(connection, change_id)
+    return apply_later(connection, change_id)
 
 
 def own_contact(connection: sa.Connection, account: Account, contact_id: str) -> sa.RowMapping:
     """An active contact of the account's counterparty. Raises LookupError."""
-    for row in directory.contacts(connection, *_of(account)):
+    for row in directory.contacts(connection, *party_of(account)):
         if row["id"] == contact_id:
             return row
     raise LookupError(f"no contact {contact_id}")
@@ -251,11 +181,11 @@ def own_contact(connection: sa.Connection, account: Account, contact_id: str) ->
 
 def _free_contact(connection: sa.Connection, account: Account, contact_id: str) -> sa.RowMapping:
     """A contact in effect with no change under way. Raises LookupError, Refused."""
-    _hold(connection, account)
+    hold(connection, account)
     row = own_contact(connection, account, contact_id)
-    if row["pending"] or changes.open_of(connection, *_of(account), contact_id):
+    if row["pending"] or changes.open_of(connection, *party_of(account), contact_id):
         en = "A change of this contact is under way: take it back first, or wait for it."
-        raise _fault("", "under_way", en, "该联系人的变更尚未生效，请先撤回或者等待生效。")
+        raise fault("", "under_way", en, "该联系人的变更尚未生效，请先撤回或者等待生效。")
     return row
 
 
@@ -268,17 +198,17 @@ def change_contact(connection: sa.Connection, account: Account, contact_id: str,
     values = check_contact(entered)
     changed = {name: "" for name in CONTACT if values[name] != row[name]}
     if not changed:
-        raise _fault("", "nothing", "Nothing was changed.", "内容没有变更。")
-    new = changes.add_contact(connection, _of(account), values | {"silent": row["silent"]})
+        raise fault("", "nothing", "Nothing was changed.", "内容没有变更。")
+    new = changes.add_contact(connection, party_of(account), values | {"silent": row["silent"]})
     return _delayed(connection, account, "contact_changed", contact_id, before={"new": new}, after=changed)
 
 
 def end_contact(connection: sa.Connection, account: Account, contact_id: str) -> str:
     """End a contact after the delay; at least two stay. Returns the due step. Raises LookupError, Refused."""
     _free_contact(connection, account, contact_id)
-    if not enough_without(connection, _of(account), contact_id):
+    if not enough_without(connection, party_of(account), contact_id):
         least = _rules()["least"]
-        raise _fault("", "too_few", f"At least {least} contacts stay.", f"联系人不得少于{least}名。")
+        raise fault("", "too_few", f"At least {least} contacts stay.", f"联系人不得少于{least}名。")
     return _delayed(connection, account, "contact_ended", contact_id)
 
 
@@ -301,26 +231,13 @@ def choose_notices(connection: sa.Connection, account: Account, contact_id: str,
     row = _free_contact(connection, account, contact_id)
     wanted = [each for each in WISHES if each in silent]
     if wanted == (row["silent"] or []):
-        raise _fault("", "nothing", "Nothing was changed.", "内容没有变更。")
+        raise fault("", "nothing", "Nothing was changed.", "内容没有变更。")
     return _delayed(connection, account, "contact_wishes", contact_id, after={"silent": wanted})
 
 
 def reached_by(row: sa.RowMapping) -> tuple[str, ...]:
     """The channels that reach a contact."""
     return ("email", "sms") if mainland_phone(row["mobile"]) else ("email",)
-
-
-# --- log-in ----------------------------------------------------------------------------------------------------------
-
-
-def tell_of_access(connection: sa.Connection, account: Account, what: str, by: str) -> str:
-    """Have the contacts told that an account logs in otherwise; returns the step that is due.
-
-    `what` is one of ACCESS; `by` the account itself, or somebody of the authority.
-    """
-    after = {"what": what, "login": account.login}
-    change_id = changes.ask(connection, _of(account), "access", account.id, by=by, state="in_effect", after=after)
-    return _apply_later(connection, change_id)
 
 
 # --- consent, and second thoughts ------------------------------------------------------------------------------------
@@ -337,14 +254,14 @@ WITHDRAWAL: Final = (
 def withdraw_consent(connection: sa.Connection, account: Account) -> str:
     """Withdraw every confirmation letter in force; returns the step that is due. Raises Refused when there is none."""
     now = legal_time(connection)
-    found = [row for row in directory.letters(connection, *_of(account)) if row["withdrawn_at"] is None]
+    found = [row for row in directory.letters(connection, *party_of(account)) if row["withdrawn_at"] is None]
     if not found:
-        raise _fault("", "no_letter", "No confirmation letter is in force.", "没有有效的确认函。")
+        raise fault("", "no_letter", "No confirmation letter is in force.", "没有有效的确认函。")
     for row in found:
         directory.withdraw_letter(connection, row["id"], now, account.id)
     change_id = changes.ask(
         connection,
-        _of(account),
+        party_of(account),
         "letter_withdrawn",
         found[0]["id"],
         by=account.id,
@@ -352,13 +269,13 @@ def withdraw_consent(connection: sa.Connection, account: Account) -> str:
         after={"letters": [row["id"] for row in found], "shown_zh": WITHDRAWAL[0], "shown_en": WITHDRAWAL[1]},
         flagged=True,
     )
-    return _apply_later(connection, change_id)
+    return apply_later(connection, change_id)
 
 
 def take_back(connection: sa.Connection, account: Account, change_id: str) -> None:
     """Take back a change that has not taken effect. Raises LookupError, changes.NotOpen."""
     row = changes.get(connection, change_id)
-    if (row["authority_id"], row["counterparty_id"]) != _of(account):
+    if (row["authority_id"], row["counterparty_id"]) != party_of(account):
         raise LookupError(f"no change {change_id}")
     changes.move(connection, change_id, "taken_back", account.id)
     _drop_new_contact(connection, row)

@@ -16,7 +16,7 @@ WHAT: Final = ("all", "app", "passkeys")
 def forget(connection: sa.Connection, subject: Account | Person, what: str, by: str, reason: str) -> list[str]:
     """Take the app, the passkeys or both (one of `WHAT`) off a subject; its sessions end if it had any of that.
 
-    Returns what was taken off, as `entries.tell_of_access` calls it. The reason says how it was checked who asked.
+    Returns what was taken off, as `accounts.tell_of_access` calls it. The reason says how it was checked who asked.
     """
     taken = []
     if what in ("all", "app") and second_factors.remove(connection, subject, by, reason):

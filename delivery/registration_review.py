@@ -13,7 +13,7 @@ from delivery import activation, passwords
 from delivery.beijing import day_of
 from delivery.offices import offices
 from delivery.registration import authority_of
-from records import directory, messages, registrations
+from records import directory, logins, messages, registrations
 from records.access import Person
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -155,7 +155,7 @@ def _raise_faults(connection: sa.Connection, row: sa.RowMapping, review: Mapping
     facts, today = row["facts"], day_of(legal_time(connection))
     signed_on = date.fromisoformat(facts["signer"]["signed_on"])
     found = review_faults(row["category"], review, activation.own_numbers(row), signed_on, today)
-    for login in registrations.taken_logins(connection, [each["login"] for each in facts["accounts"]]):
+    for login in logins.taken(connection, [each["login"] for each in facts["accounts"]]):
         said = (f"The account name {login} is taken: return the application.", f"账号名称{login}已被使用：请退回申请。")
         found.append(Fault("/accounts", "taken", *said))
     for other in registrations.entered_under(connection, row):

@@ -16,9 +16,8 @@ import sqlalchemy as sa
 
 from delivery import passwords, recovery
 from delivery.rights import role_names
-from records import access, roles
+from records import access, logins, roles
 from records.access import Person
-from records.counsel import login_is_taken
 from records.database import Database
 from records.errors import Fault, Refused
 
@@ -39,7 +38,7 @@ def add(database: Database, by: Person, login: str, name: str, wanted: Collectio
     password = secrets.token_urlsafe(12)
     hashed = passwords.hash_password(password)
     with database.write() as connection:
-        if login_is_taken(connection, login):
+        if logins.taken(connection, [login]):
             faults.append(Fault("/login", "taken", "Somebody has or had this log-in.", "该登录名已被使用。"))
         if faults:
             raise Refused(faults)

@@ -188,13 +188,3 @@ def accounts(connection: sa.Connection, authority_id: str, counterparty_id: str)
     named = {"authority_id": authority_id, "counterparty_id": counterparty_id}
     rows = connection.execute(select_by(account, *named), named).mappings()
     return sorted(rows, key=lambda row: str(row["login"]))
-
-
-def login_is_taken(connection: sa.Connection, login: str) -> bool:
-    """Whether somebody has this login, or has asked for it."""
-    asked = sa.select(change.c.id).where(
-        change.c.kind == "account_asked", change.c.state == "to_approve", change.c.subject_id == login
-    )
-    queries = (sa.select(account.c.id).where(account.c.login == login), asked)
-    queries += (sa.select(person.c.id).where(person.c.login == login),)  # type: ignore[assignment]
-    return any(connection.execute(query).first() is not None for query in queries)

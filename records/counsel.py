@@ -14,19 +14,7 @@ from records.database import legal_time
 from records.ids import new_id
 from records.ledger import append, lock
 from records.paging import Found, Part, part_of
-from records.tables import account, counsel, counterparty, person
-
-
-def login_is_taken(connection: sa.Connection, login: str) -> bool:
-    """Whether somebody has or had this log-in name."""
-    known = (sa.select(table.c.id).where(table.c.login == login) for table in (account, person))
-    return any(connection.execute(query).first() is not None for query in known)
-
-
-def login_is_asked(connection: sa.Connection, login: str) -> bool:
-    """Whether a request for this log-in name waits for a clerk."""
-    query = sa.select(counsel.c.id).where(counsel.c.login == login, counsel.c.state == "asked")
-    return connection.execute(query).first() is not None
+from records.tables import account, counsel, counterparty
 
 
 def ask(connection: sa.Connection, asking: Account, **values: Any) -> str:

@@ -14,7 +14,6 @@ from records.instants import now
 from records.paging import Found, Part, part_of
 from records.statements import select_by
 from records.tables import (
-    account,
     counterparty,
     message,
     person,
@@ -191,13 +190,3 @@ def others_under(connection: sa.Connection, row: sa.RowMapping) -> list[str]:
         registration.c.id != row["id"],
     )
     return [each.number for each in connection.execute(others) if each.facts.get("credit_code") == code]
-
-
-def taken_logins(connection: sa.Connection, logins: list[str]) -> list[str]:
-    """Which of these log-ins somebody has already, whatever the case of their letters."""
-    wanted = [login.lower() for login in logins]
-    found: set[str] = set()
-    for table in (account, person):
-        query = sa.select(table.c.login).where(sa.func.lower(table.c.login).in_(wanted))
-        found.update(str(each).lower() for each in connection.execute(query).scalars())
-    return [login for login in logins if login.lower() in found]

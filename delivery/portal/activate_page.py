@@ -9,8 +9,8 @@ from fastapi.responses import Response
 
 from delivery import activation, passwords
 from delivery.portal.login import enter
-from delivery.portal.proving import WINDOW_SECONDS, Proven, has_second, too_many
-from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, portal_of, see
+from delivery.portal.proving import WINDOW_SECONDS, Proven, TooManyAttempts, count, has_second
+from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, see
 from records import access
 
 router = APIRouter()
@@ -39,21 +39,18 @@ def activate(request: Request, portal: PortalPart, form: DoorForm) -> Response:
         return _form(request, "activate.differs", login=login, status=422)
     if not passwords.SHORTEST <= len(password) <= passwords.LONGEST or password.lower() == login.lower():
         return _form(request, "activate.length", login=login, status=422)
-    if _too_many(request, login):
+    counted = f"{_COUNTED} {login}"
+    try:
+        count(request, portal, counted)
+    except TooManyAttempts:
         return _form(request, "login.slow", login=login, status=429)
     opened = activation.activate(portal.database, login, form.fields.get("code", ""), password)
     if opened is None:
         return _form(request, "activate.wrong", login=login, status=401)
     account, due = opened
     portal.hint([due])
-    with portal.database.read() as connection:
+    with portal.database.write() as connection:
+        access.forget_failures(connection, counted, network(request))
         if any(has_second(connection, account)):
             return see("/login")  # a code takes no second factor's place
     return enter(request, portal, Proven(account, "password"), "/inbox")
-
-
-def _too_many(request: Request, login: str) -> bool:
-    named, address = f"{_COUNTED} {login}", network(request)
-    with portal_of(request).database.write() as connection:
-        access.count_attempt(connection, named, address, WINDOW_SECONDS)
-        return too_many(access.attempts(connection, named, address, WINDOW_SECONDS))

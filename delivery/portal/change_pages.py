@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery import change_decisions, entries, recovery
+from delivery import accounts, change_decisions, recovery
 from delivery.portal.change_lines import change_line
 from delivery.portal.doors import MayRegister
 from delivery.portal.office_choices import office_choices
@@ -118,7 +118,7 @@ def recover(request: Request, portal: PortalPart, session: AnySession, clerk: Ma
         subject = second_factors.subject_of(connection, clerk.authority_id, login)
         if isinstance(subject, Account):
             taken = recovery.forget(connection, subject, what, clerk.id, reason)
-            due = [entries.tell_of_access(connection, subject, each, clerk.id) for each in taken]
+            due = [accounts.tell_of_access(connection, subject, each, clerk.id) for each in taken]
     portal.hint(due)
     if not taken:
         return _page(request, session, clerk, problems=[words_of(request)("change.no_factor")], status=422)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery import passwords
-from delivery.entries import tell_of_access
+from delivery.accounts import tell_of_access
 from delivery.one_time_codes import new_secret, picture, step_of, uri
 from delivery.portal.acting import known_people
 from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of

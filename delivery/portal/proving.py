@@ -57,7 +57,7 @@ def prove(request: Request, portal: Portal, login: str, password: str, second: S
     A code or a passkey is wanted of those who have one, and not looked at for others: no answer tells who has what.
     The caller forgives the counted attempts (`access.forget_failures`) in the transaction that uses the proof.
     """
-    _count(request, portal, login)
+    count(request, portal, login)
     subject = _proven(portal, login, password)
     return _by_second(portal, subject, second) if subject is not None else None
 
@@ -68,7 +68,7 @@ def prove_by_passkey(request: Request, portal: Portal, answer: Answer) -> Proven
     Nobody guesses a signature: attempts are counted for the address alone, and nobody can keep a login waiting so.
     Raises TooManyAttempts.
     """
-    attempt = _count(request, portal, "")
+    attempt = count(request, portal, "")
     held = holder(portal, answer, verified=True)
     if held is None:
         return None
@@ -77,19 +77,22 @@ def prove_by_passkey(request: Request, portal: Portal, answer: Answer) -> Proven
     return Proven(held.subject, "passkey", held.passkey_id)
 
 
-def too_many(found: access.Attempts) -> bool:
+def _too_many(found: access.Attempts) -> bool:
     """Whether the bounds on attempts at one login are reached."""
     return found.here > PER_LOGIN or found.login > PER_LOGIN_ANYWHERE or found.address > PER_ADDRESS
 
 
-def _count(request: Request, portal: Portal, login: str) -> int:
-    """Count an attempt (of a login, or of none) before it is looked at; returns its id. Raises TooManyAttempts."""
+def count(request: Request, portal: Portal, login: str) -> int:
+    """Count an attempt (of a login, or of none) before it is looked at; returns its id. Raises TooManyAttempts.
+
+    One that is turned away unseen does not prolong the pause.
+    """
     address = network(request)
     with portal.database.write() as connection:
         attempt = access.count_attempt(connection, login, address, WINDOW_SECONDS)
     with portal.database.write() as connection:  # anew, so that attempts made at the same moment see each other
         found = access.attempts(connection, login, address, WINDOW_SECONDS)
-        refused = too_many(found) if login else found.address > PER_ADDRESS
+        refused = _too_many(found) if login else found.address > PER_ADDRESS
         if refused:
             access.forget_attempt(connection, attempt)
     if refused:
@@ -133,7 +136,7 @@ def prove_again(
     """
     counted = f"/again {person.id}"  # apart from the log-in: whoever fails at that door keeps nobody waiting here
     try:
-        _count(request, portal, counted)
+        count(request, portal, counted)
     except TooManyAttempts:
         return "login.slow"
     proven = _proven(portal, person.login, password)

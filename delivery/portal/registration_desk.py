@@ -25,7 +25,7 @@ from delivery.portal.web import AnySession, Form, PortalPart, page, portal_of, s
 from delivery.portal.wording import Words
 from delivery.registration_review import CHECKS, ENTRIES
 from delivery.scanner import read_day
-from records import activations, messages, registrations
+from records import activations, logins, messages, registrations
 from records.access import Person
 from records.errors import Fault, Refused
 
@@ -151,7 +151,7 @@ def _identifier(row: sa.RowMapping) -> str:
 def _notes(connection: sa.Connection, row: sa.RowMapping, t: Words) -> list[str]:
     """What the machine found for the clerk to look at."""
     facts = row["facts"]
-    taken = registrations.taken_logins(connection, [each["login"] for each in facts["accounts"]])
+    taken = logins.taken(connection, [each["login"] for each in facts["accounts"]])
     notes = [t("review.entered", counterparty=each) for each in registrations.entered_under(connection, row)]
     notes += [t("review.alike", counterparty=each) for each in registrations.named_alike(connection, row)]
     notes += [t("review.other", number=each) for each in registrations.others_under(connection, row)]

@@ -12,11 +12,13 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from delivery import accounts as own_accounts
 from delivery import entries
 from delivery.portal.change_lines import change_line
 from delivery.portal.notice_lines import bad_lines
 from delivery.portal.office_choices import office_name
 from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
+from delivery.portal.register_form import Entry, texts_of
 from delivery.portal.views import moment, written
 from delivery.portal.web import AnySession, Form, OwnAccount, Portal, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
@@ -77,6 +79,7 @@ def _page(
         entity=entity,
         office=office_name(entity["office"], t),
         fields=entries.ENTITY,
+        asking=_asking(typed, faults, t),
         accounts=[{"row": row, "free": row["id"] not in under_way} for row in accounts],
         contacts=[{"row": row, "free": row["id"] not in under_way and not row["pending"]} for row in contacts],
         letters=[_letter(row, t) for row in letters],
@@ -84,6 +87,17 @@ def _page(
         changes=[change_line(row, t) for row in found],
         bad=bad,
     )
+
+
+def _asking(typed: Mapping[str, str], faults: Sequence[Fault], t: Words) -> list[Entry]:
+    """The fields of another account; those of another form of the page have their faults above."""
+    told = faults if "login" in typed else ()
+    hints = {"department": "", "login": t("entry.login_hint")}
+    labels = {"department": "entry.department", "login": "login.login"}
+    return [
+        Entry(name, t(labels[name]), typed.get(name, ""), hint=hint, faults=texts_of(f"/{name}", told, t))
+        for name, hint in hints.items()
+    ]
 
 
 def _letter(row: sa.RowMapping, t: Words) -> dict[str, str]:
@@ -122,7 +136,7 @@ def ask_account(request: Request, portal: PortalPart, session: AnySession, accou
     """Ask for another account."""
     login, department = form.fields.get("login", ""), form.fields.get("department", "")
     try:
-        _do(portal, lambda connection: entries.ask_account(connection, account, login, department))
+        _do(portal, lambda connection: own_accounts.ask_account(connection, account, login, department))
     except Refused as refused:
         typed = {"login": login, "department": department}
         return _page(request, session, account, faults=refused.faults, typed=typed, status=422)
@@ -151,7 +165,7 @@ def _stop_page(
         "account_stop.html",
         session,
         row=found,
-        last=entries.is_last(rows, account_id),
+        last=own_accounts.is_last(rows, account_id),
         minutes=WINDOW_SECONDS // 60,
         **shown,
     )
@@ -167,7 +181,7 @@ def stop_account(
     done: list[bool] = []
 
     def act(connection: sa.Connection) -> str:
-        step_id, at_once = entries.stop_account(connection, account, account_id)
+        step_id, at_once = own_accounts.stop_account(connection, account, account_id)
         done.append(at_once)
         return step_id
 

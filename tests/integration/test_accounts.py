@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 from fastapi.testclient import TestClient
 
-from delivery import activation, entries
+from delivery import accounts, activation
+from delivery.portal import activate_page, proving
+from delivery.portal import login as login_page
 from records import access, activations, changes, directory, ledger, second_factors
 from records.database import Database
 from records.errors import Refused
@@ -47,7 +49,7 @@ def post(office: Reminding, client: TestClient, path: str, /, page: str = "", **
 def asked(office: Reminding, login: str = "NEA-FXB", department: str = "飞行部") -> str:
     """Another account that waits for a clerk; the id of the change."""
     with office.database.write() as connection:
-        entries.ask_account(connection, office.house.accounts["NEA-FLB"], login, department)
+        accounts.ask_account(connection, office.house.accounts["NEA-FLB"], login, department)
         query = sa.select(change.c.id).where(change.c.subject_id == login).order_by(change.c.asked_at.desc())
         change_id = str(connection.execute(query).scalars().first())
     office.run()
@@ -90,14 +92,47 @@ def kinds(office: Reminding) -> list[str]:
 # --- another account
 
 
-def test_r3_another_account_is_asked_for_by_a_name_without_chinese_characters(office: Reminding) -> None:
+@pytest.mark.rule("R3")
+@pytest.mark.parametrize(
+    ("login", "department", "field", "said"),
+    [
+        ("飞行部", "飞行部", "login", "不得含有中文字符"),
+        ("a b", "飞行部", "login", "首尾为字母或者数字"),
+        ("NEA-", "飞行部", "login", "首尾为字母或者数字"),
+        ("NEA-FLB", "飞行部", "login", "该账号名不可用"),
+        ("nea-flb", "飞行部", "login", "该账号名不可用"),
+        ("clerk", "飞行部", "login", "该账号名不可用"),
+        ("", "！", "login", "首尾为字母或者数字"),  # no name can be made of it
+        ("NEA-FXB", "", "department", "须为一行"),
+    ],
+)
+def test_r3_the_name_of_another_account_is_refused_at_its_field(
+    office: Reminding, login: str, department: str, field: str, said: str
+) -> None:
     client = office.house.browser("NEA-FLB")
-    for bad in ("飞行部", "a b", "x", "NEA-FLB", "clerk", ""):
-        code, page = post(office, client, "/settings/accounts", page="/settings", login=bad, department="飞行部")
-        assert code == 422 and "<details open>" in page
-    ask = {"login": "NEA-FXB", "department": "飞行部"}
-    assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == 303
-    assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == 422
+    ask = {"login": login, "department": department}
+    code, page = post(office, client, "/settings/accounts", page="/settings", **ask)
+    assert code == 422 and "<details open>" in page
+    assert re.search(rf'id="{field}-fault-1">[^<]*{said}', page)
+    assert f'value="{login}"' in page and f'value="{department}"' in page, "nothing is lost"
+
+
+@pytest.mark.rule("R3")
+def test_r3_a_name_that_is_left_empty_is_made_of_the_entitys_and_the_departments(office: Reminding) -> None:
+    client, made = office.house.browser("NEA-FLB"), []
+    for department in ("飞行部", "飞行部", "法律部", "Flight Operations"):
+        ask = {"login": "", "department": department}
+        assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == 303
+        with office.database.read() as connection:
+            made.append(changes.of_counterparty(connection, *TO)[0]["subject_id"])
+    assert made == ["NEA-FXB", "NEA-FXB2", "NEA-FLB2", "NEA-FO"]
+
+
+def test_a_name_that_somebody_waits_for_is_not_asked_for_twice(office: Reminding) -> None:
+    client = office.house.browser("NEA-FLB")
+    for login, status in (("NEA-FXB", 303), ("NEA-FXB", 422), ("nea-fxb", 422)):
+        ask = {"login": login, "department": "飞行部"}
+        assert post(office, client, "/settings/accounts", page="/settings", **ask)[0] == status
 
 
 def test_another_account_opens_by_a_code_that_only_its_own_people_get(office: Reminding) -> None:
@@ -248,6 +283,37 @@ def test_no_code_for_accounts_of_others_for_stopped_ones_or_for_counsel(office: 
         access.stop_account(connection, "NEA-FLB", "test")
     assert again(office, "NEA-FLB")[0] == 404
     assert codes(office) == []
+
+
+def test_a_stranger_who_tries_codes_elsewhere_keeps_the_owner_of_the_account_from_nothing(
+    office: Reminding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again(office, "NEA-FLB")
+    (code,) = codes(office)
+
+    def elsewhere(nth: int) -> None:
+        for module in (proving, activate_page, login_page):
+            monkeypatch.setattr(module, "network", lambda request: f"192.0.2.{nth}")
+
+    for nth in (1, 2):
+        elsewhere(nth)
+        tried = [activate(office, "NEA-FLB", "AAAAA-AAAAA")[0] for _ in range(proving.PER_LOGIN + 1)]
+        assert tried == [401] * proving.PER_LOGIN + [429]
+        assert activate(office, "NEA-FLB", code)[0] == 429, "not even with the right code"
+    elsewhere(3)
+    assert activate(office, "NEA-FLB", "AAAAA-AAAAA")[0] == 401
+    assert activate(office, "NEA-FLB", code)[0] == 303
+    with office.database.read() as connection:
+        tried_on = "/activate NEA-FLB"
+        assert access.attempts(connection, tried_on, "192.0.2.3", 900).here == 0, "a right code forgives"
+        assert access.attempts(connection, tried_on, "192.0.2.1", 900).here == proving.PER_LOGIN
+
+
+def test_all_the_tries_that_the_page_lets_through_do_not_find_a_code_and_do_not_use_it_up() -> None:
+    windows = activation.SECONDS / proving.WINDOW_SECONDS
+    assert proving.PER_LOGIN_ANYWHERE * (windows + 1) < activation.TRIES, "strangers cannot use a code up"
+    letters = set("".join(activation.new_code().replace("-", "") for _ in range(200)))
+    assert activation.TRIES / len(letters) ** 10 < 1e-9
 
 
 def test_a_code_takes_no_second_factors_place(office: Reminding) -> None:

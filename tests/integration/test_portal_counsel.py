@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from delivery import entries
+from delivery import accounts
 from delivery.beijing import day_of
 from delivery.portal import app, settings_pages
 from records import access, changes, directory, feeds, ledger
@@ -110,9 +110,9 @@ def test_the_account_of_counsel_does_not_take_the_place_of_the_last_own_one(
         (counsel_account,) = [
             row["id"] for row in changes.accounts(connection, AUTHORITY, "air-example") if row["login"] == "NEA-LAW"
         ]
-        _, at_once = entries.stop_account(connection, own, own.id)
+        _, at_once = accounts.stop_account(connection, own, own.id)
         assert not at_once, "without an own account service is on paper: a clerk decides"
-        assert entries.stop_account(connection, own, counsel_account)[1]
+        assert accounts.stop_account(connection, own, counsel_account)[1]
 
 
 def test_counsel_sees_the_clients_inbox_until_the_last_day_has_ended(house: PortalHouse, client: TestClient) -> None:
@@ -223,7 +223,9 @@ def test_a_request_is_returned_with_a_reason_that_the_client_reads(house: Portal
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [
-        ({"login": "律师"}, "不含汉字"),
+        ({"login": "律师"}, "不得含有中文字符"),
+        ({"login": "NEA-"}, "首尾为字母或者数字"),
+        ({"login": "nea-flb"}, "已被使用"),
         ({"login": "OTHER-FLB"}, "已被使用"),
         ({"login": "clerk"}, "已被使用"),
         ({"name": ""}, "此项必填"),

@@ -10,10 +10,10 @@ import jinja2
 import pytest
 import sqlalchemy as sa
 
-from delivery import recovery, submissions
+from delivery import accounts, recovery, submissions
 from delivery.attempts import KINDS as FILE_KINDS
 from delivery.deadline_rules import KINDS, PARTIES
-from delivery.entries import ACCESS, CONTACT, ENTITY
+from delivery.entries import CONTACT, ENTITY
 from delivery.paper import CAPACITIES, DATE_SOURCES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
 from delivery.portal import desk_form, history_lines, list_pages, staff_pages, timeline_lines
 from delivery.portal.views import file_headers
@@ -88,7 +88,7 @@ def _made() -> set[str]:
     made |= {f"notice.why_{each}" for each in UNTRUE}
     made |= {f"change.{each}" for name in ("kind", "state") for each in _allowed(change, name)}
     made |= {f"entry.{name}" for name in (*ENTITY, *CONTACT)}
-    made |= {f"change.access_{what}" for what in ACCESS}
+    made |= {f"change.access_{what}" for what in accounts.ACCESS}
     made |= {f"account.{state}" for state in ("waiting", "late", "activated", "stopped", "no_code", "counsel")}
     made |= {f"account.message_{state}" for state in ("pending", "sent", "failed", "ambiguous")}
     made |= {f"change.recover_{each}" for each in recovery.WHAT}
