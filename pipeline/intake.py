@@ -224,13 +224,14 @@ def _store_document(
         },
     )
     linking.store(connection, caller.authority_id, document_id, position, document.links)
-    for recipient in document.recipients:
-        _store_delivery(connection, caller.authority_id, document_id, recipient)
+    ids = sorted(new_id("dlv") for _ in document.recipients)  # those of one millisecond are in no order of their own
+    for delivery_id, recipient in zip(ids, document.recipients, strict=True):
+        _store_delivery(connection, caller.authority_id, document_id, delivery_id, recipient)
     return document_id
 
 
 def _store_delivery(
-    connection: sa.Connection, authority_id: str, document_id: str, recipient: Mapping[str, Any]
+    connection: sa.Connection, authority_id: str, document_id: str, delivery_id: str, recipient: Mapping[str, Any]
 ) -> None:
     address = recipient.get("address")
     if address is not None:
@@ -241,4 +242,5 @@ def _store_delivery(
             "recipient_en": recipient["name_en"],
             "counterparty_id": recipient["id"],
         }
-    deliveries.insert(connection, document_id=document_id, authority_id=authority_id, paper_required=False, **names)
+    of = {"id": delivery_id, "document_id": document_id, "authority_id": authority_id}
+    deliveries.insert(connection, **of, paper_required=False, **names)

@@ -234,6 +234,19 @@ def test_a_series_whose_numbers_no_font_can_print_is_told_now_and_not_later(hous
 # --- what is stored
 
 
+def test_deliveries_stand_in_the_order_of_the_recipients(house: House) -> None:
+    people = [f"收件人{chr(ord('甲') + nth)}" for nth in range(12)]
+    place = {"zh": "北京市某路1号", "en": "1 Mou Road, Beijing"}
+    named = [
+        {"address": {"name": {"zh": each, "en": f"Addressee {nth}"}, "place": place}} for nth, each in enumerate(people)
+    ]
+    checked = intake.check(house.songda, caller(house), notice(recipients=named, paper=True))
+    with house.songda.database.write() as connection:
+        answer, _ = intake.store(connection, caller(house), checked)
+        stored = deliveries.of_document(connection, answer["documents"][0]["id"])
+    assert [each["recipient_zh"] for each in stored] == people
+
+
 def test_job_documents_deliveries_first_steps_and_events_are_stored_together(house: House) -> None:
     job = notice(
         recipients=[
