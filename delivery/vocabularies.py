@@ -24,4 +24,4 @@ class Vocabulary:
     def listed(self) -> tuple[str, str]:
         """All that may be written, as one text in each language."""
         zh, en = zip(*(words[:2] for words in self.named.values()), strict=True)
-        return "、".join(zh), ", ".join(en)
+        return "；".join(zh), "; ".join(en)  # some of the words have commas

@@ -170,7 +170,7 @@ def test_a_word_that_is_none_is_told_with_those_there_are(house: PortalHouse) ->
         take(house, table)
     assert codes(refused) == {("/lines/2/outcome", "unknown_outcome"), ("/lines/2/capacity", "unknown_capacity")}
     said = {fault.pointer: (fault.message_zh, fault.message_en) for fault in refused.value.faults}
-    assert "已签收（已送达）、拒收" in said["/lines/2/outcome"][0] and "Nobody there" in said["/lines/2/outcome"][1]
+    assert "已签收（已送达）；拒收" in said["/lines/2/outcome"][0] and "Nobody there" in said["/lines/2/outcome"][1]
 
 
 def test_a_barcode_that_a_spreadsheet_has_shortened_is_told_as_such(house: PortalHouse) -> None:
