@@ -2,16 +2,18 @@
 
 A dry run is the very same run, taken back at its end. The first line names the columns: `code` (of the attempt) or
 `delivery`, `date`, `method` and `outcome`, and the names of a record's details as `POST …/paper-receipts` has them.
-`?` or `不清` for a date says that the paper does not tell it. A record comes without its scan, so it makes no date
-until the scan is here; details may follow with it.
+Columns and cells may be written in the words of the pages as well. `?` or `不清` for a date says that the paper does
+not tell it. A record comes without its scan, so it makes no date until the scan is here; details may follow with it.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,6 +23,7 @@ from delivery.beijing import day_of
 from delivery.desk import enter, judge
 from delivery.paper import DETAILS, FLAGS, LISTS
 from delivery.scanner import said_of_day
+from delivery.vocabularies import Vocabulary
 from records import attempts
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -28,21 +31,23 @@ from records.errors import Fault, Refused
 MAX_BYTES: Final = 5 * 1024 * 1024
 MAX_LINES: Final = 5000
 COLUMNS: Final = ("code", "delivery", "date", "method", "outcome", *DETAILS, *LISTS, *FLAGS)
-_NAMES_ZH: Final = {
-    "条码": "code",
-    "送达编号": "delivery",
-    "日期": "date",
-    "送达方式": "method",
-    "结果": "outcome",
-    "接收人": "receiver",
-    "接收人身份": "capacity",
-    "邮件种类": "mail_kind",
-    "邮件号码": "mail_number",
-    "备注": "note",
-    "日期说明": "date_note",
-}
 _YES: Final = frozenset({"1", "true", "yes", "是"})
 _NO: Final = frozenset({"", "0", "false", "no", "否"})
+#: What a spreadsheet makes of twelve digits that it takes for a number.
+_SHORTENED: Final = re.compile(r"[0-9.]+E\+?[0-9]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TableWords:
+    """What a table may say beside codes: the names of columns, the words for `choices` by column, outcomes by method.
+
+    A line with a word of `example` for its code shows how a table is filled in, and is none.
+    """
+
+    columns: Vocabulary
+    choices: Mapping[str, Vocabulary]
+    outcomes: Mapping[str, Vocabulary]
+    example: Vocabulary
 
 
 @dataclass(frozen=True)
@@ -61,22 +66,28 @@ class _TakenBack(Exception):
 
 
 def import_receipts(
-    database: Database, authority_id: str, data: bytes, by: str, *, dry_run: bool, barred: Collection[str] = ()
+    database: Database,
+    authority_id: str,
+    data: bytes,
+    by: str,
+    words: TableWords,
+    *,
+    dry_run: bool,
+    barred: Collection[str] = (),
 ) -> Imported:
     """Enter every line, or none. Raises Refused with the faults of all lines, at `/lines/2/date` and the like.
 
     Lines are counted as a table shows them: the first one has the names, so the first record is line 2. `barred` are
     methods of service that are not for `by` to record.
     """
-    rows = list(_rows(data))
+    rows = list(_rows(data, words))
     hint, entered = list[str](), 0
     try:
         with database.write() as connection:
             faults = list[Fault]()
             for line, row in rows:
                 try:
-                    _check_method(row, barred)
-                    due = _enter(connection, authority_id, row, by)
+                    due = _enter(connection, authority_id, row, by, words, barred)
                 except Refused as refused:
                     faults += [fault.under(f"/lines/{line}") for fault in refused.faults]
                     continue
@@ -91,12 +102,12 @@ def import_receipts(
     return Imported(len(rows), entered, len(rows) - entered, tuple(hint), dry_run)
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _rows(data: bytes, words: TableWords) -> Iterator[tuple[int, Mapping[str, str]]]:
     if len(data) > MAX_BYTES:
         raise _refused("too_large", "The file is larger than 5 MB.", "文件超过5MB。")
     table = csv.reader(io.StringIO(_text(data), newline=""), strict=True)
     try:
-        names = [_NAMES_ZH.get(name.strip(), name.strip()) for name in next(table, [])]
+        names = [words.columns.code(name) or name.strip() for name in next(table, [])]
         unknown = [name for name in names if name not in COLUMNS]
         if unknown or len(set(names)) < len(names) or not names:
             said = ", ".join(unknown)[:200] or "–"
@@ -107,8 +118,9 @@ def _rows(data: bytes) -> Iterator[tuple[int, Mapping[str, str]]]:
                 raise _refused("too_many_lines", f"At most {MAX_LINES} lines at once.", f"一次最多{MAX_LINES}行。")
             if len(cells) > len(names):
                 raise _refused("columns", f"Line {line} has more cells than columns.", f"第{line}行的列数过多。")
-            if any(cell.strip() for cell in cells):
-                yield line, dict(zip(names, (cell.strip() for cell in cells), strict=False))
+            row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
+            if any(row.values()) and words.example.code(row.get("code", "")) is None:
+                yield line, row
     except csv.Error as error:
         raise _refused("not_csv", f"The file is no table: {error}", "文件不是 CSV 表格。") from error
 
@@ -127,15 +139,20 @@ def _refused(code: str, en: str, zh: str) -> Refused:
     return Refused([Fault("/file", code, en, zh)])
 
 
-def _check_method(row: Mapping[str, str], barred: Collection[str]) -> None:
-    if row.get("method", "") in barred:
-        en, zh = "This way of service is not for you to record.", "您无权登记该送达方式。"
-        raise Refused([Fault("/method", "not_allowed", en, zh)])
-
-
-def _enter(connection: sa.Connection, authority_id: str, row: Mapping[str, str], by: str) -> tuple[str, ...]:
+def _enter(
+    connection: sa.Connection,
+    authority_id: str,
+    row: Mapping[str, str],
+    by: str,
+    words: TableWords,
+    barred: Collection[str],
+) -> tuple[str, ...]:
     delivery_id, attempt = row.get("delivery", ""), None
     if row.get("code"):
+        if _SHORTENED.fullmatch(row["code"]):
+            en = "The spreadsheet has shortened the barcode: give the column the format Text and enter it again."
+            zh = "条码被表格软件改成了科学计数法：请将该列设为“文本”格式后重新录入。"
+            raise Refused([Fault("/code", "shortened", en, zh)])
         code = read_code(row["code"])
         attempt = attempts.by_code(connection, code) if code else None
         if attempt is None or attempt["authority_id"] != authority_id:
@@ -145,7 +162,10 @@ def _enter(connection: sa.Connection, authority_id: str, row: Mapping[str, str],
             raise Refused([Fault("/code", "other_delivery", en, zh)])
         delivery_id = attempt["delivery_id"]
     of = authority_id, delivery_id, attempt["id"] if attempt is not None else None
-    record = _record(row, attempt, connection)
+    record = _record(row, attempt, day_of(legal_time(connection)), words)
+    if record.get("method") in barred:
+        en, zh = "This way of service is not for you to record.", "您无权登记该送达方式。"
+        raise Refused([Fault("/method", "not_allowed", en, zh)])
     try:
         judged = judge(connection, of, record, None, by, scanned=True)
     except LookupError:
@@ -154,26 +174,47 @@ def _enter(connection: sa.Connection, authority_id: str, row: Mapping[str, str],
     return enter(connection, of, judged.result, judged.attached, by).hint
 
 
-def _record(row: Mapping[str, str], attempt: sa.RowMapping | None, connection: sa.Connection) -> dict[str, Any]:
-    record: dict[str, Any] = {name: row[name] for name in ("method", "outcome", *DETAILS) if row.get(name)}
-    record |= said_of_day(row.get("date", ""), day_of(legal_time(connection)))
+def _record(row: Mapping[str, str], attempt: sa.RowMapping | None, today: date, words: TableWords) -> dict[str, Any]:
+    """The record of a line, not yet judged; what the attempt knows need not be said again. Raises Refused."""
+    faults = list[Fault]()
+    record = {name: row[name] for name in DETAILS if row.get(name)} | _chosen(row, attempt, words, faults)
+    record |= said_of_day(row.get("date", ""), today)
     for name in LISTS:
         if items := [item.strip() for item in row.get(name, "").replace("；", ";").split(";") if item.strip()]:
             record[name] = items
-    faults = []
     for name in FLAGS:
-        said = row.get(name, "").casefold()
-        if said in _YES:
+        said = row.get(name, "")
+        if said.casefold() in _YES or words.columns.code(said) == name:
             record[name] = True
-        elif said not in _NO:
-            faults.append(Fault(f"/{name}", "type", f"{name} must be 1 or 0.", "须为1或者0（是或者否）。"))
+        elif said.casefold() not in _NO:
+            en, zh = "Yes or no (or 1 or 0) is expected.", "须填“是”或者“否”（或者1、0）。"
+            faults.append(Fault(f"/{name}", "type", en, zh))
     if faults:
         raise Refused(faults)
-    if attempt is not None:
-        record.setdefault("method", attempt["method"])
-        for name in ("mail_kind", "mail_number"):
-            if record["method"] == "post" and attempt[name]:
-                record.setdefault(name, attempt[name])
-        if attempt["servers"]:
-            record.setdefault("servers", list(attempt["servers"]))
+    if attempt is not None and attempt["servers"]:
+        record.setdefault("servers", list(attempt["servers"]))
     return record
+
+
+def _chosen(
+    row: Mapping[str, str], attempt: sa.RowMapping | None, words: TableWords, faults: list[Fault]
+) -> dict[str, Any]:
+    """The codes of what is chosen among words; the method, and by post kind and number, may be the attempt's."""
+    chosen = {name: _code(name, row[name], words.choices[name], faults) for name in words.choices if row.get(name)}
+    if attempt is not None:
+        chosen.setdefault("method", attempt["method"])
+        for name in ("mail_kind", "mail_number"):
+            if chosen["method"] == "post" and attempt[name] and not row.get(name):
+                chosen[name] = attempt[name]
+    if row.get("outcome"):
+        known = words.outcomes.get(chosen.get("method", ""))
+        chosen["outcome"] = _code("outcome", row["outcome"], known, faults) if known else row["outcome"]
+    return chosen
+
+
+def _code(name: str, text: str, vocabulary: Vocabulary, faults: list[Fault]) -> str:
+    code = vocabulary.code(text)
+    if code is None:
+        zh, en = vocabulary.listed()
+        faults.append(Fault(f"/{name}", f"unknown_{name}", f"One of these is expected: {en}.", f"须为以下之一：{zh}。"))
+    return code or text

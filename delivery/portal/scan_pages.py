@@ -67,9 +67,10 @@ def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MaySe
     typed = {name: form.fields.get(name, "").strip()[:100] for name in ("code", "date", "result")}
     sticky = {"date": typed["date"], "result": typed["result"] or _SERVED}
     demand_method(clerk, typed["result"].partition("/")[0])
-    names = portal.database, portal.store, clerk.authority_id
+    said = clerk.authority_id, typed["code"], typed["date"], sticky["result"]
     try:
-        found = record_scanned(*names, typed["code"], typed["date"], sticky["result"], clerk.id)
+        demand_method(clerk, said_by_scan(portal.database, *said)[1]["method"])  # it may be the attempt's own
+        found = record_scanned(portal.database, portal.store, *said, clerk.id)
     except Refused as refused:
         again = sticky if any(fault.pointer == "/code" for fault in refused.faults) else typed | sticky
         far_back = None

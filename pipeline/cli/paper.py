@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from delivery.paper_import import MAX_BYTES, import_receipts
+from delivery.portal.receipt_table import table_words
 from pipeline.cli.answers import Answer
 from pipeline.cli.inputs import add_authority_option, authority_of, opened, operator, read_file
 
@@ -25,7 +26,9 @@ def run_import(arguments: Namespace) -> Answer:
     with opened(arguments) as songda:
         with songda.database.read() as connection:
             authority_id = authority_of(connection, arguments)
-        done = import_receipts(songda.database, authority_id, data, operator(), dry_run=arguments.dry_run)
+        done = import_receipts(
+            songda.database, authority_id, data, operator(), table_words(), dry_run=arguments.dry_run
+        )
         songda.hint(done.hint)
     value = {"lines": done.lines, "entered": done.entered, "known": done.known, "dry_run": arguments.dry_run}
     what = "would be entered" if arguments.dry_run else "entered"

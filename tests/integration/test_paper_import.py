@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from delivery.paper_import import Imported, import_receipts
+from delivery.paper import CAPACITIES, FLAGS, MAIL_KINDS, OUTCOMES
+from delivery.paper_import import COLUMNS, Imported, import_receipts
+from delivery.portal.receipt_table import empty_table, table_words
+from delivery.portal.views import outcome_name
+from delivery.portal.wording import Words
 from records import deliveries
 from records.database import Database
 from records.errors import Refused
+from records.tables import paper_attempt
 from tests.integration.test_desk import codes, kinds, receipts
 from tests.integration.test_paper_attempts import begin
 from tests.integration.test_portal_paper import post
@@ -24,7 +29,7 @@ def house(database: Database, tmp_path: Path) -> PortalHouse:
 
 def take(house: PortalHouse, text: str | bytes, *, dry_run: bool = False, authority: str = AUTHORITY) -> Imported:
     data = text.encode() if isinstance(text, str) else text
-    return import_receipts(house.database, authority, data, "per_clerk", dry_run=dry_run)
+    return import_receipts(house.database, authority, data, "per_clerk", table_words(), dry_run=dry_run)
 
 
 def test_a_table_is_entered_once_and_a_dry_run_leaves_no_trace(house: PortalHouse) -> None:
@@ -62,6 +67,7 @@ def test_one_fault_and_nothing_is_entered_and_every_fault_is_told_with_its_line(
     assert codes(refused) == {
         ("/lines/4/date", "in_the_future"),
         ("/lines/5/delivery", "unknown_delivery"),
+        ("/lines/6/method", "unknown_method"),
         ("/lines/6/video", "type"),
     }
     assert receipts(house, good) == 0
@@ -103,6 +109,97 @@ def test_what_is_no_such_table_is_refused(house: PortalHouse, data: bytes, code:
     assert codes(refused) == {("/file", code)}
 
 
+ZH, EN = Words("zh"), Words("en")
+
+
+@pytest.mark.parametrize("t", [ZH, EN], ids=["zh", "en"])
+def test_columns_and_cells_may_be_written_in_the_words_of_the_pages(house: PortalHouse, t: Words) -> None:
+    first, second, third = (house.deliver("penalty-decision", number=number) for number in (1, 2, 3))
+    codes_of = [begin(house, each)["code"] for each in (first, second)]
+    names = ("code", "delivery", "date", "method", "outcome", "receiver", "capacity", "mail_kind", "mail_number")
+    head = ",".join(f" {t(f'column.{name}').upper()} " for name in (*names, "refusal_reason", "video", "witnesses"))
+    served, left = (outcome_name(method, "served", t) for method in ("direct", "leaving"))
+    yes = t("record.video") if t is EN else "是"
+    table = (
+        f"{head}\n"
+        f"{codes_of[0]},,2026-11-23,,{served.upper()},孙丽, {t('capacity.mail_clerk')} ,,,,,\n"
+        f"{codes_of[1]},,2026-11-23,{t('method.leaving')},{left},,,,,x,{yes},\n"
+        f",{third},2026-11-23,{t('method.post')},{t('outcome.refused')},,,{t('mail_kind.express')},EMS1,,,\n"
+    )
+    assert take(house, table).entered == 3
+    with house.database.read() as connection:
+        records = [deliveries.paper_receipts(connection, each)[0]["record"] for each in (first, second, third)]
+    assert [(each["method"], each["outcome"]) for each in records] == [
+        ("direct", "served"),
+        ("leaving", "served"),
+        ("post", "refused"),
+    ]
+    assert records[0]["capacity"] == "mail_clerk" and records[1]["video"] and records[2]["mail_kind"] == "express"
+
+
+def test_every_word_leads_to_one_code_in_both_languages() -> None:
+    words = table_words()
+    for t in (ZH, EN):
+        assert [words.columns.code(t(f"column.{name}")) for name in COLUMNS] == list(COLUMNS)
+        for name, codes_ in (("method", OUTCOMES), ("capacity", CAPACITIES), ("mail_kind", MAIL_KINDS)):
+            assert [words.choices[name].code(t(f"{name}.{code}")) for code in codes_] == list(codes_)
+        for method, some in OUTCOMES.items():
+            assert [words.outcomes[method].code(outcome_name(method, each, t)) for each in some] == list(some)
+        assert [words.columns.code(t(f"record.{name}")) for name in FLAGS] == list(FLAGS)
+
+
+@pytest.mark.parametrize("t", [ZH, EN], ids=["zh", "en"])
+def test_the_empty_table_names_every_column_and_its_example_is_never_entered(house: PortalHouse, t: Words) -> None:
+    table = empty_table(t)
+    assert table.startswith("\ufeff")  # spreadsheets read it as UTF-8
+    assert take(house, table) == Imported(0, 0, 0, ())
+    delivery_id = house.deliver("penalty-decision")
+    code = begin(house, delivery_id)["code"]
+    more = f"{code},,2026-11-23,,{outcome_name('direct', 'served', t)}\r\n"
+    assert take(house, table + more) == Imported(1, 1, 0, (f"{delivery_id}/settle",))
+    without_code = "\n".join(",".join(line.split(",")[1:]) for line in table.removeprefix("\ufeff").splitlines())
+    with pytest.raises(Refused) as refused:  # whoever takes the marked column away is told, and nothing is entered
+        take(house, without_code)
+    assert codes(refused) == {("/lines/2/delivery", "unknown_delivery")}
+
+
+def test_a_word_that_is_none_is_told_with_those_there_are(house: PortalHouse) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    table = f"送达编号,日期,送达方式,结果,接收人身份\n{delivery_id},2026-11-23,直接送达,已留置（已送达）,邻居\n"
+    with pytest.raises(Refused) as refused:
+        take(house, table)
+    assert codes(refused) == {("/lines/2/outcome", "unknown_outcome"), ("/lines/2/capacity", "unknown_capacity")}
+    said = {fault.pointer: (fault.message_zh, fault.message_en) for fault in refused.value.faults}
+    assert "已签收（已送达）；拒收" in said["/lines/2/outcome"][0] and "Nobody there" in said["/lines/2/outcome"][1]
+
+
+def test_a_barcode_that_a_spreadsheet_has_shortened_is_told_as_such(house: PortalHouse) -> None:
+    with pytest.raises(Refused) as refused:
+        take(house, "code,date,outcome\n4.82916E+11,2026-11-23,served\n")
+    assert codes(refused) == {("/lines/2/code", "shortened")}
+
+
+def test_who_may_not_record_a_public_notice_does_not_by_its_barcode_alone(house: PortalHouse) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    code = begin(house, delivery_id)["code"]
+    with house.database.write() as connection:
+        connection.execute(paper_attempt.update().values(method="public_notice"))
+    inspector = house.browser(house.employ("an-inspector", "inspector"))
+    for row in (f"{code},2026-11-23,,published", f"{code},2026-11-23,公告送达,已公告"):
+        data = f"code,date,method,outcome\n{row}\n".encode()
+        answer = post(inspector, "/desk/import", {"verb": "enter"}, "/desk/import", files={"file": ("x.csv", data)})
+        assert answer.status_code == 422 and "您无权登记该送达方式" in answer.text
+    assert receipts(house, delivery_id) == 0
+
+
+def test_the_empty_table_is_for_those_who_serve(house: PortalHouse) -> None:
+    got = house.browser("clerk").get("/desk/import/table.csv?lang=en")
+    assert got.headers["content-type"].startswith("text/csv") and "attachment" in got.headers["content-disposition"]
+    assert got.content.decode("utf-8").startswith("\ufeffBarcode,Delivery,Date,")
+    assert house.browser("NEA-FLB").get("/desk/import/table.csv").status_code == 303
+    assert house.browser(house.employ("a-leader", "leader")).get("/desk/import/table.csv").status_code == 403
+
+
 def test_nobody_enters_for_another_authority(house: PortalHouse) -> None:
     delivery_id = house.deliver("penalty-decision")
     code = begin(house, delivery_id)["code"]
@@ -125,4 +222,8 @@ def test_the_desk_judges_first_and_enters_then(house: PortalHouse) -> None:
     assert "已登记" in entered.text and receipts(house, delivery_id) == 1 and house.hints == [f"{delivery_id}/settle"]
     bad = table.replace(b"direct", b"pigeon")
     refused = post(client, "/desk/import", {"verb": "enter"}, "/desk/import?lang=en", files={"file": ("x", bad)})
-    assert refused.status_code == 422 and "<td>2</td><td>method</td>" in refused.text
+    assert refused.status_code == 422 and "<td>2</td><td>Method</td>" in refused.text
+    assert '<a href="#faults">Faults by line</a>: 1, in the table below.' in refused.text
+    assert "<title>Error: Import a table" in refused.text and "Received by, Capacity" in refused.text
+    none = post(client, "/desk/import", {"verb": "enter"}, "/desk/import?lang=en", files={"file": ("x", b"colour\n")})
+    assert '<a href="#file">' in none.text and 'aria-describedby="file-fault-1 "' in none.text

@@ -298,6 +298,13 @@ def test_an_inspector_neither_begins_nor_records_a_public_notice(house: PortalHo
     entered = {"data": {"csrf": csrf, "verb": "enter"}, "files": {"file": ("t.csv", table)}}
     answer = client.post("/desk/import", **entered)  # type: ignore[arg-type]
     assert answer.status_code == 422 and "您无权登记该送达方式" in answer.text
+    attempt = begin(house, house.browser("clerk"), delivery_id, "public_notice", servers="")
+    scanned = {
+        "code": attempt["code"],
+        "date": "2026-11-23",
+    }  # by the method of the attempt
+    assert post(client, "/desk/scan", **scanned, result="served").status_code == 403
+    assert post(client, "/desk/scan", **scanned, result="").status_code == 403
     with house.database.read() as connection:
         assert paper.counts(connection, AUTHORITY) == {"to_print": 1}
     assert 'value="public_notice' in house.browser("clerk").get(f"/desk/{delivery_id}/record").text

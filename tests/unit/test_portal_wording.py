@@ -15,6 +15,7 @@ from delivery.attempts import KINDS as FILE_KINDS
 from delivery.deadline_rules import KINDS, PARTIES
 from delivery.entries import CONTACT, ENTITY
 from delivery.paper import CAPACITIES, DATE_SOURCES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
+from delivery.paper_import import COLUMNS
 from delivery.portal import desk_form, history_lines, list_pages, staff_pages, timeline_lines
 from delivery.portal.views import file_headers
 from delivery.portal.web import PAGES, environment, safe_next
@@ -112,6 +113,7 @@ def _made() -> set[str]:
     made |= {f"case.why_{each}" for each in ("revoked", "changed", "not_served", "already_linked", "unserved")}
     made |= {f"timeline.{group}_{name}" for group, some in timeline_lines.KINDS.items() for name in some}
     made |= {"feed.name", "feed.test", "feed.sources"}
+    made |= {f"column.{name}" for name in COLUMNS}
     made |= {f"outcome.{method}_served" for method in ("leaving", "entrusted", "fax")}
     return made | {"confirm.done", "confirm.already", "status.deemed_confirmed", "status.paper_only"}
 
