@@ -63,7 +63,7 @@ def _results(clerk: Person, t: Words) -> list[tuple[str, list[tuple[str, str]]]]
 
 @router.post("")
 def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form) -> Response:
-    """Record one scan and show what came of it above the form, which keeps day and result for the next one."""
+    """Record one scan and show what came of it above the form, which keeps a known day and the result for the next."""
     typed = {name: form.fields.get(name, "").strip()[:100] for name in ("code", "date", "result")}
     sticky = {"date": typed["date"], "result": typed["result"] or _SERVED}
     demand_method(clerk, typed["result"].partition("/")[0])
@@ -77,6 +77,8 @@ def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MaySe
             far_back = _carried(portal.database, clerk.authority_id, typed["code"], typed["date"], sticky["result"])
         return _page(request, session, clerk, again, refused.faults, far_back=far_back)
     portal.hint(found.receipt.hint)
+    if found.day is None:  # told of this paper alone
+        sticky["date"] = ""
     done = _told(portal.database, clerk.authority_id, found, words_of(request))
     return _page(request, session, clerk, sticky, done=done)
 
