@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.paper import CAPACITIES, DATE_SOURCES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
+from delivery.paper import (
+    CAPACITIES,
+    DATE_SOURCES,
+    DETAILS,
+    FLAGS,
+    LISTS,
+    MAIL_KINDS,
+    OUTCOMES,
+    backdated_after,
+)
 from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
 from delivery.scanner import said_of_day
@@ -94,6 +103,25 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
     elif name == "mail_kind":
         kind, choices = "choice", tuple((each, t(f"mail_kind.{each}")) for each in MAIL_KINDS)
     return Field(name, kind, t(f"record.{name}"), fields.get(name, ""), faults_of(name, faults, t), choices)
+
+
+def at_its_date(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of a record, where one dated too far back has a single one, at its date.
+
+    The form of a record has no place for a reason or an approval: that of a record of long ago has.
+    """
+    if not is_far_back(faults):
+        return list(faults)
+    days = backdated_after()
+    en = f"This day is more than {days} days ago: such a record needs a reason and a second person's approval."
+    zh = f"该日期距今已超过{days}日：须作为补录说明理由，并经另一人批准。"
+    left = [fault for fault in faults if fault.pointer not in ("/correction_reason", "/approved_by")]
+    return [Fault("/date", "far_back", en, zh), *left]
+
+
+def is_far_back(faults: Sequence[Fault]) -> bool:
+    """Whether a record was refused because its day lies too far back for one person."""
+    return any(fault.pointer == "/approved_by" for fault in faults)
 
 
 def faults_of(name: str, faults: Sequence[Fault], t: Words) -> tuple[str, ...]:

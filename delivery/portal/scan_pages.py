@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from delivery.paper import OUTCOMES
-from delivery.portal.desk_form import faults_of, fields_of
+from delivery.portal.desk_form import at_its_date, faults_of, fields_of, is_far_back
 from delivery.portal.doors import MayServe, barred, demand_method
 from delivery.portal.views import item_of, outcome_name, written
 from delivery.portal.web import AnySession, Form, PortalPart, page, words_of
@@ -73,9 +73,9 @@ def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MaySe
     except Refused as refused:
         again = sticky if any(fault.pointer == "/code" for fault in refused.faults) else typed | sticky
         far_back = None
-        if any(fault.pointer == "/approved_by" for fault in refused.faults):
+        if is_far_back(refused.faults):
             far_back = _carried(portal.database, clerk.authority_id, typed["code"], typed["date"], sticky["result"])
-        return _page(request, session, clerk, again, refused.faults, far_back=far_back)
+        return _page(request, session, clerk, again, at_its_date(refused.faults), far_back=far_back)
     portal.hint(found.receipt.hint)
     if found.day is None:  # told of this paper alone
         sticky["date"] = ""
