@@ -182,7 +182,12 @@ def _notice_kind(published_on: date, *, abroad: bool) -> Mapping[str, Any]:
 
 def is_backdated(day: date, today: date) -> bool:
     """Whether a record of this day, entered today (both in Beijing), needs a second person's approval."""
-    return (today - day).days > int(_rules()["backdated_after_days"])
+    return (today - day).days > backdated_after()
+
+
+def backdated_after() -> int:
+    """Of a day how many days ago one person may enter a record, at the most."""
+    return int(_rules()["backdated_after_days"])
 
 
 def late_after() -> timedelta:

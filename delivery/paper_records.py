@@ -71,11 +71,12 @@ def is_incomplete(row: sa.RowMapping) -> bool:
 def refresh_track(connection: sa.Connection, delivery_id: str) -> str:
     """Let the delivery's columns say what its standing records say; returns where the paper track stands now.
 
-    Service without its scan, or with a date in doubt, is still to be completed: the paper counts as sent.
+    Service without its scan or details is still to be completed: the paper counts as sent. With them it is served, be
+    its date in doubt or not.
     """
     standing = deliveries.paper_receipts(connection, delivery_id)
     served = [row for row in standing if PaperRecord.of(row["record"]).is_service]
-    if any(row["final"] for row in served):
+    if any(not is_incomplete(row) for row in served):
         status = "served"
     elif served:
         status = "sent"

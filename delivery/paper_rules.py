@@ -192,9 +192,7 @@ def _read_field(name: str, given: Any, fields: dict[str, Any], checker: _Checker
 
 def _check_dates(record: PaperRecord, circumstances: Circumstances, checker: _Checker) -> None:
     today = day_of(circumstances.recorded_at)
-    if record.date is not None:
-        _check_day(record.date, today, circumstances, checker)
-    backdated = record.date is not None and is_backdated(record.date, today)
+    backdated = record.date is not None and _check_day(record.date, today, circumstances, checker)
     if backdated or (circumstances.supersedes and not circumstances.mends):
         en, zh = "A correction or a backdated record needs a reason.", "更正或补录须说明理由。"
         checker.need(record.correction_reason, "correction_reason", en, zh, "")
@@ -210,7 +208,9 @@ def _check_dates(record: PaperRecord, circumstances: Circumstances, checker: _Ch
         checker.need(record.date_source, "date_source", en, zh, "民诉法 87")
 
 
-def _check_day(day: date, today: date, circumstances: Circumstances, checker: _Checker) -> None:
+def _check_day(day: date, today: date, circumstances: Circumstances, checker: _Checker) -> bool:
+    """Whether the day lies so far back that a second person has to approve it; no approval helps one that cannot be."""
+    faults = len(checker.faults)
     if day > today:
         checker.add("date", "in_the_future", "The date lies after the day of recording.", "日期晚于登记之日。")
     if day < circumstances.document_date:
@@ -218,6 +218,7 @@ def _check_day(day: date, today: date, circumstances: Circumstances, checker: _C
     elif circumstances.sent_on is not None and day < circumstances.sent_on:
         en = "The date lies before the day of the document's release: nothing could be served yet."
         checker.add("date", "before_release", en, "日期早于文书签发之日：当时尚无文书可以送达。")
+    return len(checker.faults) == faults and is_backdated(day, today)
 
 
 def _check_method(record: PaperRecord, checker: _Checker) -> None:

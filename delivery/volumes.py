@@ -76,7 +76,8 @@ class Paper:
     """One paper of the case.
 
     `digest` names its bytes, `day` is its day in Beijing, `number` its 文号 or "". `original` names the file as which
-    signed bytes ride along as an attachment, "" when there is none.
+    signed bytes ride along as an attachment, "" when there is none. `undated`: the paper does not tell its day, and
+    `day`, that of its recording, only gives it a place.
     """
 
     part: str
@@ -86,6 +87,7 @@ class Paper:
     digest: str
     media_type: str
     original: str = ""
+    undated: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ _HEADS: Final[tuple[tuple[Pair, int], ...]] = (
     (("日期", "Date"), 90),
     (("页号", "Pages"), 60),
 )
+_UNDATED: Final[Pair] = ("日期不清", "Not readable")
 _ORIGINALS: Final[Pair] = (
     "标*的材料为经电子签名的文书，其原件作为附件随附于本文件，可从附件中取出单独验证；本卷内页为其可视页面。",
     "Papers marked * are electronically signed; their originals are attached to this file and can be taken out and "
@@ -189,7 +192,8 @@ def _rows(bound: Sequence[Bound]) -> Iterator[str]:
             paper, star = each.paper, "*" if each.paper.original else ""
             pages = f"{each.first}" if each.first == each.last else f"{each.first}–{each.last}"
             title = (paper.title[0] + star, paper.title[1])
-            cells = (spans(title), escape(paper.number), escape(paper.day.isoformat()), pages)
+            day = spans(_UNDATED) if paper.undated else escape(paper.day.isoformat())
+            cells = (spans(title), escape(paper.number), day, pages)
             yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 

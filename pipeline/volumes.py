@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from delivery.beijing import day_of
 from delivery.binding import Volume, bind
+from delivery.paper import PaperRecord
 from delivery.receipts import TITLE, print_receipt, receipt_of
 from delivery.scans import Scan, check_scan
 from delivery.service_dates import METHOD_NAMES
@@ -225,7 +226,9 @@ def _proofs(
         zh, en = METHOD_NAMES[row["method"]]
         named = (f"送达凭证（{zh}）：{title[0]}", f"Proof of service ({en}): {title[1]}")
         day = date.fromisoformat(row["served_on"]) if row["served_on"] else day_of(row["recorded_at"])
-        yield Paper(_PROOFS, named, number, day, row["scan_digest"], row["media_type"])
+        record = PaperRecord.of(row["record"])
+        undated = record.doubtful or record.date is None
+        yield Paper(_PROOFS, named, number, day, row["scan_digest"], row["media_type"], undated=undated)
 
 
 def describe(made: SealedVolume) -> dict[str, Any]:

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.paper import CAPACITIES, DATE_SOURCES, DETAILS, FLAGS, LISTS, MAIL_KINDS, OUTCOMES
+from delivery.paper import (
+    CAPACITIES,
+    DATE_SOURCES,
+    DETAILS,
+    FLAGS,
+    LISTS,
+    MAIL_KINDS,
+    OUTCOMES,
+    backdated_after,
+)
 from delivery.portal.fault_lines import FaultLine, fault_lines
 from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
@@ -102,6 +111,25 @@ def told(faults: Sequence[Fault], asked: Sequence[str], t: Words) -> list[FaultL
     fields = {name: (name, t(f"record.{name}")) for name in ("date", "scan", *asked)}
     fields |= dict.fromkeys(("method", "outcome"), ("result", t("record.result")))
     return fault_lines(faults, fields, t)
+
+
+def at_its_date(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of a record, where one dated too far back has a single one, at its date.
+
+    The form of a record has no place for a reason or an approval: that of a record of long ago has.
+    """
+    if not is_far_back(faults):
+        return list(faults)
+    days = backdated_after()
+    en = f"This day is more than {days} days ago: such a record needs a reason and a second person's approval."
+    zh = f"该日期距今已超过{days}日：须作为补录说明理由，并经另一人批准。"
+    left = [fault for fault in faults if fault.pointer not in ("/correction_reason", "/approved_by")]
+    return [Fault("/date", "far_back", en, zh), *left]
+
+
+def is_far_back(faults: Sequence[Fault]) -> bool:
+    """Whether a record was refused because its day lies too far back for one person."""
+    return any(fault.pointer == "/approved_by" for fault in faults)
 
 
 def faults_of(name: str, faults: Sequence[Fault], t: Words) -> tuple[str, ...]:

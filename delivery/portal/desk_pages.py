@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -29,14 +30,7 @@ from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart
 from delivery.portal.wording import Words
 from delivery.rights import may
 from delivery.scanner import read_day
-from records import (
-    attempts,
-    corrections,
-    deliveries,
-    paper,
-    paper_seals,
-    seals,
-)
+from records import attempts, corrections, deliveries, paper, paper_seals, seals
 from records.access import Person, Session
 from records.database import Database, legal_time
 from records.errors import Fault, Refused
@@ -248,6 +242,8 @@ def record_form(
 ) -> Response:
     """The form of a record, to be sent to `purpose`: `record`, `correct` or `mend` (of the record `of`), `backdate`."""
     t, methods = words_of(request), methods_for(person, row["instrument"])
+    far_back = purpose == "record" and desk_form.is_far_back(faults)
+    faults = desk_form.at_its_date(faults) if far_back else faults
     part = {"correct": f"correct/{of}", "mend": f"correct/{of}"}.get(purpose, purpose)
     values: dict[str, Any] = {
         "item": item_of(row, t, now),
@@ -261,11 +257,14 @@ def record_form(
         "intro": "" if purpose == "record" else t(f"correct.intro_{purpose}"),
         "needs_reason": purpose in ("correct", "backdate"),
         "corrects": purpose in ("correct", "mend"),
+        "submit": t({"record": "record.submit", "backdate": "correct.submit_backdate"}.get(purpose, "correct.submit")),
         "attempt": fields.get("attempt", ""),
         "again": fields.get("carried") == "record",
-        "far_back": purpose == "record" and any(fault.pointer == "/approved_by" for fault in faults),
+        "far_back": far_back,
     }
     values |= {name: desk_form.field(name, fields, faults, t) for name in _FIELDS}
+    if purpose == "backdate":
+        values["correction_reason"] = replace(values["correction_reason"], label=t("correct.reason_backdate"))
     shown_if = {"correction_reason": values["needs_reason"], "date_source": values["corrects"]}
     asked = [name for name in _FIELDS if shown_if.get(name, True)]
     asked += [each.name for _, _, _, shown in values["sections"] for each in shown]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from delivery.paper import OUTCOMES
-from delivery.portal.desk_form import faults_of, fields_of
+from delivery.portal.desk_form import at_its_date, faults_of, fields_of, is_far_back
 from delivery.portal.doors import MayServe, barred, demand_method
 from delivery.portal.views import item_of, outcome_name, written
 from delivery.portal.web import AnySession, Form, PortalPart, page, words_of
@@ -63,7 +63,7 @@ def _results(clerk: Person, t: Words) -> list[tuple[str, list[tuple[str, str]]]]
 
 @router.post("")
 def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MayServe, form: Form) -> Response:
-    """Record one scan and show what came of it above the form, which keeps day and result for the next one."""
+    """Record one scan and show what came of it above the form, which keeps a known day and the result for the next."""
     typed = {name: form.fields.get(name, "").strip()[:100] for name in ("code", "date", "result")}
     sticky = {"date": typed["date"], "result": typed["result"] or _SERVED}
     demand_method(clerk, typed["result"].partition("/")[0])
@@ -74,10 +74,12 @@ def scan(request: Request, portal: PortalPart, session: AnySession, clerk: MaySe
     except Refused as refused:
         again = sticky if any(fault.pointer == "/code" for fault in refused.faults) else typed | sticky
         far_back = None
-        if any(fault.pointer == "/approved_by" for fault in refused.faults):
+        if is_far_back(refused.faults):
             far_back = _carried(portal.database, clerk.authority_id, typed["code"], typed["date"], sticky["result"])
-        return _page(request, session, clerk, again, refused.faults, far_back=far_back)
+        return _page(request, session, clerk, again, at_its_date(refused.faults), far_back=far_back)
     portal.hint(found.receipt.hint)
+    if found.day is None:  # told of this paper alone
+        sticky["date"] = ""
     done = _told(portal.database, clerk.authority_id, found, words_of(request))
     return _page(request, session, clerk, sticky, done=done)
 

@@ -63,6 +63,39 @@ def test_scan_date_enter_and_then_one_scan_for_each_receipt(site: Site, page: Pa
     assert receipts(site) == 3
 
 
+@pytest.mark.parametrize(("typed", "lang", "word"), [("?", "en", "cannot be read"), ("不清", "zh", "日期不清")])
+def test_a_date_that_cannot_be_read_is_said_once_and_not_kept_for_the_next(
+    site: Site, page: Page, typed: str, lang: str, word: str
+) -> None:
+    first, second = codes(site, 2)
+    log_in(page, "clerk", lang)
+    page.wait_for_url("**/desk")
+    page.goto("/desk/scan")
+    page.keyboard.type(first)
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text(typed)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text(word)
+    accessible(page)
+    page.keyboard.type(second)
+    page.keyboard.press("Enter")
+    expect(page.locator("#date")).to_be_focused()
+    expect(page.locator("#date")).to_have_value("")
+    page.keyboard.type("today")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("〔2026〕2号" if lang == "zh" else "No. 2")
+    with site.house.database.read() as connection:
+        rows = deliveries.paper_track(connection, AUTHORITY, ["sent"])
+    assert sorted(row["service_status"] for row in rows) == ["pending", "provisional"]
+    page.goto("/desk?track=provisional")
+    expect(page.locator("li.item")).to_have_count(1)
+    accessible(page)
+    page.locator("li.item h2 a").click()
+    accessible(page)
+    page.get_by_role("link", name="补明日期" if lang == "zh" else "supply the date").click()
+    accessible(page)
+
+
 def test_an_input_method_neither_sends_too_early_nor_spoils_the_digits(site: Site, page: Page) -> None:
     (code,) = codes(site, 1)
     log_in(page, "clerk")

@@ -208,7 +208,8 @@ def test_a_scan_dated_far_back_goes_on_in_the_form_with_its_attempt(house: Porta
     day = typed(house)["date"]
     house.settle(delivery_id, days=61)
     refused = post(client, "/desk/scan", {"code": attempt["code"], "date": day, "result": "served"}, "/desk/scan")
-    assert refused.status_code == 422
+    assert refused.status_code == 422 and "超过60日" in refused.text and "更正或补录须说明理由" not in refused.text
+    assert re.search(r'id="date"[^>]*aria-describedby="date-hint date-fault-1"', refused.text)
     at = f"/desk/{delivery_id}/backdate"
     part = refused.text.partition(f'action="{at}"')[2].partition("</form>")[0]
     carried = dict(re.findall(r'name="(\w+)" value="([^"]*)"', part))

@@ -50,8 +50,8 @@ def listed(house: PortalHouse, name: str) -> list[str]:
 def test_it_proves_service_makes_no_date_and_waits_in_the_list_of_provisional_dates(house: PortalHouse) -> None:
     delivery_id = house.deliver("penalty-decision")
     done = record(house, delivery_id, dateless(house))
-    assert (done.served_on, done.final, done.paper_status) == (None, False, "sent")
-    assert state(house, delivery_id) == ("provisional", None, "sent")
+    assert (done.served_on, done.final, done.paper_status) == (None, False, "served")
+    assert state(house, delivery_id) == ("provisional", None, "served")
     assert listed(house, "provisional") == [delivery_id] and listed(house, "scan_missing") == []
     assert "邮戳被水浸" in house.row(delivery_id)["service_answer"]["reasons"][0]["text_zh"]
     assert record(house, delivery_id, dateless(house)).id == done.id and receipts(house, delivery_id) == 1

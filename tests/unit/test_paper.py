@@ -210,3 +210,9 @@ def test_a_correction_needs_a_reason_and_a_second_person() -> None:
 def test_a_backdated_record_needs_them_too() -> None:
     late = datetime(2026, 6, 1, tzinfo=UTC)
     assert ("/approved_by", "missing") in faults(record("direct"), recorded_at=late)
+
+
+def test_no_approval_is_asked_for_a_day_that_cannot_be() -> None:
+    late = datetime(2026, 6, 1, tzinfo=UTC)
+    assert faults(record("direct", date="2026-03-01"), recorded_at=late) == {("/date", "before_document")}
+    assert faults(record("direct"), recorded_at=late, sent_on=date(2026, 3, 11)) == {("/date", "before_release")}

@@ -17,6 +17,7 @@ from delivery.rule_sets import rule_book
 from delivery.scanner import said_of_day
 from delivery.service_dates import PaperAttempt, ServiceFacts, answer, decide
 from delivery.service_facts import UpheldObjection
+from delivery.volumes import Bound, Cover, Paper, front_html, order
 from records.errors import Refused
 from templates.manifests import manifest
 from tests.unit.test_paper import check, faults, record
@@ -194,3 +195,12 @@ def test_in_a_date_field_a_question_mark_says_that_it_cannot_be_read(text: str) 
 @pytest.mark.parametrize("text", ["", "x", "20261122", "看清", "2026-??-22"])
 def test_nothing_else_does(text: str) -> None:
     assert "illegible" not in said_of_day(text)
+
+
+def test_the_contents_of_a_volume_give_it_no_day() -> None:
+    part = order().parts[0].number
+    title = ("送达凭证", "Proof of service")
+    paper = Paper(part, title, "", date(2026, 3, 20), "0" * 64, "application/pdf", undated=True)
+    cover = Cover(("示例局", "Example"), "1号", None, date(2026, 11, 23), True)
+    page = front_html(cover, [Bound(paper, 1, 1), Bound(replace(paper, undated=False, day=date(2026, 3, 21)), 2, 2)])
+    assert "日期不清" in page and "2026-03-21" in page and "2026-03-20" not in page
