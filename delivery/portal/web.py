@@ -291,6 +291,7 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
         portal=portal,
         system_name=words.pick(portal.system_name_zh, portal.system_name_en),
         clock=words.pick(time_zh(clock), time_en(clock)),
+        status=status,
         session=session,
         home=home_of(session) if session else "/login",
         settings=settings_of(session) if session else "",
