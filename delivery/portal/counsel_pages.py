@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
 from delivery.counsel import Attorney, ask_for_counsel, new_password, revoke_counsel
+from delivery.portal import views
 from delivery.portal.form_faults import FormFaults
-from delivery.portal.views import written
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, language_of, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
@@ -74,7 +74,7 @@ def counsel_line(row: sa.RowMapping, t: Words, today: date) -> dict[str, Any]:
     last_day = date.fromisoformat(row["last_day"])
     state = "ended" if row["state"] == "approved" and last_day < today else row["state"]
     told = {name: row[name] for name in ("id", "name", "firm", "login")} | {"reason": row["reason"] or ""}
-    return told | {"state": state, "state_text": t(f"counsel.state_{state}"), "last_day": written(last_day, t)}
+    return told | {"state": state, "state_text": t(f"counsel.state_{state}"), "last_day": views.last_day(last_day, t)}
 
 
 @router.post("")

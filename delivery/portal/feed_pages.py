@@ -17,7 +17,7 @@ from delivery.ics import Entry, write_calendar
 from delivery.kept_deadlines import KeptLimit, kept
 from delivery.portal.doors import OfBothSides
 from delivery.portal.form_faults import NO_FAULTS, FormFaults
-from delivery.portal.views import moment
+from delivery.portal.views import timed
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, home_of, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from records import feeds
@@ -56,7 +56,7 @@ def _page(request: Request, session: Session, *, status: int = 200, **values: An
         session,
         status=status,
         what=f"feed.what_{'counterparty' if isinstance(session.subject, Account) else 'desk'}",
-        feeds=[{"id": row["id"], "since": moment(row["created_at"], t)} for row in found],
+        feeds=[{"id": row["id"], "since": timed(row["created_at"], t)} for row in found],
         **({"address": "", "faults": NO_FAULTS} | values),
     )
 

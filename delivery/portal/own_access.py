@@ -15,7 +15,7 @@ from delivery.one_time_codes import new_secret, picture, step_of, uri
 from delivery.portal.acting import known_people
 from delivery.portal.form_faults import FormFaults
 from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
-from delivery.portal.views import moment
+from delivery.portal.views import timed
 from delivery.portal.web import AnySession, Form, PortalPart, home_of, page, portal_of, see, settings_of, words_of
 from delivery.portal.wording import Words
 from records import access, passkeys, second_factors
@@ -105,7 +105,7 @@ def access_page(
         back="/settings" if settings_of(session) == "/settings" else home_of(session),
         told=told,
         faults=FormFaults.said(t, {field: problem} if problem else {}, _LABELS, minutes=WINDOW_SECONDS // 60),
-        since=moment(factor["confirmed_at"], t) if factor is not None and is_on else "",
+        since=timed(factor["confirmed_at"], t) if factor is not None and is_on else "",
         secret=factor["secret"] if factor is not None and not is_on else "",
         passkeys=held,
         origin=party.origin if party else "",
@@ -114,7 +114,7 @@ def access_page(
             {
                 "id": row["token_hash"],
                 "here": row["token_hash"] == session.token_hash,
-                "time": moment(row["created_at"], t),
+                "time": timed(row["created_at"], t),
                 "factor": t(_FACTORS[row["factor"]]),
                 "passkey": names.get(row["passkey_id"], ""),
             }
@@ -129,9 +129,9 @@ def _passkey(row: sa.RowMapping, t: Words) -> dict[str, str]:
         "id": row["id"],
         "name": row["name"],
         "person": " · ".join(each for each in (row["person"], row["office"]) if each),
-        "added": moment(row["added_at"], t),
-        "used": moment(row["used_at"], t),
-        "doubted": moment(row["doubted_at"], t),
+        "added": timed(row["added_at"], t),
+        "used": timed(row["used_at"], t),
+        "doubted": timed(row["doubted_at"], t),
     }
 
 

@@ -19,7 +19,7 @@ from delivery.portal.office_choices import office_choices
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
-from delivery.portal.views import minute
+from delivery.portal.views import minute, timed
 from delivery.portal.web import AnySession, Form, PortalPart, Posted, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.registration_review import CHECKS, ENTRIES
@@ -193,7 +193,7 @@ def _message(row: sa.RowMapping, t: Words) -> dict[str, str]:
         "to": row["address"],
         "state": t(f"review.message_{row['state']}"),
         "code": row["state"],
-        "at": minute(row["sent_at"] or row["created_at"], t),
+        "at": timed(row["sent_at"] or row["created_at"], t, minute),
     }
 
 
@@ -211,7 +211,7 @@ def _account(row: Mapping[str, Any], t: Words) -> dict[str, Any]:
         "login": row["login"],
         "department": row["department"],
         "state": t(f"review.account_{state}"),
-        "until": minute(newest["expires_at"], t) if state == "waiting" else "",
+        "until": timed(newest["expires_at"], t, minute) if state == "waiting" else "",
         "open": row["state"] == "approved",
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.portal.views import item_of, moment, outcome_name, written
+from delivery.portal.views import item_of, outcome_name, timed, written
 from delivery.portal.wording import Words
 
 
@@ -34,7 +34,7 @@ def _receipt(receipt: sa.RowMapping, t: Words) -> dict[str, Any]:
         "outcome": outcome_name(receipt["method"], receipt["outcome"], t),
         "served_on": written(date.fromisoformat(receipt["served_on"]), t) if receipt["served_on"] else "",
         "final": receipt["final"],
-        "recorded": moment(receipt["recorded_at"], t),
+        "recorded": timed(receipt["recorded_at"], t),
         "record": receipt["record"],
         "scan": receipt["scan_digest"],
         "id": receipt["id"],

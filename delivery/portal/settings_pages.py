@@ -18,7 +18,7 @@ from delivery.portal.form_faults import NO_FAULTS, FormFaults
 from delivery.portal.notice_lines import bad_lines
 from delivery.portal.office_choices import office_name
 from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
-from delivery.portal.views import moment, written
+from delivery.portal.views import timed, written
 from delivery.portal.web import AnySession, Form, OwnAccount, Portal, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.reminders import OCCASIONS
@@ -91,7 +91,7 @@ def _letter(row: sa.RowMapping, t: Words) -> dict[str, str]:
     return {
         "signed_on": written(date.fromisoformat(row["signed_on"]), t),
         "system": row["system_name"],
-        "withdrawn": moment(row["withdrawn_at"], t) if row["withdrawn_at"] else "",
+        "withdrawn": timed(row["withdrawn_at"], t),
     }
 
 

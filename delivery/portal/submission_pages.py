@@ -14,7 +14,7 @@ from delivery.portal.acting import acting_of, known_people
 from delivery.portal.files import pdf_response
 from delivery.portal.form_faults import FormFaults
 from delivery.portal.submission_lines import file_of, submission_lines
-from delivery.portal.views import item_of, written
+from delivery.portal.views import item_of, last_day
 from delivery.portal.web import (
     AnySession,
     DeliveryId,
@@ -95,7 +95,7 @@ def _form_page(
         session,
         status=422 if faults else 200,
         item=item_of(row, t, now),
-        kinds=[(kind, t(f"submit.{kind}"), written(last, t) if last else "") for kind, last in limits],
+        kinds=[(kind, t(f"submit.{kind}"), last_day(last, t) if last else "") for kind, last in limits],
         once=new_id("sub"),
         most=MOST_FILES,
         typed=typed,
