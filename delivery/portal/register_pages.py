@@ -14,7 +14,7 @@ from delivery.portal import register_form
 from delivery.portal.files import pdf_response
 from delivery.portal.form_faults import FormFaults, Told
 from delivery.portal.register_visit import ProvedVisit, TheVisit, VisitForm
-from delivery.portal.registration_lines import office_line, said, scans, versions
+from delivery.portal.registration_lines import office_line, originals_line, said, scans, versions
 from delivery.portal.views import file_headers
 from delivery.portal.web import PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
@@ -250,8 +250,11 @@ def submit_page(request: Request, visit: TheVisit) -> Response:
     """The warning before the second click: a report cannot be withdrawn."""
     if visit.is_open and _faults(request, visit):
         return see("/register/check")
-    office = office_line(registration.office_of(visit.row).as_dict(), words_of(request))
-    return _page(request, visit, "submit", office=office)
+    office, t = registration.office_of(visit.row).as_dict(), words_of(request)
+    with portal_of(request).database.read() as connection:
+        authority = registration.authority_of(connection, visit.row)
+    paper_to = originals_line(authority, office, t)
+    return _page(request, visit, "submit", office=office_line(office, t), paper_to=paper_to)
 
 
 @router.post("/submit")
@@ -272,6 +275,8 @@ def status_page(request: Request, portal: PortalPart, visit: TheVisit, told: str
     t = words_of(request)
     with portal.database.read() as connection:
         history = registrations.history(connection, visit.row["id"])
+        authority = registration.authority_of(connection, visit.row)
+    waits = visit.row["state"] == "submitted"
     return page(
         request,
         "register_status.html",
@@ -280,6 +285,7 @@ def status_page(request: Request, portal: PortalPart, visit: TheVisit, told: str
         state=visit.row["state"],
         entity=t.pick(visit.row["facts"].get("name_zh", ""), visit.row["facts"].get("name_en", "")),
         versions=versions(history, t),
+        paper_to=originals_line(authority, history[0]["office"], t) if waits else (),
         told=told if told in ("submitted", "not_open") else "",
         can_change=visit.is_open,
     )
