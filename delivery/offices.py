@@ -116,5 +116,15 @@ def reached(authority: Mapping[str, Any], office: str, administration: str) -> M
     return entries.get(office) or entries.get(administration) or {}
 
 
+def originals_to(authority: Mapping[str, Any], office: str, administration: str) -> Mapping[str, Any]:
+    """Where paper originals for the office are sent: `address`, and `postcode` and `phone` where the record has them.
+
+    Without an address of the office it is the authority's own, with its `name`, to which they are then addressed.
+    """
+    found = {key: value for key, value in reached(authority, office, administration).items() if key != "email"}
+    own = {key: authority[key] for key in ("name", "address", "postcode")}
+    return found if "address" in found else found | own
+
+
 def _told(office: Office, certain: bool, edition: str) -> Responsible:
     return Responsible(**asdict(office), certain=certain, edition=edition)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.web import Portal, Posted
+from delivery.portal.wording import Words
 from records import people
 from records.access import Account
 from records.people import Acting, TooManyPeople
@@ -23,6 +25,11 @@ def acting_of(portal: Portal, account: Account, form: Posted) -> Acting | None:
             if row["id"] == form.fields.get("person"):
                 return Acting(row["name"], row["office"])
     return None
+
+
+def nobody_acts(t: Words) -> FormFaults:
+    """What is wrong with a form that names nobody; the fields are those of `who.html`."""
+    return FormFaults.said(t, {"person": "people.missing"}, {"person": "people.acting"})
 
 
 def known_people(portal: Portal, account: Account) -> list[dict[str, str]]:

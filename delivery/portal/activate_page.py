@@ -8,13 +8,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from delivery import activation, passwords
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.login import enter
 from delivery.portal.proving import WINDOW_SECONDS, Proven, TooManyAttempts, count, has_second
-from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, see
+from delivery.portal.web import DoorForm, PortalPart, door_page, genuine, network, see, words_of
 from records import access
 
 router = APIRouter()
 
+_LABELS: Final = {"password": "activate.password", "again": "activate.again"}
 _COUNTED: Final = "/activate"  # no log-in begins so: who guesses codes locks nobody out of the log-in page
 
 
@@ -24,9 +26,12 @@ def activate_page(request: Request) -> Response:
     return _form(request)
 
 
-def _form(request: Request, problem: str = "", *, login: str = "", status: int = 200) -> Response:
-    values = {"minutes": WINDOW_SECONDS // 60, "shortest": passwords.SHORTEST, "longest": passwords.LONGEST}
-    return door_page(request, "activate.html", status=status, problem=problem, login=login, **values)
+def _form(request: Request, problem: str = "", field: str = "", *, login: str = "", status: int = 200) -> Response:
+    bounds = {"minutes": WINDOW_SECONDS // 60, "shortest": passwords.SHORTEST, "longest": passwords.LONGEST}
+    wrong = {field: problem} if problem else {}
+    faults = FormFaults.said(words_of(request), wrong, _LABELS, **bounds)
+    shown = {"login": login, "shortest": passwords.SHORTEST}
+    return door_page(request, "activate.html", status=status, faults=faults, **shown)
 
 
 @router.post("/activate")
@@ -36,9 +41,9 @@ def activate(request: Request, portal: PortalPart, form: DoorForm) -> Response:
     if not genuine(request, form):
         return _form(request, "login.expired", login=login, status=403)
     if password != form.fields.get("again", ""):
-        return _form(request, "activate.differs", login=login, status=422)
+        return _form(request, "activate.differs", "again", login=login, status=422)
     if not passwords.SHORTEST <= len(password) <= passwords.LONGEST or password.lower() == login.lower():
-        return _form(request, "activate.length", login=login, status=422)
+        return _form(request, "activate.length", "password", login=login, status=422)
     counted = f"{_COUNTED} {login}"
     try:
         count(request, portal, counted)

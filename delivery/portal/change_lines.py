@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from delivery.portal.office_choices import office_name
-from delivery.portal.views import minute, moment
+from delivery.portal.views import minute, timed
 from delivery.portal.wording import Words
 from records.changes import OPEN
 
 
 def change_line(row: sa.RowMapping, t: Words) -> dict[str, Any]:
     """One change, as both sides see it."""
-    effective = minute(row["effective_at"], t) if row["effective_at"] else ""
+    effective = timed(row["effective_at"], t, minute)
     state = t("change.delayed", time=effective) if row["state"] == "delayed" else t(f"change.{row['state']}")
     reason = row["reason"] or ""
     return {
@@ -24,7 +24,7 @@ def change_line(row: sa.RowMapping, t: Words) -> dict[str, Any]:
         "what": t(f"change.{row['kind']}"),
         "details": _details(row, t),
         "by": row["asker"] or t("change.by_authority"),
-        "time": moment(row["asked_at"], t),
+        "time": timed(row["asked_at"], t),
         "state": state,
         "code": row["state"],
         "open": row["state"] in OPEN,

@@ -16,7 +16,7 @@ from delivery.beijing import day_of
 from delivery.portal import desk_form, files
 from delivery.portal.desk_pages import ReceiptId, find_delivery, record_form
 from delivery.portal.doors import MayCorrect, MayServe, SeesCorrections, demand_method
-from delivery.portal.fault_lines import fault_lines
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.pager import WalkPart
 from delivery.portal.views import item_of, minute, outcome_name, written
 from delivery.portal.web import AnySession, DeliveryId, Form, Portal, PortalPart, page, see, words_of
@@ -124,7 +124,7 @@ def _page(
         has_scan=found["scan_digest"] is not None,
         own=found["proposed_by"] == session.subject.id,
         waiting=found["state"] == "waiting",
-        told=fault_lines(faults, {"note": ("note", t("correct.why_not"))}, t),
+        told=FormFaults.of(faults, {"note": t("correct.why_not")}, t),
         note_faults=desk_form.faults_of("note", faults, t),
     )
 

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
 from delivery.counsel import Attorney, ask_for_counsel, new_password, revoke_counsel
-from delivery.portal.desk_form import faults_of
-from delivery.portal.views import written
+from delivery.portal import views
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, language_of, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
@@ -54,6 +54,7 @@ def _page(
     **values: Any,
 ) -> Response:
     t = words_of(request)
+    labels = {name: t(f"counsel.{name}") for name in _FIELDS} | {"file1": t("counsel.file")}
     with portal.database.read() as connection:
         rows = counsel.of_counterparty(connection, account.authority_id, account.counterparty_id)
         today = day_of(legal_time(connection))
@@ -64,7 +65,7 @@ def _page(
         status=422 if faults else 200,
         counsel=[counsel_line(row, t, today) for row in rows],
         typed=typed,
-        faults={name: faults_of(name, faults, t) for name in (*_FIELDS, "file1")},
+        faults=FormFaults.of(faults, labels, t),
         **({"password": "", "password_of": ""} | values),
     )
 
@@ -75,7 +76,7 @@ def counsel_line(row: sa.RowMapping, t: Words, today: date) -> dict[str, Any]:
     state = "ended" if row["state"] == "approved" and last_day < today else row["state"]
     told = {name: row[name] for name in ("id", "name", "firm", "login")} | {"reason": row["reason"] or ""}
     told |= {"cases": t.pick("、", ", ").join(row["cases"] or ()) or t("counsel.all_cases")}
-    return told | {"state": state, "state_text": t(f"counsel.state_{state}"), "last_day": written(last_day, t)}
+    return told | {"state": state, "state_text": t(f"counsel.state_{state}"), "last_day": views.last_day(last_day, t)}
 
 
 @router.post("")

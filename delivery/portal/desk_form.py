@@ -16,7 +16,7 @@ from delivery.paper import (
     OUTCOMES,
     backdated_after,
 )
-from delivery.portal.fault_lines import FaultLine, fault_lines
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.views import outcome_name
 from delivery.portal.wording import Words
 from delivery.scanner import said_of_day
@@ -106,11 +106,10 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
     return Field(name, kind, t(f"record.{name}"), fields.get(name, ""), faults_of(name, faults, t), choices)
 
 
-def told(faults: Sequence[Fault], asked: Sequence[str], t: Words) -> list[FaultLine]:
-    """Every fault with its field, if that is one of those `asked` for on the form (or of its first ones)."""
-    fields = {name: (name, t(f"record.{name}")) for name in ("date", "scan", *asked)}
-    fields |= dict.fromkeys(("method", "outcome"), ("result", t("record.result")))
-    return fault_lines(faults, fields, t)
+def told(faults: Sequence[Fault], asked: Sequence[str], t: Words) -> FormFaults:
+    """Every fault with its field, if that is one of those `asked` for on the form (or of its first and last ones)."""
+    labels = {name: t(f"record.{name}") for name in ("result", "date", *asked, "scan")}
+    return FormFaults.of(faults, labels, t, {"method": "result", "outcome": "result"})
 
 
 def at_its_date(faults: Sequence[Fault]) -> list[Fault]:

@@ -16,7 +16,8 @@ from delivery.beijing import day_of
 from delivery.ics import Entry, write_calendar
 from delivery.kept_deadlines import KeptLimit, kept
 from delivery.portal.doors import OfBothSides
-from delivery.portal.views import moment
+from delivery.portal.form_faults import NO_FAULTS, FormFaults
+from delivery.portal.views import timed
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, home_of, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from records import feeds
@@ -55,8 +56,8 @@ def _page(request: Request, session: Session, *, status: int = 200, **values: An
         session,
         status=status,
         what=f"feed.what_{'counterparty' if isinstance(session.subject, Account) else 'desk'}",
-        feeds=[{"id": row["id"], "since": moment(row["created_at"], t)} for row in found],
-        **({"address": "", "problem": ""} | values),
+        feeds=[{"id": row["id"], "since": timed(row["created_at"], t)} for row in found],
+        **({"address": "", "faults": NO_FAULTS} | values),
     )
 
 
@@ -71,7 +72,8 @@ def make(request: Request, portal: PortalPart, session: AnySession, subject: OfB
                 connection, scope, subject.authority_id, _owner(session), counterparty_id=counterparty
             )
     except feeds.TooManyFeeds:
-        return _page(request, session, status=409, problem="feed.too_many")
+        faults = FormFaults.said(words_of(request), {"": "feed.too_many"}, {})
+        return _page(request, session, status=409, faults=faults)
     base = portal.public_url or str(request.base_url)
     return _page(request, session, address=address_of(base, token))
 

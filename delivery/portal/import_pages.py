@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from delivery.paper_import import COLUMNS, Imported, import_receipts
 from delivery.portal.doors import MayServe, barred
-from delivery.portal.fault_lines import FaultLine, fault_lines
+from delivery.portal.form_faults import FormFaults, Told
 from delivery.portal.receipt_table import allowed_words, empty_table, table_words
 from delivery.portal.views import file_headers
 from delivery.portal.web import AnySession, Form, PortalPart, page, words_of
@@ -34,13 +34,13 @@ def _page(request: Request, session: Session, refused: Refused | None = None, do
     faults = refused.faults if refused else ()
     lines = [fault for fault in faults if fault.pointer.startswith(_LINE)]
     of_file = [fault for fault in faults if not fault.pointer.startswith(_LINE)]
-    told = fault_lines(of_file, {"file": ("file", t("importing.file"))}, t)
+    told = FormFaults.of(of_file, {"file": t("importing.file")}, t).told
     if lines:
-        told.append(FaultLine("faults", t("importing.by_line"), t("importing.refused", count=len(lines))))
+        told += (Told("faults", t("importing.by_line"), t("importing.refused", count=len(lines))),)
     values: dict[str, Any] = {
         "columns": [t(f"column.{name}") for name in COLUMNS],
         "allowed": allowed_words(t),
-        "told": told,
+        "told": FormFaults(told),
         "faults": [_fault(fault, t) for fault in lines[:_SHOWN]],
         "more": max(0, len(lines) - _SHOWN),
         "done": done,

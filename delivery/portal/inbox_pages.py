@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 from delivery import inbox
 from delivery.kept_deadlines import kept
 from delivery.portal import files, service_page
-from delivery.portal.acting import acting_of, known_people
+from delivery.portal.acting import acting_of, known_people, nobody_acts
 from delivery.portal.deadline_lines import limit_lines
+from delivery.portal.form_faults import NO_FAULTS, FormFaults
 from delivery.portal.history_lines import history_lines
 from delivery.portal.link_lines import lines_in_inbox
 from delivery.portal.notice_lines import notice_lines
@@ -149,7 +150,8 @@ def _confirm_page(
     account: Account,
     row: sa.RowMapping,
     now: datetime,
-    **values: Any,
+    faults: FormFaults = NO_FAULTS,
+    status: int = 200,
 ) -> Response:
     shown = inbox.statement(row)
     return page(
@@ -162,7 +164,8 @@ def _confirm_page(
         statement=shown,
         digest=_digest(shown),
         known=known_people(portal, account),
-        **({"problem": ""} | values),
+        faults=faults,
+        status=status,
     )
 
 
@@ -178,10 +181,11 @@ def confirm(
     row, now = _row(portal.database, account, delivery_id)
     shown = inbox.statement(row)
     if form.fields.get("statement") != _digest(shown):
-        return _confirm_page(request, portal, session, account, row, now, problem="confirm.changed", status=409)
+        faults = FormFaults.said(words_of(request), {"": "confirm.changed"}, {})
+        return _confirm_page(request, portal, session, account, row, now, faults, 409)
     acting = acting_of(portal, account, form)
     if acting is None:
-        return _confirm_page(request, portal, session, account, row, now, problem="people.missing", status=422)
+        return _confirm_page(request, portal, session, account, row, now, nobody_acts(words_of(request)), 422)
     done = inbox.confirm(portal.database, delivery_id, account, session.token_hash, shown, acting)
     portal.hint(done.hint)
     return see(f"/inbox/{delivery_id}?told={'done' if done.first else 'already'}")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from delivery.fact_forms import Part, facts, form, read_moment, typed_of, where
 from delivery.fact_words import FactWords
 from delivery.known_facts import known_facts
-from delivery.portal.fault_lines import FaultLine
+from delivery.portal.form_faults import FormFaults, Told
 from delivery.portal.issue_links import Linked
 from delivery.portal.wording import Words
 from records import directory, documents
@@ -57,13 +57,15 @@ class IssueForm:
         asked = form(self.made.schema, self.typed, placed, words)
         return asked, form(self.beside, self.typed, placed, FactWords(), BESIDE)
 
-    def told(self, faults: Sequence[Fault], t: Words) -> list[FaultLine]:
+    def told(self, faults: Sequence[Fault], t: Words) -> FormFaults:
         """Every fault of the job, by the field where it is to be mended."""
         parts = [part for group in self.parts() for part in group]
-        return [
-            FaultLine(*_field_of(fault, parts, t), t.pick(fault.message_zh, fault.message_en), fault.rule or "")
-            for fault in faults
-        ]
+        return FormFaults(
+            tuple(
+                Told(*_field_of(fault, parts, t), t.pick(fault.message_zh, fault.message_en), fault.rule)
+                for fault in faults
+            )
+        )
 
     def job(self, authority_id: str, linked: Linked | None) -> dict[str, Any]:
         """What was typed, as a job with one document."""

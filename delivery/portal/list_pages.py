@@ -16,7 +16,7 @@ from delivery import inbox
 from delivery.beijing import day_of, end_of
 from delivery.portal.link_lines import lines_in_inbox
 from delivery.portal.pager import read_key, written_key
-from delivery.portal.views import file_headers, file_names, item_of
+from delivery.portal.views import file_headers, file_names, item_of, moment
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, language_of, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
@@ -163,7 +163,8 @@ def _csv(portal: Portal, account: Account, wanted: Wanted, t: Words) -> Iterator
 
 def _csv_row(row: sa.RowMapping, t: Words, now: datetime) -> list[str]:
     item = item_of(row, t, now)
-    told = [t.pick(item.title_zh, item.title_en), item.number, item.case_no, item.sent, item.opened, item.confirmed]
+    told = [t.pick(item.title_zh, item.title_en), item.number, item.case_no, item.sent]
+    told += [moment(row[name], t) for name in ("accessed_at", "confirmed_at")]
     return [*told, item.status, item.date, row["final_digest"] or ""]
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.passkey_proof import TO_LOG_IN, Answer, challenge_for
 from delivery.portal.proving import WINDOW_SECONDS, Proven, TooManyAttempts, prove, prove_by_passkey, second_of
 from delivery.portal.security import ASKS_FOR_A_CHALLENGE
@@ -27,6 +28,7 @@ from delivery.portal.web import (
     see,
     session_of,
     set_cookie,
+    words_of,
 )
 from records import access, passkeys
 
@@ -51,7 +53,8 @@ def login_page(request: Request) -> Response:
 
 def _form(request: Request, next_path: str, *, problem: str = "", login: str = "", status: int = 200) -> Response:
     party = portal_of(request).relying_party
-    values = {"next_path": next_path, "problem": problem, "login": login, "minutes": WINDOW_SECONDS // 60}
+    faults = FormFaults.said(words_of(request), {"": problem} if problem else {}, {}, minutes=WINDOW_SECONDS // 60)
+    values = {"next_path": next_path, "faults": faults, "login": login}
     response = door_page(request, "login.html", status=status, origin=party.origin if party else "", **values)
     response.headers.update(ASKS_FOR_A_CHALLENGE if party else {})
     return response

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.portal.views import minute, written
+from delivery.portal.views import minute, timed, written
 from delivery.portal.wording import Words
 from records import notice_reports
 
@@ -24,7 +24,7 @@ def notice_lines(connection: sa.Connection, delivery_id: str, t: Words, *, at_de
             "channel": t(f"notice.{row['channel']}"),
             "outcome": outcome(row, t),
             "bad": is_bad(row),
-            "time": minute(row["sent_at"] or row["created_at"], t),
+            "time": timed(row["sent_at"] or row["created_at"], t, minute),
         }
         for row in notice_reports.of_delivery(connection, delivery_id)
     ]
@@ -40,7 +40,7 @@ def bad_lines(rows: Sequence[sa.RowMapping], t: Words) -> list[dict[str, Any]]:
             "address": row["address"],
             "channel": t(f"notice.{row['channel']}"),
             "outcome": outcome(row, t),
-            "time": minute(row["reported_at"] or row["created_at"], t),
+            "time": timed(row["reported_at"] or row["created_at"], t, minute),
         }
         for row in rows
     ]

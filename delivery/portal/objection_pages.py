@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from delivery.objections import Raised, raise_objection
 from delivery.portal.acting import acting_of, known_people
-from delivery.portal.desk_form import faults_of
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.views import item_of
 from delivery.portal.web import (
     AnySession,
@@ -35,6 +35,12 @@ from records.ids import new_id
 router = APIRouter(prefix="/inbox/{delivery_id}/objection")
 
 _ID = re.compile("obj_[0-9a-z]{25}")
+_LABELS = {
+    "claimed": "objecting.claimed",
+    "grounds": "objecting.grounds",
+    "file1": "objecting.see_proof",
+    "person": "people.acting",
+}
 
 
 @router.get("")
@@ -69,7 +75,7 @@ def _form_page(
         once=new_id("obj"),
         typed=typed,
         known=known_people(portal, account),
-        faults={name: faults_of(name, faults, t) for name in ("claimed", "grounds", "file1", "person")},
+        faults=FormFaults.of(faults, {name: t(label) for name, label in _LABELS.items()}, t),
     )
 
 

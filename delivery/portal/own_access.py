@@ -13,8 +13,9 @@ from delivery import passwords
 from delivery.accounts import tell_of_access
 from delivery.one_time_codes import new_secret, picture, step_of, uri
 from delivery.portal.acting import known_people
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
-from delivery.portal.views import moment
+from delivery.portal.views import timed
 from delivery.portal.web import AnySession, Form, PortalPart, home_of, page, portal_of, see, settings_of, words_of
 from delivery.portal.wording import Words
 from records import access, passkeys, second_factors
@@ -31,6 +32,17 @@ _TOLD: Final = (
     "own.passkey_added",
     "own.passkey_removed",
 )
+_LABELS: Final = {
+    "old": "own.password_old",
+    "new": "own.password_new",
+    "again": "own.password_again",
+    "factor-password": "own.password_old",
+    "code": "own.factor_code",
+    "remove-password": "own.password_old",
+    "passkey-name": "own.passkey_name",
+    "passkey-password": "own.password_old",
+    "person": "people.acting",
+}
 _FACTORS: Final = {
     "password": "own.by_password",
     "password+totp": "own.by_both",
@@ -66,9 +78,16 @@ def overview(request: Request, session: AnySession, told: str = "") -> Response:
 
 
 def access_page(
-    request: Request, session: Session, *, told: str = "", problem: str = "", status: int = 200, **values: Any
+    request: Request,
+    session: Session,
+    *,
+    told: str = "",
+    problem: str = "",
+    field: str = "",
+    status: int = 200,
+    **values: Any,
 ) -> Response:
-    """The page of all of it, with a message or what was wrong."""
+    """The page of all of it, with a message or what was wrong, in the field of this id."""
     portal, t = portal_of(request), words_of(request)
     subject = session.subject
     with portal.database.read() as connection:
@@ -85,9 +104,8 @@ def access_page(
         base=base_of(session),
         back="/settings" if settings_of(session) == "/settings" else home_of(session),
         told=told,
-        problem=problem,
-        minutes=WINDOW_SECONDS // 60,
-        since=moment(factor["confirmed_at"], t) if factor is not None and is_on else "",
+        faults=FormFaults.said(t, {field: problem} if problem else {}, _LABELS, minutes=WINDOW_SECONDS // 60),
+        since=timed(factor["confirmed_at"], t) if factor is not None and is_on else "",
         secret=factor["secret"] if factor is not None and not is_on else "",
         passkeys=held,
         origin=party.origin if party else "",
@@ -96,7 +114,7 @@ def access_page(
             {
                 "id": row["token_hash"],
                 "here": row["token_hash"] == session.token_hash,
-                "time": moment(row["created_at"], t),
+                "time": timed(row["created_at"], t),
                 "factor": t(_FACTORS[row["factor"]]),
                 "passkey": names.get(row["passkey_id"], ""),
             }
@@ -111,9 +129,9 @@ def _passkey(row: sa.RowMapping, t: Words) -> dict[str, str]:
         "id": row["id"],
         "name": row["name"],
         "person": " · ".join(each for each in (row["person"], row["office"]) if each),
-        "added": moment(row["added_at"], t),
-        "used": moment(row["used_at"], t),
-        "doubted": moment(row["doubted_at"], t),
+        "added": timed(row["added_at"], t),
+        "used": timed(row["used_at"], t),
+        "doubted": timed(row["doubted_at"], t),
     }
 
 
@@ -124,13 +142,13 @@ def change_password(request: Request, portal: PortalPart, session: AnySession, f
     here(request, session)
     old, new = form.fields.get("old", ""), form.fields.get("new", "")
     if new != form.fields.get("again", ""):
-        return access_page(request, session, problem="own.password_differs", status=422)
+        return access_page(request, session, problem="own.password_differs", field="again", status=422)
     if not passwords.SHORTEST <= len(new) <= passwords.LONGEST:
-        return access_page(request, session, problem="own.password_length", status=422)
+        return access_page(request, session, problem="own.password_length", field="new", status=422)
     if new == old:
-        return access_page(request, session, problem="own.password_same", status=422)
+        return access_page(request, session, problem="own.password_same", field="new", status=422)
     if problem := prove_again(request, portal, session.subject, old, "own.wrong"):
-        return access_page(request, session, problem=problem, status=status_of(problem))
+        return access_page(request, session, problem=problem, field="old", status=status_of(problem))
     hashed = passwords.hash_password(new)
     with portal.database.write() as connection:
         access.change_own_password(connection, session.subject, hashed, session.token_hash)
@@ -176,7 +194,7 @@ def confirm_factor(request: Request, portal: PortalPart, session: AnySession, fo
             second_factors.confirm(connection, session.subject, step)
             due = tell(connection, session, "factor_added")
     if step is None:
-        return access_page(request, session, problem="own.factor_wrong", status=422)
+        return access_page(request, session, problem="own.factor_wrong", field="code", status=422)
     portal.hint(due)
     return see(f"{base_of(session)}?told=factor_done")
 
@@ -187,7 +205,7 @@ def remove_factor(request: Request, portal: PortalPart, session: AnySession, for
     """Log in without from now on: the password is asked for."""
     here(request, session)
     if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
-        return access_page(request, session, problem=problem, status=status_of(problem))
+        return access_page(request, session, problem=problem, field="factor-password", status=status_of(problem))
     with portal.database.write() as connection:
         removed = second_factors.remove(connection, session.subject, session.subject.id)
         due = tell(connection, session, "factor_removed") if removed else ()

@@ -39,13 +39,15 @@ def begin(request: Request, portal: PortalPart, session: AnySession, form: Form)
     with portal.database.read() as connection:
         many = len(kept.of_subject(connection, session.subject)) >= kept.MOST
     if portal.relying_party is None or many or not name:
-        problem = "own.passkey_nameless" if portal.relying_party and not many else "own.passkey_not_here"
-        return access_page(request, session, problem=problem, status=422, **typed)
+        nameless = portal.relying_party is not None and not many
+        problem, field = ("own.passkey_nameless", "passkey-name") if nameless else ("own.passkey_not_here", "")
+        return access_page(request, session, problem=problem, field=field, status=422, **typed)
     if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
-        return access_page(request, session, problem=problem, status=status_of(problem), **typed)
+        status, field = status_of(problem), "passkey-password"
+        return access_page(request, session, problem=problem, field=field, status=status, **typed)
     acting = _whose(portal, session, form)
     if acting is None:
-        return access_page(request, session, problem="people.missing", status=422, **typed)
+        return access_page(request, session, problem="people.missing", field="person", status=422, **typed)
     about = {"name": name, "person": acting.name, "office": acting.office}
     with portal.database.write() as connection:
         kept.ask(connection, _asker(session), passkeys.new_challenge(), passkeys.SECONDS, about)
@@ -111,7 +113,7 @@ def remove(request: Request, portal: PortalPart, session: AnySession, form: Form
     """Remove a passkey, with the password; the sessions that it opened end, but this one."""
     here(request, session)
     if problem := prove_again(request, portal, session.subject, form.fields.get("password", ""), "own.wrong"):
-        return access_page(request, session, problem=problem, status=status_of(problem))
+        return access_page(request, session, problem=problem, field="remove-password", status=status_of(problem))
     subject, chosen = session.subject, form.fields.get("passkey", "")
     with portal.database.write() as connection:
         removed = kept.remove(connection, subject, chosen, subject.id, keep_session=session.token_hash)

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from delivery.portal.acting import acting_of, known_people
-from delivery.portal.web import AnySession, Form, PortalPart, TheAccount, page, see
+from delivery.portal.form_faults import NO_FAULTS, FormFaults
+from delivery.portal.web import AnySession, Form, PortalPart, TheAccount, page, see, words_of
 from records import people
 
 router = APIRouter(prefix="/inbox/people")
@@ -15,15 +16,15 @@ router = APIRouter(prefix="/inbox/people")
 @router.get("")
 def listing(request: Request, portal: PortalPart, session: AnySession, account: TheAccount) -> Response:
     """The list, and the form of a new name."""
-    return page(request, "people.html", session, known=known_people(portal, account), problem="")
+    return page(request, "people.html", session, known=known_people(portal, account), faults=NO_FAULTS)
 
 
 @router.post("")
 def add(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, form: Form) -> Response:
     """Name a person."""
     if acting_of(portal, account, form) is None:
-        known = known_people(portal, account)
-        return page(request, "people.html", session, status=422, known=known, problem="people.missing")
+        faults = FormFaults.said(words_of(request), {"person_name": "people.missing"}, {"person_name": "people.name"})
+        return page(request, "people.html", session, status=422, known=known_people(portal, account), faults=faults)
     return see("/inbox/people")
 
 

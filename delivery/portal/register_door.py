@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery import registration_door
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.proving import PER_ADDRESS, WINDOW_SECONDS
 from delivery.portal.register_form import typed
 from delivery.portal.register_visit import ProvedVisit, VisitForm, a_visit
@@ -25,6 +27,7 @@ from delivery.portal.web import (
     portal_of,
     see,
     set_cookie,
+    words_of,
 )
 from delivery.registration_facts import CATEGORIES
 from delivery.registration_sweep import draft_days
@@ -34,6 +37,17 @@ from templates.identifiers import check_mobile
 router = APIRouter(prefix="/register")
 
 _COUNTED: Final = "/register"  # no log-in has this name
+_LABELS: Final = {
+    "category": "register.category",
+    "code": "register.code",
+    "mobile": "register.own_mobile",
+    "sms": "register.sms_code",
+}
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+def _faults(request: Request, wrong: Mapping[str, str]) -> FormFaults:
+    return FormFaults.said(words_of(request), wrong, _LABELS, minutes=WINDOW_SECONDS // 60)
 
 
 @router.get("")
@@ -42,10 +56,11 @@ def start(request: Request) -> Response:
     return _start(request)
 
 
-def _start(request: Request, problem: str = "", *, status: int = 200, **entered: str) -> Response:
+def _start(request: Request, wrong: Mapping[str, str] = _NOTHING, *, status: int = 200, **entered: str) -> Response:
     values = {name: entered.get(name, "") for name in ("category", "code", "mobile")}
-    values |= {"problem": problem, "minutes": str(WINDOW_SECONDS // 60), "days": str(draft_days())}
-    return door_page(request, "register_start.html", status=status, categories=CATEGORIES, **values)
+    values["days"] = str(draft_days())
+    faults = _faults(request, wrong)
+    return door_page(request, "register_start.html", status=status, categories=CATEGORIES, faults=faults, **values)
 
 
 @router.post("")
@@ -55,21 +70,21 @@ def begin(request: Request, portal: PortalPart, form: DoorForm) -> Response:
     category, mobile = typed(form.fields, "category"), re.sub(r"[ -]", "", typed(form.fields, "mobile"))
     entered = {"category": category, "code": code, "mobile": mobile}
     if not genuine(request, form):
-        return _start(request, "register.expired", status=403, **entered)
-    if category not in CATEGORIES:
-        return _start(request, "register.choose_category", status=422, **entered)
-    if check_mobile(mobile) is not None:
-        return _start(request, "register.wrong_mobile", status=422, **entered)
+        return _start(request, {"": "register.expired"}, status=403, **entered)
+    wrong = {} if category in CATEGORIES else {"category": "register.choose_category"}
+    wrong |= {} if check_mobile(mobile) is None else {"mobile": "register.wrong_mobile"}
+    if wrong:
+        return _start(request, wrong, status=422, **entered)
     if _too_many(request):
-        return _start(request, "register.slow", status=429, **entered)
+        return _start(request, {"": "register.slow"}, status=429, **entered)
     try:
         with portal.database.write() as connection:
             token = registration_door.to_register(connection, code, category, mobile)
             hints = registration_door.send_code(connection, token, network(request))
     except registration_door.UnknownCode:
-        return _start(request, "register.wrong_code", status=422, **entered)
+        return _start(request, {"code": "register.wrong_code"}, status=422, **entered)
     except registration_door.TooManyCodes:
-        return _start(request, "register.no_more_codes", status=429, **entered)
+        return _start(request, {"": "register.no_more_codes"}, status=429, **entered)
     return _at_the_door(request, token, hints)
 
 
@@ -95,10 +110,9 @@ def track_page(request: Request) -> Response:
     return _track(request)
 
 
-def _track(request: Request, problem: str = "", *, status: int = 200, **entered: str) -> Response:
+def _track(request: Request, wrong: Mapping[str, str] = _NOTHING, *, status: int = 200, **entered: str) -> Response:
     values = {name: entered.get(name, "") for name in ("number", "mobile")}
-    minutes = WINDOW_SECONDS // 60
-    return door_page(request, "register_track.html", status=status, problem=problem, minutes=minutes, **values)
+    return door_page(request, "register_track.html", status=status, faults=_faults(request, wrong), **values)
 
 
 @router.post("/track")
@@ -107,11 +121,11 @@ def track(request: Request, portal: PortalPart, form: DoorForm) -> Response:
     number, mobile = typed(form.fields, "number").upper(), re.sub(r"[ -]", "", typed(form.fields, "mobile"))
     entered = {"number": number, "mobile": mobile}
     if not genuine(request, form):
-        return _track(request, "register.expired", status=403, **entered)
+        return _track(request, {"": "register.expired"}, status=403, **entered)
     if check_mobile(mobile) is not None:
-        return _track(request, "register.wrong_mobile", status=422, **entered)
+        return _track(request, {"mobile": "register.wrong_mobile"}, status=422, **entered)
     if _too_many(request):
-        return _track(request, "register.slow", status=429, **entered)
+        return _track(request, {"": "register.slow"}, status=429, **entered)
     with portal.database.write() as connection:
         token = registration_door.to_track(connection, number, mobile)
         hints = registration_door.send_code(connection, token, network(request))
@@ -137,16 +151,23 @@ def code_page(request: Request, visit: Knocking, told: str = "") -> Response:
     return _code(request, visit, told="register.sent_again" if told == "again" else "")
 
 
-def _code(request: Request, visit: sa.RowMapping, problem: str = "", *, told: str = "", status: int = 200) -> Response:
+def _code(
+    request: Request,
+    visit: sa.RowMapping,
+    wrong: Mapping[str, str] = _NOTHING,
+    *,
+    told: str = "",
+    status: int = 200,
+) -> Response:
     number = f"{visit['mobile'][:3]}****{visit['mobile'][-4:]}"
     minutes = int(registration_door.CODE_SECONDS // 60)
     values = {
         "csrf": visit["csrf_token"],
-        "wait": WINDOW_SECONDS // 60,
+        "faults": _faults(request, wrong),
         "number": number,
         "tracking": visit["campaign_id"] is None,
     }
-    return page(request, "register_code.html", status=status, problem=problem, told=told, minutes=minutes, **values)
+    return page(request, "register_code.html", status=status, told=told, minutes=minutes, **values)
 
 
 @router.post("/code")
@@ -156,11 +177,11 @@ def prove(request: Request, portal: PortalPart, visit: Knocking, form: DoorForm)
     if form.fields.get("action") == "again":
         return _again(request, visit)
     if _too_many(request):
-        return _code(request, visit, "register.slow", status=429)
+        return _code(request, visit, {"": "register.slow"}, status=429)
     code = re.sub(r"\s", "", form.fields.get("code", ""))[:20]
     token = registration_door.prove(portal.database, request.cookies[portal.visit_cookie], code)
     if token is None:
-        return _code(request, visit, "register.wrong_sms", status=401)
+        return _code(request, visit, {"sms": "register.wrong_sms"}, status=401)
     response = see("/register/form")
     set_cookie(portal, response, portal.visit_cookie, token, registration_door.VISIT_SECONDS)
     return response
@@ -174,7 +195,7 @@ def _again(request: Request, visit: sa.RowMapping) -> Response:
             token = request.cookies[portal.visit_cookie]
             hints = registration_door.send_code(connection, token, network(request))
     except registration_door.TooManyCodes:
-        return _code(request, visit, "register.no_more_codes", status=429)
+        return _code(request, visit, {"": "register.no_more_codes"}, status=429)
     portal.hint(hints)
     return see("/register/code?told=again")
 

@@ -156,6 +156,11 @@ def signer_entries(facts: Mapping[str, Any], faults: Sequence[Fault], t: Words) 
     ]
 
 
+def field_of(pointer: str) -> str:
+    """The id of the field for what stands at a place of the facts: `/contacts/0/name` is `contacts-0-name`."""
+    return pointer.removeprefix("/").replace("/", "-")
+
+
 def texts_of(pointer: str, faults: Sequence[Fault], t: Words) -> tuple[str, ...]:
     """The faults at one place, in the visitor's language."""
     return tuple(t.pick(fault.message_zh, fault.message_en) for fault in faults if fault.pointer == pointer)

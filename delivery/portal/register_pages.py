@@ -12,10 +12,12 @@ from starlette.exceptions import HTTPException
 from delivery import registration
 from delivery.portal import register_form
 from delivery.portal.files import pdf_response
+from delivery.portal.form_faults import FormFaults, Told
 from delivery.portal.register_visit import ProvedVisit, TheVisit, VisitForm
-from delivery.portal.registration_lines import office_line, said, scans, versions
+from delivery.portal.registration_lines import office_line, originals_line, said, scans, versions
 from delivery.portal.views import file_headers
 from delivery.portal.web import PortalPart, page, portal_of, see, words_of
+from delivery.portal.wording import Words
 from delivery.registration_facts import FILES
 from records import registrations
 from records.errors import Fault, Refused
@@ -45,7 +47,15 @@ def _of(step: str, faults: Sequence[Fault]) -> list[Fault]:
     return [fault for fault in faults if _step_of(fault) == step]
 
 
-def _page(request: Request, visit: ProvedVisit, step: str, *, status: int = 200, **values: Any) -> Response:
+def _page(
+    request: Request,
+    visit: ProvedVisit,
+    step: str,
+    faults: Sequence[Fault] = (),
+    *,
+    status: int = 200,
+    **values: Any,
+) -> Response:
     if not visit.is_open:
         return see("/register/status")
     t = words_of(request)
@@ -58,6 +68,7 @@ def _page(request: Request, visit: ProvedVisit, step: str, *, status: int = 200,
         csrf=visit.visit["csrf_token"],
         steps=steps,
         step=step,
+        faults=FormFaults(tuple(_told(fault, t) for fault in faults)),
         category=category,
         returned=visit.row["state"] == "returned",
         **values,
@@ -80,7 +91,7 @@ def entity_page(request: Request, visit: TheVisit) -> Response:
 
 def _entity(request: Request, visit: ProvedVisit, facts: Any, faults: Sequence[Fault], status: int = 200) -> Response:
     entries = register_form.entity_entries(visit.row["category"], facts, faults, words_of(request))
-    return _page(request, visit, "entity", status=status, entries=entries, problems=len(faults))
+    return _page(request, visit, "entity", faults, status=status, entries=entries)
 
 
 @router.post("/entity")
@@ -111,11 +122,10 @@ def _people(
         request,
         visit,
         "people",
+        faults,
         status=status,
         contacts=register_form.contact_rows(visit.row["category"], facts, faults, t, more[0]),
         accounts=register_form.account_rows(facts, faults, t, more[1]),
-        general=[text for part in _PARTS["people"] for text in register_form.texts_of(part, faults, t)],
-        problems=len(faults),
     )
 
 
@@ -148,11 +158,11 @@ def _letter(request: Request, visit: ProvedVisit, facts: Any, faults: Sequence[F
         request,
         visit,
         "letter",
+        faults,
         status=status,
         entries=entries,
         scans=shown,
         unfinished=unfinished,
-        problems=len(faults),
     )
 
 
@@ -216,13 +226,18 @@ def check_page(request: Request, visit: TheVisit) -> Response:
     """Step 4: everything once more, with what is still wrong."""
     t = words_of(request)
     wrong = _faults(request, visit) if visit.is_open else []
-    listed = [(_step_of(fault), t.pick(fault.message_zh, fault.message_en), _name(fault, t)) for fault in wrong]
+    missing = [(_step_of(fault), _told(fault, t)) for fault in wrong]
     office = None if _of("entity", wrong) else office_line(registration.office_of(visit.row).as_dict(), t)
     shown = scans(visit.row, t)
-    return _page(request, visit, "check", faults=listed, sections=said(visit.row, t), scans=shown, office=office)
+    return _page(request, visit, "check", missing=missing, sections=said(visit.row, t), scans=shown, office=office)
 
 
-def _name(fault: Fault, t: Any) -> str:
+def _told(fault: Fault, t: Words) -> Told:
+    """The fault by its field, which stands on the page of its step."""
+    return Told(register_form.field_of(fault.pointer), _name(fault, t), t.pick(fault.message_zh, fault.message_en))
+
+
+def _name(fault: Fault, t: Words) -> str:
     """What the fault is about, in the words of the form."""
     parts = fault.pointer.strip("/").split("/")
     place = f" {int(parts[1]) + 1}" if len(parts) > 1 and parts[1].isdigit() else ""
@@ -235,8 +250,11 @@ def submit_page(request: Request, visit: TheVisit) -> Response:
     """The warning before the second click: a report cannot be withdrawn."""
     if visit.is_open and _faults(request, visit):
         return see("/register/check")
-    office = office_line(registration.office_of(visit.row).as_dict(), words_of(request))
-    return _page(request, visit, "submit", office=office)
+    office, t = registration.office_of(visit.row).as_dict(), words_of(request)
+    with portal_of(request).database.read() as connection:
+        authority = registration.authority_of(connection, visit.row)
+    paper_to = originals_line(authority, office, t)
+    return _page(request, visit, "submit", office=office_line(office, t), paper_to=paper_to)
 
 
 @router.post("/submit")
@@ -257,6 +275,8 @@ def status_page(request: Request, portal: PortalPart, visit: TheVisit, told: str
     t = words_of(request)
     with portal.database.read() as connection:
         history = registrations.history(connection, visit.row["id"])
+        authority = registration.authority_of(connection, visit.row)
+    waits = visit.row["state"] == "submitted"
     return page(
         request,
         "register_status.html",
@@ -265,6 +285,7 @@ def status_page(request: Request, portal: PortalPart, visit: TheVisit, told: str
         state=visit.row["state"],
         entity=t.pick(visit.row["facts"].get("name_zh", ""), visit.row["facts"].get("name_en", "")),
         versions=versions(history, t),
+        paper_to=originals_line(authority, history[0]["office"], t) if waits else (),
         told=told if told in ("submitted", "not_open") else "",
         can_change=visit.is_open,
     )

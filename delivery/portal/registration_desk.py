@@ -15,12 +15,13 @@ from delivery import registration_review
 from delivery.account_names import initials
 from delivery.portal.account_lines import account_line
 from delivery.portal.doors import MayRegister
+from delivery.portal.form_faults import FormFaults, Told
 from delivery.portal.office_choices import office_choices
 from delivery.portal.pager import WalkPart
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.register_pages import FileName, scan_response
 from delivery.portal.registration_lines import said, scans, versions
-from delivery.portal.views import minute
+from delivery.portal.views import minute, timed
 from delivery.portal.web import AnySession, Form, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.registration_review import CHECKS, ENTRIES
@@ -33,6 +34,9 @@ router = APIRouter(prefix="/desk/registrations")
 
 STATES: Final = ("submitted", "returned", "approved")
 _TOLD: Final = ("noted", "returned", "approved")
+
+_Check = tuple[str, str, bool, tuple[str, ...]]
+"""A point of the checklist: name, words, whether it is ticked, faults."""
 
 RegistrationId = Annotated[str, Path(pattern="^reg_[0-9a-z]{1,40}$")]
 
@@ -108,6 +112,12 @@ def _one(
     reported = versions(history, t)
     review = {"office": history[0]["office"]["id"], "counterparty_id": _identifier(row), **review}
     entries = [_entry(name, review, faults, t) for name in ENTRIES]
+    entries += [_office(review, faults, t), _entry("counterparty_id", review, faults, t)]
+    reasons = [_area(name, fields or {}, faults, t) for name in ("reasons_zh", "reasons_en")]
+    checks = [
+        (name, t(f"review.{name}"), bool(review.get(name)), texts_of(f"/{name}", faults, t)) for name in _checks(row)
+    ]
+    general = [text for at in ("/accounts", "/credit_code") for text in texts_of(at, faults, t)]
     return page(
         request,
         "registration.html",
@@ -122,19 +132,22 @@ def _one(
         scans=[each for each in scans(row, t) if each["kept"]],
         office=reported[0]["office"],
         notes=notes,
-        checks=[
-            (name, t(f"review.{name}"), bool(review.get(name)), texts_of(f"/{name}", faults, t))
-            for name in _checks(row)
-        ],
-        entries=[*entries, _office(review, faults, t), _entry("counterparty_id", review, faults, t)],
-        general=[text for at in ("/accounts", "/credit_code") for text in texts_of(at, faults, t)],
-        reasons=[_area(name, fields or {}, faults, t) for name in ("reasons_zh", "reasons_en")],
-        problems=len(faults),
+        checks=checks,
+        entries=entries,
+        reasons=reasons,
+        faults=_told(checks, [*entries, *reasons], general),
         versions=reported,
         messages=[_message(each, t) for each in sent],
         accounts=[account_line(each, t) for each in accounts],
         told=told,
     )
+
+
+def _told(checks: Sequence[_Check], entries: Sequence[Entry], general: Sequence[str]) -> FormFaults:
+    """Every fault for the head of the page: of the checklist, of the fields, and of what was reported."""
+    told = [Told(name, label, text) for name, label, _, texts in checks for text in texts]
+    told += [Told(each.name, each.label, text) for each in entries for text in each.faults]
+    return FormFaults((*told, *(Told("", "", text) for text in general)))
 
 
 def _checks(row: sa.RowMapping) -> list[str]:
@@ -185,7 +198,7 @@ def _message(row: sa.RowMapping, t: Words) -> dict[str, str]:
         "to": row["address"],
         "state": t(f"review.message_{row['state']}"),
         "code": row["state"],
-        "at": minute(row["sent_at"] or row["created_at"], t),
+        "at": timed(row["sent_at"] or row["created_at"], t, minute),
     }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from delivery.offices import offices
+from delivery.offices import offices, originals_to
 from delivery.portal.register_form import label_of, texts_of
-from delivery.portal.views import minute
+from delivery.portal.views import minute, timed
 from delivery.portal.wording import Words
 from delivery.registration_facts import ACCOUNT, CONTACT, ENTITY, FILES, letter_digest
 from records.errors import Fault
@@ -77,6 +77,14 @@ def office_line(office: Mapping[str, Any], t: Words) -> dict[str, Any]:
     return {"name": t.pick(office["zh"], office["en"]), "above": above, "certain": office["certain"]}
 
 
+def originals_line(authority: Mapping[str, Any], office: Mapping[str, Any], t: Words) -> list[tuple[str, str]]:
+    """Where the paper originals are sent, for the office as a registration keeps it: [(label, value)]."""
+    found = originals_to(authority, office["id"], office["administration"])
+    said = [("addressee", found.get("name", office)), ("address", found["address"])]
+    lines = [(t(f"register.originals_{name}"), t.pick(value["zh"], value["en"])) for name, value in said]
+    return lines + [(t(f"register.originals_{name}"), found[name]) for name in ("postcode", "phone") if name in found]
+
+
 def _decided_office(each: sa.RowMapping) -> Mapping[str, Any]:
     """The office that a clerk confirmed or put right, else the one that was found."""
     if each["outcome"] != "approved":
@@ -89,10 +97,10 @@ def versions(history: Sequence[sa.RowMapping], t: Words) -> list[dict[str, Any]]
     return [
         {
             "nth": each["nth"],
-            "submitted": minute(each["submitted_at"], t),
+            "submitted": timed(each["submitted_at"], t, minute),
             "office": office_line(_decided_office(each), t),
             "outcome": each["outcome"] or "submitted",
-            "decided": minute(each["decided_at"], t),
+            "decided": timed(each["decided_at"], t, minute),
             "decided_by": each["decided_by"],
             "reasons_zh": each["reasons_zh"] or "",
             "reasons_en": each["reasons_en"] or "",

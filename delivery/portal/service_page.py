@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from delivery.paper import PaperRecord
 from delivery.paper_records import is_incomplete
-from delivery.portal.views import item_of, moment, outcome_name, written
+from delivery.portal.views import item_of, outcome_name, timed, written
 from delivery.portal.wording import Words
 
 
@@ -40,7 +40,7 @@ def _receipt(receipt: sa.RowMapping, t: Words) -> dict[str, Any]:
         "doubtful": record.doubtful,
         "incomplete": is_incomplete(receipt),
         "final": receipt["final"],
-        "recorded": moment(receipt["recorded_at"], t),
+        "recorded": timed(receipt["recorded_at"], t),
         "record": receipt["record"],
         "scan": receipt["scan_digest"],
         "id": receipt["id"],

@@ -15,11 +15,12 @@ from starlette.exceptions import HTTPException
 from delivery import accounts as own_accounts
 from delivery import entries
 from delivery.portal.change_lines import change_line
+from delivery.portal.form_faults import NO_FAULTS, FormFaults
 from delivery.portal.notice_lines import bad_lines
 from delivery.portal.office_choices import office_name
 from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
 from delivery.portal.register_form import Entry, texts_of
-from delivery.portal.views import moment, written
+from delivery.portal.views import timed, written
 from delivery.portal.web import AnySession, Form, OwnAccount, Portal, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
 from delivery.reminders import OCCASIONS
@@ -51,7 +52,6 @@ def _page(
     told: str = "",
     typed: Mapping[str, str] = MappingProxyType({}),
     faults: Sequence[Fault] = (),
-    problem: str = "",
     status: int = 200,
 ) -> Response:
     t, of = words_of(request), (account.authority_id, account.counterparty_id)
@@ -71,10 +71,8 @@ def _page(
         session,
         status=status,
         told=told,
-        problem=problem,
-        minutes=WINDOW_SECONDS // 60,
         hours=entries.delay_hours(),
-        faults=[t.pick(fault.message_zh, fault.message_en) for fault in faults],
+        faults=FormFaults.of(faults, _labels(t), t),
         typed=typed,
         entity=entity,
         office=office_name(entity["office"], t),
@@ -89,13 +87,17 @@ def _page(
     )
 
 
+def _labels(t: Words) -> dict[str, str]:
+    account = {"department": t("entry.department"), "login": t("login.login")}
+    return account | {name: t(f"entry.{name}") for name in entries.ENTITY}
+
+
 def _asking(typed: Mapping[str, str], faults: Sequence[Fault], t: Words) -> list[Entry]:
-    """The fields of another account; those of another form of the page have their faults above."""
+    """The fields of another account."""
     told = faults if "login" in typed else ()
-    hints = {"department": "", "login": t("entry.login_hint")}
-    labels = {"department": "entry.department", "login": "login.login"}
+    labels, hints = _labels(t), {"department": "", "login": t("entry.login_hint")}
     return [
-        Entry(name, t(labels[name]), typed.get(name, ""), hint=hint, faults=texts_of(f"/{name}", told, t))
+        Entry(name, labels[name], typed.get(name, ""), hint=hint, faults=texts_of(f"/{name}", told, t))
         for name, hint in hints.items()
     ]
 
@@ -104,8 +106,13 @@ def _letter(row: sa.RowMapping, t: Words) -> dict[str, str]:
     return {
         "signed_on": written(date.fromisoformat(row["signed_on"]), t),
         "system": row["system_name"],
-        "withdrawn": moment(row["withdrawn_at"], t) if row["withdrawn_at"] else "",
+        "withdrawn": timed(row["withdrawn_at"], t),
     }
+
+
+def _unproved(t: Words, problem: str) -> FormFaults:
+    """What `prove_again` said, by the field of the password."""
+    return FormFaults.said(t, {"password": problem}, {"password": "own.password_old"}, minutes=WINDOW_SECONDS // 60)
 
 
 def _do(portal: Portal, act: Callable[[sa.Connection], str]) -> None:
@@ -159,14 +166,13 @@ def _stop_page(
     found = next((row for row in rows if row["id"] == account_id), None)
     if found is None:
         raise HTTPException(404)
-    shown = {"problem": "", "faults": ()} | values
+    shown = {"faults": NO_FAULTS} | values
     return page(
         request,
         "account_stop.html",
         session,
         row=found,
         last=own_accounts.is_last(rows, account_id),
-        minutes=WINDOW_SECONDS // 60,
         **shown,
     )
 
@@ -177,7 +183,8 @@ def stop_account(
 ) -> Response:
     """Stop an account of the own entity; the last one waits for a clerk."""
     if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
-        return _stop_page(request, portal, session, account, account_id, problem=problem, status=status_of(problem))
+        faults = _unproved(words_of(request), problem)
+        return _stop_page(request, portal, session, account, account_id, faults=faults, status=status_of(problem))
     done: list[bool] = []
 
     def act(connection: sa.Connection) -> str:
@@ -188,8 +195,8 @@ def stop_account(
     try:
         _do(portal, act)
     except Refused as refused:
-        texts = [words_of(request).pick(fault.message_zh, fault.message_en) for fault in refused.faults]
-        return _stop_page(request, portal, session, account, account_id, faults=texts, status=409)
+        faults = FormFaults.of(refused.faults, {}, words_of(request))
+        return _stop_page(request, portal, session, account, account_id, faults=faults, status=409)
     if account_id == account.id and done[0]:
         return see("/login")
     return see(f"/settings?told={'told_done' if done[0] else 'told_to_approve'}")
@@ -242,8 +249,7 @@ def _contact_page(
             (occasion, [_wish(f"{occasion}/{each}", silent) for each in (entries.reached_by(row) if row else ())])
             for occasion in OCCASIONS
         ],
-        faults=[t.pick(fault.message_zh, fault.message_en) for fault in faults],
-        faulty={fault.pointer.lstrip("/") for fault in faults},
+        faults=FormFaults.of(faults, {name: t(f"entry.{name}") for name in entries.CONTACT}, t),
     )
 
 
@@ -316,20 +322,19 @@ def withdraw_page(request: Request, session: AnySession, account: OwnAccount) ->
     return _withdraw_page(request, session)
 
 
-def _withdraw_page(request: Request, session: Session, *, problem: str = "", status: int = 200) -> Response:
+def _withdraw_page(request: Request, session: Session, faults: FormFaults = NO_FAULTS, status: int = 200) -> Response:
     zh, en = entries.WITHDRAWAL
-    return page(
-        request, "withdraw.html", session, status=status, zh=zh, en=en, problem=problem, minutes=WINDOW_SECONDS // 60
-    )
+    return page(request, "withdraw.html", session, status=status, zh=zh, en=en, faults=faults)
 
 
 @router.post("/withdraw")
 def withdraw(request: Request, portal: PortalPart, session: AnySession, account: OwnAccount, form: Form) -> Response:
     """The second click: consent to electronic service is withdrawn from now on."""
     if problem := prove_again(request, portal, account, form.fields.get("password", ""), "own.wrong"):
-        return _withdraw_page(request, session, problem=problem, status=status_of(problem))
+        return _withdraw_page(request, session, _unproved(words_of(request), problem), status_of(problem))
     try:
         _do(portal, lambda connection: entries.withdraw_consent(connection, account))
     except Refused:
-        return _withdraw_page(request, session, problem="change.no_letter", status=409)
+        faults = FormFaults.said(words_of(request), {"": "change.no_letter"}, {})
+        return _withdraw_page(request, session, faults, 409)
     return see("/settings?told=told_done")

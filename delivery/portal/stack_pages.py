@@ -15,7 +15,7 @@ from delivery.barcodes import spaced
 from delivery.paper_records import is_incomplete
 from delivery.portal import files
 from delivery.portal.doors import MayServe
-from delivery.portal.fault_lines import fault_lines
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.pager import Walk, WalkPart
 from delivery.portal.views import minute, outcome_name
 from delivery.portal.web import AnySession, Form, Portal, PortalPart, page, see, words_of
@@ -49,7 +49,7 @@ def _listing(
         "stacks.html",
         session,
         status=422 if refused else 200,
-        told=fault_lines(refused.faults if refused else (), {"file": ("file", t("stack.file"))}, t),
+        told=FormFaults.of(refused.faults if refused else (), {"file": t("stack.file")}, t),
         stacks=[
             {
                 "id": row["id"],
@@ -129,8 +129,9 @@ def _page(
             raise HTTPException(404)
         rows = stacks.parts(connection, stack_id)
     asked = any(row["first_page"] == first_page and row["state"] == "open" for row in rows)
-    fields = {"code": (f"code_{first_page}", t("stack.code"))} if asked else {}
-    told = fault_lines(refused.faults if refused else (), fields, t)
+    field = f"code_{first_page}"
+    labels = {field: t("stack.code")} if asked else {}
+    told = FormFaults.of(refused.faults if refused else (), labels, t, {"code": field})
     before, parts = "", list[dict[str, Any]]()
     for row in rows:
         here = refused is not None and row["first_page"] == first_page
@@ -143,7 +144,7 @@ def _page(
                 "state": row["state"],
                 "name": t("stack.unknown" if row["code"] and row["state"] == "open" else f"stack.{row['state']}"),
                 "typed": typed if here else spaced(row["code"]) if row["code"] else "",
-                "faults": [each.text for each in told] if here else [],
+                "faults": [each.text for each in told.told] if here else [],
             }
         )
         before = spaced(row["code"]) if row["code"] else before

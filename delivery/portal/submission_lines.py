@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from delivery.portal.views import file_headers, moment, stamp, written
+from delivery.portal.views import file_headers, last_day, moment, stamp
 from delivery.portal.web import Portal
 from delivery.portal.wording import Words
 from delivery.submissions import PAYMENT_PROOF
@@ -67,7 +67,7 @@ def _line(row: sa.RowMapping, files: Sequence[sa.RowMapping], t: Words) -> Submi
         who=t.pick("，", ", ").join(filter(None, (row["person"], row["office"]))),
         words=row["words"],
         late=row["late"],
-        last_day=written(date.fromisoformat(row["last_day"]), t) if row["last_day"] else "",
+        last_day=last_day(date.fromisoformat(row["last_day"]), t) if row["last_day"] else "",
         superseded_by=row["superseded_by"] or "",
         supersedes=row["supersedes"] or "",
         taken=moment(row["taken_at"], t),

@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.portal.acting import acting_of, known_people
-from delivery.portal.desk_form import faults_of
 from delivery.portal.files import pdf_response
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.submission_lines import file_of, submission_lines
-from delivery.portal.views import item_of, written
+from delivery.portal.views import item_of, last_day
 from delivery.portal.web import (
     AnySession,
     DeliveryId,
@@ -28,6 +28,7 @@ from delivery.portal.web import (
     see,
     words_of,
 )
+from delivery.portal.wording import Words
 from delivery.submission_receipts import print_submission_receipt, submission_receipt
 from delivery.submissions import DECLARATION, KINDS, MOST_FILES, Handed, limit_of, submit
 from records import submissions
@@ -94,14 +95,20 @@ def _form_page(
         session,
         status=422 if faults else 200,
         item=item_of(row, t, now),
-        kinds=[(kind, t(f"submit.{kind}"), written(last, t) if last else "") for kind, last in limits],
+        kinds=[(kind, t(f"submit.{kind}"), last_day(last, t) if last else "") for kind, last in limits],
         once=new_id("sub"),
         most=MOST_FILES,
         typed=typed,
         known=known_people(portal, account),
         declaration=DECLARATION,
-        faults={name: faults_of(name, faults, t) for name in ("kind", "words", "declared", "person", *_fields())},
+        faults=FormFaults.of(faults, _labels(t), t),
     )
+
+
+def _labels(t: Words) -> dict[str, str]:
+    files = {name: t("submit.file_n", n=number) for number, name in enumerate(_fields(), 1)}
+    below = {"person": t("people.acting"), "declared": t("submit.declare")}
+    return {"kind": t("submit.kind"), "words": t("submit.words")} | files | below
 
 
 def _fields() -> list[str]:

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.portal.uploads import Gate, uploaded_pdf
-from delivery.portal.views import moment
+from delivery.portal.views import timed
 from delivery.portal.web import PortalPart, page, session_of, words_of
 from delivery.portal.wording import Words
 from records.errors import Refused
@@ -65,7 +65,7 @@ def _shown(found: Mapping[str, Any], t: Words) -> dict[str, Any]:
 
 
 def _signature(each: dict[str, Any], t: Words) -> dict[str, Any]:
-    times = {name: moment(datetime.fromisoformat(each[name]), t) if each.get(name) else "" for name in _TIMES}
+    times = {name: timed(datetime.fromisoformat(each[name]), t) if each.get(name) else "" for name in _TIMES}
     return each | times | {"reasons": _texts(each["reasons"], t)}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from markupsafe import Markup
 
 from delivery.beijing import BEIJING, date_en, date_zh, day_of, end_of, time_en, time_zh
 from delivery.portal.wording import Words, messages
@@ -65,8 +67,8 @@ def item_of(row: sa.RowMapping, t: Words, now: datetime) -> Item:
         recipient=t.pick(row["recipient_zh"], row["recipient_en"] or row["recipient_zh"]),
         sent=minute(row["sent_at"], t),
         sent_at=stamp(row["sent_at"]),
-        opened=moment(row["accessed_at"], t),
-        confirmed=moment(row["confirmed_at"], t),
+        opened=timed(row["accessed_at"], t),
+        confirmed=timed(row["confirmed_at"], t),
         status=t(f"status.{_status(row)}"),
         status_code=row["status"],
         date=day,
@@ -149,9 +151,21 @@ def stamp(value: datetime | None) -> str:
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def timed(value: datetime | None, t: Words, write: Callable[[datetime | None, Words], str] = moment) -> str:
+    """A moment for a page, marked up as one: the script adds the reader's own time. Nothing for None."""
+    if value is None:
+        return ""
+    return Markup('<time datetime="{}">{}</time>').format(stamp(value), write(value, t))
+
+
 def end_stamp(day: date) -> str:
     """The end of a day in Beijing, for machines: its last second, which belongs to it."""
     return stamp(end_of(day) - timedelta(seconds=1))
+
+
+def last_day(day: date, t: Words) -> str:
+    """A day whose end ends something, for a page: marked up with that moment, for the reader's own time."""
+    return Markup('<time datetime="{}">{}</time>').format(end_stamp(day), written(day, t))
 
 
 def file_headers(name_zh: str, name_ascii: str, *, download: bool) -> dict[str, str]:

@@ -19,10 +19,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from delivery import rights
-from delivery.beijing import time_en, time_zh
 from delivery.passkeys import RelyingParty, relying_party
 from delivery.portal.issuing import Issuing
 from delivery.portal.security import network_of
+from delivery.portal.views import timed
 from delivery.portal.wording import LANGUAGES, Words
 from records import access, deliveries
 from records.access import Account, Person, Session
@@ -290,12 +290,12 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
         path=request.url.path if request.method == "GET" else "",
         portal=portal,
         system_name=words.pick(portal.system_name_zh, portal.system_name_en),
-        clock=words.pick(time_zh(clock), time_en(clock)),
+        clock=timed(clock, words),
+        status=status,
         session=session,
         home=home_of(session) if session else "/login",
         settings=settings_of(session) if session else "",
         may=_rights_of(session),
-        faulty=status == 422,
         **values,
     )
     response = HTMLResponse(html, status)

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from markupsafe import Markup, escape
+
 from records.errors import Permanent
 
 FILES: Final = ("messages.toml", "registration.toml")
@@ -48,8 +50,11 @@ class Words:
         self._column = LANGUAGES.index(language)
 
     def __call__(self, key: str, **values: object) -> str:
-        """The message `key`, filled. Raises KeyError for an unknown key or a missing value."""
-        return messages()[key][self._column].format(**values)
+        """The message `key`, filled; marked up if a value is. Raises KeyError for an unknown key or a missing value."""
+        text = messages()[key][self._column]
+        if any(isinstance(value, Markup) for value in values.values()):
+            return escape(text).format(**values)  # which escapes every other value
+        return text.format(**values)
 
     def pick(self, zh: str, en: str) -> str:
         """One of two texts that come from elsewhere."""

@@ -15,11 +15,12 @@ from delivery import activation, registration_door
 from delivery.mail import MailServer, note
 from delivery.mail import send as send_mail
 from delivery.passwords import rehash
+from delivery.reminders import loud_again, timing
 from delivery.sms import sms_text
 from pipeline.composition import Songda
-from pipeline.outcomes import Conclusion, Done
+from pipeline.outcomes import Conclusion, Done, Parked
 from records import activations, messages, steps, visits
-from records.database import database_time
+from records.database import database_time, legal_time
 from records.errors import Ambiguous, Permanent
 from records.ledger import append
 from records.steps import Claim
@@ -44,12 +45,16 @@ def tell(songda: Songda, claim: Claim) -> Conclusion:
         if not steps.is_held(connection, claim):
             raise steps.LeaseLost(f"{claim.id}: fence {claim.fence} is not the present one")
         message = messages.get(connection, claim.subject_id)
-        clock = database_time(connection)
+        clock, moment = database_time(connection), legal_time(connection)
     is_login = message["template"] == "register-code"
     if is_login and clock - message["created_at"] > timedelta(seconds=registration_door.CODE_SECONDS):
         return _told(message, "late", "the visitor waits no longer")
     if claim.takes_over:
         return _told(message, "ambiguous", "a worker ended without telling the outcome")
+    is_awaited = message["secret_of"] is not None  # by whoever has a page for the code before him
+    quiet_until = None if is_awaited or message["channel"] != "sms" else loud_again(moment, timing())
+    if quiet_until is not None:
+        return Conclusion(lambda _: Parked(quiet_until, "quiet hours"))
     try:
         params = message["params"] | _secret(songda, claim, message)
         by = _by_mail if message["channel"] == "email" else _by_sms

@@ -61,7 +61,7 @@ def test_a_counterparty_and_a_clerk_do_their_work_accessibly(
     page.goto(f"/inbox/{delivery_id}/objection")
     page.fill("#claimed", "2026-12-02")
     page.fill("#grounds", "系统故障")
-    page.select_option("#person", index=1)
+    page.select_option("#known_person", index=1)
     fits(page)
     page.click("#content button[type=submit]")
     page.wait_for_url("**told=objection")

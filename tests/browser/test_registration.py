@@ -100,7 +100,7 @@ def fill_everything(page: Page, lang: str, entity: dict[str, str], people: dict[
     text = re.sub(r"\s+", "", "".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(pdf.body())).pages))
     assert entity["name_zh"] in text and entity["credit_code"] in text
     for name in ("licence", "letter"):
-        page.set_input_files(f"#scan-{name}", sealed)
+        page.set_input_files(f"#files-{name}", sealed)
         page.click(f"button[value={name}]")
         expect(page.locator(f"a[href='/register/files/{name}']")).to_be_visible()
     fill_in(page, {"signer-capacity": "legal_representative", "signer-name": "李明远", "signer-signed_on": "20261120"})
@@ -196,7 +196,7 @@ def _whole_path(
     expect(page.locator("main")).to_contain_text("The seal cannot be read: scan it anew.")
     looked_at(page, lang, "b-returned")
     page.goto(f"{system.access.url}/register/letter")
-    page.set_input_files("#scan-letter", sealed)
+    page.set_input_files("#files-letter", sealed)
     page.click("button[value=letter]")
     page.goto(f"{system.access.url}/register/check")
     assert report(page, lang) == number

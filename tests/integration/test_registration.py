@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from delivery import registration_door
 from delivery.portal import proving
-from records import campaigns, ledger, registrations
+from records import campaigns, directory, ledger, registrations
 from records.access import token_hash
 from records.database import Database
 from records.instants import microseconds, now
 from records.tables import message, visit
-from tests.portal_house import PortalHouse, furnish, hidden
+from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden
 from tests.registration_house import (
     CODE,
     ENTITY,
@@ -317,6 +317,20 @@ def test_no_address_and_no_page_of_a_stranger_holds_what_was_entered(house: Port
     assert elsewhere.get(f"/desk/registrations/{registration_id}/files/letter").status_code == 404
     assert number not in elsewhere.get("/desk/registrations").text
     assert hidden(house.browser("clerk").get(f"/desk/registrations/{registration_id}").text, "csrf")
+
+
+def test_whoever_reports_is_told_where_the_original_of_the_letter_goes(house: PortalHouse, someone: Applicant) -> None:
+    with house.database.read() as connection:
+        found = directory.authority_facts(connection, AUTHORITY)
+    assert found
+    authority = found[1]
+    someone.fill()
+    assert authority["address"]["zh"] in someone.client.get("/register/submit").text
+    number = someone.report()
+    zh, en = (someone.client.get(f"/register/status?lang={lang}").text for lang in ("zh", "en"))
+    for each in (f"申请编号{number}", authority["address"]["zh"], authority["postcode"]):
+        assert each in zh
+    assert authority["address"]["en"] in en and "Addressee" in en
 
 
 def test_the_codes_word_is_the_campaigns(house: PortalHouse) -> None:

@@ -6,6 +6,7 @@ import email
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from email.policy import default as DEFAULT_POLICY
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import sqlalchemy as sa
 
 from delivery.mailsink import MailSink
 from pipeline.composition import Songda
-from pipeline.outcomes import Done
+from pipeline.outcomes import Done, Parked
 from pipeline.settings import Settings
 from pipeline.steps.telling import tell
 from records import activations, ledger, messages, steps
-from records.database import Database
+from records.database import Database, set_legal_time
 from records.errors import Retry
 from records.store import FileStore
 from records.tables import account, message
@@ -111,3 +112,29 @@ def test_a_dead_step_of_a_message_is_repeated_by_an_operator_with_an_event(songd
     with songda.database.read() as connection:
         last = ledger.events(connection, f"directory:{AUTHORITY}")[-1]
     assert (last.kind, last.actor) == ("step.requeued", "operator:x")
+
+
+def test_at_night_the_result_of_a_review_waits_for_the_morning_and_a_code_does_not(songda: Songda) -> None:
+    night, morning = datetime(2026, 11, 23, 14, 0, tzinfo=UTC), datetime(2026, 11, 24, 0, 0, tzinfo=UTC)
+    with songda.database.write() as connection:
+        set_legal_time(connection, night)  # 22:00 in Beijing
+        to = (connection, AUTHORITY, "sms", "13800138001", "registration-approved")
+        step_id = messages.write(*to, {"number": "20261123-AAAAAAA"})
+        claim = steps.claim(connection, step_id, "test", 60)
+    assert claim
+    conclusion = tell(songda, claim)
+    with songda.database.write() as connection:
+        parked = conclusion.write(connection)
+    assert isinstance(parked, Parked) and parked.until == morning
+    assert not (songda.settings.home / "sms.jsonl").exists()
+    _, code = _write(songda, "sms", "13800138001")
+    told = tell(songda, code)
+    with songda.database.write() as connection:
+        assert isinstance(told.write(connection), Done)
+    assert "激活码" in (songda.settings.home / "sms.jsonl").read_text("utf-8")
+    with songda.database.write() as connection:
+        set_legal_time(connection, morning)
+    told = tell(songda, claim)
+    with songda.database.write() as connection:
+        assert isinstance(told.write(connection), Done)
+    assert "20261123-AAAAAAA" in (songda.settings.home / "sms.jsonl").read_text("utf-8")

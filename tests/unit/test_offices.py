@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from delivery.offices import offices, reached, read, responsible
+from delivery.offices import offices, originals_to, reached, read, responsible
 from records.errors import Permanent
 
 #: GB/T 2260: the provinces of the mainland by the administration that they belong to.
@@ -109,3 +109,12 @@ def test_an_office_is_reached_by_its_own_entry_or_by_that_of_its_administration(
     assert reached(record, "beijing", "north-china") == {"email": "b@x.test"}
     assert reached(record, "tianjin", "north-china") == {"phone": "010-1"}
     assert reached(record, "gansu", "northwest") == reached({}, "beijing", "north-china") == {}
+
+
+def test_originals_go_to_the_office_where_the_record_has_its_address_and_else_to_the_authority_itself() -> None:
+    own = {"name": "A", "address": "1 Road", "postcode": "100000"}
+    tianjin = {"email": "t@x.test", "address": "2 Road", "phone": "022-1"}
+    record = own | {"offices": {"tianjin": tianjin, "north-china": {"email": "n@x.test", "phone": "010-1"}}}
+    assert originals_to(record, "tianjin", "north-china") == {"address": "2 Road", "phone": "022-1"}
+    assert originals_to(record, "beijing", "north-china") == own | {"phone": "010-1"}
+    assert originals_to(own, "tianjin", "north-china") == own
