@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 import jinja2
 import sqlalchemy as sa
@@ -280,14 +281,15 @@ def see(path: str) -> Response:
 def page(request: Request, name: str, session: Session | None = None, *, status: int = 200, **values: Any) -> Response:
     """Render a page in the visitor's language and remember that language; at 422 its title begins with "Error"."""
     portal, words = portal_of(request), words_of(request)
+    other = "en" if words.language == "zh" else "zh"
     with portal.database.read() as connection:
         clock = legal_time(connection)
     template: jinja2.Template = request.app.state.environment.get_template(name)
     html = template.render(
         t=words,
         lang="zh-CN" if words.language == "zh" else "en",
-        other="en" if words.language == "zh" else "zh",
-        path=request.url.path if request.method == "GET" else "",
+        other=other,
+        in_other=_in_other(request, other),
         portal=portal,
         system_name=words.pick(portal.system_name_zh, portal.system_name_en),
         clock=timed(clock, words),
@@ -302,6 +304,14 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
     if request.query_params.get("lang") == words.language:
         set_cookie(portal, response, _LANGUAGE_COOKIE, words.language, _YEAR)
     return response
+
+
+def _in_other(request: Request, other: str) -> str:
+    """The same page in the other language, with what was asked for; what it told once is not told again."""
+    if request.method != "GET":
+        return f"?lang={other}"
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name not in ("lang", "told")]
+    return f"{request.url.path}?{urlencode([*asked, ('lang', other)])}"
 
 
 def _rights_of(session: Session | None) -> Callable[..., bool]:

@@ -108,6 +108,7 @@ _NEEDS = {
         GET /desk/scan
         POST /desk/scan
         GET /desk/import
+        GET /desk/import/table.csv
         POST /desk/import
         GET /desk/stacks
         POST /desk/stacks

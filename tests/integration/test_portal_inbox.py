@@ -191,7 +191,7 @@ def test_a_long_inbox_goes_on_over_pages_without_loss(house: PortalHouse, client
 
 @pytest.mark.parametrize("before", ["x", "1", "99999999999999999-dlv_1", "1-dlv_'", "-"])
 def test_a_made_up_place_in_the_list_is_no_page(house: PortalHouse, client: TestClient, before: str) -> None:
-    assert client.get("/inbox", params={"before": before}).status_code == 404
+    assert client.get("/inbox", params={"before": before}).status_code == 400
 
 
 def test_a_revoked_document_says_so(house: PortalHouse, client: TestClient) -> None:

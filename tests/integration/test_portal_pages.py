@@ -35,7 +35,7 @@ from records.tables import (
     step,
     submission,
 )
-from tests.integration.test_portal_list import find, statements
+from tests.integration.test_portal_list import statements
 from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden
 from tests.registration_house import CODE, open_campaign
 from tests.seal_office import open_office
@@ -126,6 +126,19 @@ def test_each_list_of_deliveries_is_walked_to_its_end(
         assert "(5)" in second and 'aria-current="page"' in second
     other = house.browser("clerk-elsewhere")
     assert "dlv_" not in other.get(onward[1].replace("&amp;", "&")).text.replace(onward[1], "")
+
+
+def test_the_other_language_stays_on_the_page_of_the_list(house: PortalHouse, client: TestClient) -> None:
+    ids = delivered(house, paper_status="sent")
+    onward = re.search(r'href="([^"]+)" rel="next"', client.get("/desk?track=sent&told=x").text)
+    assert onward
+    second = client.get(onward[1].replace("&amp;", "&")).text
+    link = re.search(r'href="([^"]+lang=en)"', second)
+    assert link and link[1].startswith("/desk?track=sent&amp;after=")
+    page = client.get(link[1].replace("&amp;", "&")).text
+    assert f'href="/desk/{ids[2]}"' in page and f'href="/desk/{ids[0]}"' not in page and "Next page" in page
+    told = client.get('/desk?track=sent&told=marked_sent&x="><script>').text
+    assert "told=" not in told and "<script>" not in told.replace('<script src="/static', "")
 
 
 def test_what_comes_or_is_handled_between_two_pages_shifts_nothing(house: PortalHouse, client: TestClient) -> None:
@@ -445,9 +458,3 @@ def test_every_page_of_a_long_list_reads_an_index_and_sorts_nothing(database: Da
                     plan = str(connection.exec_driver_sql(f"explain query plan {statement}", values).all())
                     index = "ix_delivery_paper" if name == "served" else "ix_delivery_late"
                     assert f"COVERING INDEX {index}" in plan and "TEMP B-TREE" not in plan, plan
-
-
-def test_a_page_of_the_inbox_asked_for_by_a_wrong_key_is_told(house: PortalHouse) -> None:
-    account = house.browser("NEA-FLB")
-    assert account.get("/inbox?before=x").status_code == 400
-    assert find(account, "x", before="1-dlv_1").status_code == 200
