@@ -203,3 +203,15 @@ def test_the_form_takes_a_record_without_its_date_and_asks_for_the_reason(
     assert again.status_code == 422 and re.search(r'id="date_source"[^>]*aria-invalid="true"', again.text)
     told = post(client, correct, supplied | {"date_source": "receiver"}, correct)
     assert told.headers["location"].endswith("?told=correction_proposed")
+
+
+@pytest.mark.rule("D3")
+def test_a_date_that_turns_out_unreadable_is_taken_back_by_two_persons_and_superseded(house: PortalHouse) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    done = record(house, delivery_id, direct(house))
+    assert state(house, delivery_id)[0] == "final"
+    proposed = propose(house, delivery_id, dateless(house), done.id, reason="日期系误认")
+    assert not proposed.mended and state(house, delivery_id)[0] == "final"
+    decide(house, proposed.correction_id)
+    assert state(house, delivery_id) == ("provisional", None, "served")
+    assert kinds(house, delivery_id)[-3:] == ["paper.correction_approved", "service.superseded", "deadlines.computed"]
