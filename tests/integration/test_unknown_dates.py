@@ -135,6 +135,20 @@ def test_a_doubt_is_not_dropped_by_the_same_record_without_it(house: PortalHouse
     assert record(house, delivery_id, direct(house, conflicting=True, date_note="两处日期不同")).final is False
 
 
+def test_two_mail_items_on_unknown_days_are_two_attempts(house: PortalHouse) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    for number in ("EMS1", "EMS2", "EMS1"):
+        post_of = {"method": "post", "mail_kind": "express", "mail_number": number}
+        record(house, delivery_id, dateless(house, **post_of), None)
+    record(house, delivery_id, dateless(house, **post_of))
+    with house.database.read() as connection:
+        standing = deliveries.paper_receipts(connection, delivery_id)
+    assert sorted((row["record"]["mail_number"], bool(row["scan_digest"])) for row in standing) == [
+        ("EMS1", True),
+        ("EMS2", False),
+    ]
+
+
 def test_where_the_account_decides_it_changes_nothing(house: PortalHouse) -> None:
     delivery_id = house.deliver("rectification-notice")
     before = state(house, delivery_id)[:2]
