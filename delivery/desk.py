@@ -212,11 +212,10 @@ def _completed(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], at
     """The record without a scan that this one completes, or None. Raises Refused when it is served already."""
     for row in standing:
         same = all(row["record"].get(name) == entered.get(name) for name in _SAME_ATTEMPT)
-        if row["final"] or not same or (PaperRecord.of(row["record"]).doubtful and not _doubts(entered)):
+        if row["final"] or not same or not _is_same_attempt(row, entered, attempt_id):
             continue
-        if None not in (row["attempt_id"], attempt_id) and row["attempt_id"] != attempt_id:
-            continue
-        return str(row["id"])
+        if _doubts(entered) or not PaperRecord.of(row["record"]).doubtful:
+            return str(row["id"])
     check_doubted(standing, entered, attempt_id)
     served = next((row for row in standing if row["served_on"] is not None), None)
     if served is not None and served["final"]:
@@ -232,6 +231,17 @@ def _completed(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], at
     return None
 
 
+def _is_same_attempt(row: sa.RowMapping, entered: Mapping[str, Any], attempt_id: str | None) -> bool:
+    """Whether a record is of the attempt that a standing one is of: by name; or, where one has none, by what it says.
+
+    Two without a date are told apart by the number of the mail item.
+    """
+    if None not in (row["attempt_id"], attempt_id):
+        return bool(row["attempt_id"] == attempt_id)
+    names = ("method", "outcome", *(() if entered.get("date") else ("mail_number",)))
+    return all(row["record"].get(name) == entered.get(name) for name in names)
+
+
 def _doubts(entered: Mapping[str, Any]) -> bool:
     return bool(entered.get("illegible") or entered.get("conflicting"))
 
@@ -239,13 +249,10 @@ def _doubts(entered: Mapping[str, Any]) -> bool:
 def check_doubted(standing: Sequence[sa.RowMapping], entered: Mapping[str, Any], attempt_id: str | None) -> None:
     """Raise Refused when a record would stand beside one of the same attempt whose date is in doubt.
 
-    To supply that date is a correction. Where no attempt is named, it is the same by method and outcome.
+    To supply that date is a correction.
     """
     for row in standing:
-        record = PaperRecord.of(row["record"])
-        named = None not in (row["attempt_id"], attempt_id)
-        same = (record.method, record.outcome) == (entered["method"], entered["outcome"])
-        if record.doubtful and (row["attempt_id"] == attempt_id if named else same):
+        if PaperRecord.of(row["record"]).doubtful and _is_same_attempt(row, entered, attempt_id):
             en = "This service is recorded already, with its date in doubt: supply the date by correcting that record."
             zh = "该次送达已登记，日期存疑；请以更正该记录的方式补明日期。"
             raise Refused([Fault("/date", "date_in_doubt", en, zh, "民诉法 87")])

@@ -224,7 +224,7 @@ def test_the_earliest_of_several_legal_days_wakes_the_step(settling: Settling) -
                 method="public_notice",
                 outcome="published",
                 served_on=served_on,
-                record={},
+                record={"method": "public_notice", "outcome": "published", "date": "2026-12-01"},
                 final=final,
                 recorded_by="clerk",
             )
@@ -266,7 +266,7 @@ def test_an_answer_that_comes_back_is_told_again(settling: Settling) -> None:
                 method="direct",
                 outcome="served",
                 served_on=day,
-                record={},
+                record={"method": "direct", "outcome": "served", "date": day},
                 final=True,
                 supersedes=last,
                 recorded_by="clerk",

@@ -135,6 +135,20 @@ def test_a_doubt_is_not_dropped_by_the_same_record_without_it(house: PortalHouse
     assert record(house, delivery_id, direct(house, conflicting=True, date_note="两处日期不同")).final is False
 
 
+def test_two_mail_items_on_unknown_days_are_two_attempts(house: PortalHouse) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    for number in ("EMS1", "EMS2", "EMS1"):
+        post_of = {"method": "post", "mail_kind": "express", "mail_number": number}
+        record(house, delivery_id, dateless(house, **post_of), None)
+    record(house, delivery_id, dateless(house, **post_of))
+    with house.database.read() as connection:
+        standing = deliveries.paper_receipts(connection, delivery_id)
+    assert sorted((row["record"]["mail_number"], bool(row["scan_digest"])) for row in standing) == [
+        ("EMS1", True),
+        ("EMS2", False),
+    ]
+
+
 def test_where_the_account_decides_it_changes_nothing(house: PortalHouse) -> None:
     delivery_id = house.deliver("rectification-notice")
     before = state(house, delivery_id)[:2]
@@ -203,3 +217,15 @@ def test_the_form_takes_a_record_without_its_date_and_asks_for_the_reason(
     assert again.status_code == 422 and re.search(r'id="date_source"[^>]*aria-invalid="true"', again.text)
     told = post(client, correct, supplied | {"date_source": "receiver"}, correct)
     assert told.headers["location"].endswith("?told=correction_proposed")
+
+
+@pytest.mark.rule("D3")
+def test_a_date_that_turns_out_unreadable_is_taken_back_by_two_persons_and_superseded(house: PortalHouse) -> None:
+    delivery_id = house.deliver("penalty-decision")
+    done = record(house, delivery_id, direct(house))
+    assert state(house, delivery_id)[0] == "final"
+    proposed = propose(house, delivery_id, dateless(house), done.id, reason="日期系误认")
+    assert not proposed.mended and state(house, delivery_id)[0] == "final"
+    decide(house, proposed.correction_id)
+    assert state(house, delivery_id) == ("provisional", None, "served")
+    assert kinds(house, delivery_id)[-3:] == ["paper.correction_approved", "service.superseded", "deadlines.computed"]
