@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -17,8 +18,12 @@ from records.database import Database
 from records.ledger import append
 from records.store import Store
 
-#: How an approver proves, for each use, to be that person.
-BY_PASSWORD = "password again, in an open session"  # noqa: S105 - not a password
+#: How an approver proves, for each use, to be that person: by the factor of the proof, as the records tell it.
+PROOFS: Final = {
+    "password": "password again, in an open session",
+    "password+totp": "password and code of an authenticator app again, in an open session",
+    "password+passkey": "password and passkey again, in an open session",
+}
 
 
 def kinds_of(store: Store, document: sa.RowMapping) -> tuple[str, ...]:
@@ -70,13 +75,15 @@ def find(connection: sa.Connection, store: Store, document_id: str, person: Pers
 
 
 def approve(
-    database: Database, store: Store, document_id: str, rendered_digest: str, seal_id: str, session: Session
+    database: Database, store: Store, document_id: str, shown: tuple[str, str], session: Session, factor: str
 ) -> tuple[str, ...]:
-    """Approve this seal on exactly the bytes that were shown; returns the steps that are due now.
+    """Approve this seal on exactly the bytes that were `shown` (digest, seal); returns the steps that are due now.
+
+    `factor` is what the person of the session has proved it by for this use (one of PROOFS).
 
     Raises LookupError as `find` does, seal_approvals.NothingToApprove when bytes or seal are others by now.
     """
-    person = _person(session)
+    person, (rendered_digest, seal_id) = _person(session), shown
     with database.write() as connection:
         awaited = find(connection, store, document_id, person)
         if awaited.seal["id"] != seal_id:
@@ -87,7 +94,7 @@ def approve(
             rendered_digest,
             awaited.approver,
             session=session.token_hash,
-            authenticated=BY_PASSWORD,
+            authenticated=PROOFS[factor],
         )
 
 

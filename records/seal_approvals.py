@@ -206,12 +206,13 @@ def grant(
     most_uses: int,
     by: str,
     valid_from: datetime | None = None,
+    authenticated: str | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """Give a standing approval in the approver's office; returns its id and the steps that are due now.
 
     `instruments` are instrument ids and VOLUME, none for everything; `by` is the person logged in, or the operator's
-    hand. The term (aware, legal clock) begins now unless told otherwise. Raises LookupError when the authority has no
-    such client.
+    hand; `authenticated` is how that person proved it for this grant. The term (aware, legal clock) begins now unless
+    told otherwise. Raises LookupError when the authority has no such client.
     """
     authority_id, seal_id = approver["authority_id"], approver["seal_id"]
     lock(connection, seals.stream(authority_id))
@@ -225,6 +226,7 @@ def grant(
     connection.execute(seal_grant.insert(), row | scope | term | {"uses": 0, "granted_by": by, "granted_at": present})
     office = {name: approver[name] for name in ("person_id", "name", "role_zh", "role_en", "rule")}
     body = {**scope, **office, **{name: moment.isoformat() for name, moment in term.items()}}
+    body |= {"authenticated": authenticated} if authenticated else {}
     of = seals.stream(authority_id)
     append(connection, of, f"grant/{grant_id}", "seal.granted", subject=seal_id, actor=by, body=body)
     return grant_id, seals.wake_waiting(connection, authority_id)

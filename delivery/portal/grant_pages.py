@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
 from delivery.portal.doors import MayApprove
-from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
+from delivery.portal.proving import WINDOW_SECONDS, NotProven, asked_to_seal, prove_to_seal, status_of
+from delivery.portal.security import ASKS_FOR_A_CHALLENGE
 from delivery.portal.views import moment
 from delivery.portal.web import (
     AnySession,
@@ -29,6 +30,7 @@ from delivery.portal.web import (
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
 from delivery.seal_grants import MOST, Terms, read_terms, sealed_subjects
+from delivery.seal_uses import PROOFS
 from records import api_keys, seal_approvals, seals
 from records.access import Person, Session
 from records.database import legal_time
@@ -69,7 +71,7 @@ def _page(
     names = {row["id"]: row["name"] for row in mine}
     systems = {row["id"]: row["name"] for row in clients}
     given = {"last_day": (today + timedelta(days=_DAYS)).isoformat(), "most_uses": "100", "scope": "some"}
-    return page(
+    response = page(
         request,
         "seal_grants.html",
         session,
@@ -85,7 +87,10 @@ def _page(
         most=MOST,
         problems=problems,
         told=told,
+        second=asked_to_seal(portal_of(request), session),
     )
+    response.headers.update(ASKS_FOR_A_CHALLENGE)
+    return response
 
 
 def _name(subject: str, t: Words) -> str:
@@ -116,7 +121,7 @@ def back(request: Request) -> Response:
 
 @router.post("/add")
 def add(request: Request, portal: PortalPart, session: AnySession, person: MayApprove, form: Form) -> Response:
-    """Give a grant, with the password again."""
+    """Give a grant, with password and second factor again."""
     t = words_of(request)
     with portal.database.read() as connection:
         if seals.approver_of(connection, form.fields.get("seal", ""), person.id) is None:
@@ -131,15 +136,16 @@ def add(request: Request, portal: PortalPart, session: AnySession, person: MayAp
         terms = read_terms(chosen, form.fields.get("client", ""), first, last, uses, today=today)
     except Refused as refused:
         faults += refused.faults
-    kept = {name: value for name, value in form.fields.items() if name not in ("password", "csrf")}
+    kept = {name: value for name, value in form.fields.items() if name not in ("password", "csrf", "code", "passkey")}
     if faults or terms is None:
         told = [t.pick(fault.message_zh, fault.message_en) for fault in faults]
         return _page(request, session, person, fields=kept, problems=told, status=422)
-    problem = prove_again(request, portal, person, form.fields.get("password", ""))
-    if problem:
-        told = [t(problem, minutes=WINDOW_SECONDS // 60)]
-        return _page(request, session, person, fields=kept, problems=told, status=status_of(problem))
-    portal.hint(_grant(portal, person, form.fields["seal"], terms))
+    try:
+        proven = prove_to_seal(request, portal, session, form)
+    except NotProven as error:
+        told = [t(error.problem, minutes=WINDOW_SECONDS // 60)]
+        return _page(request, session, person, fields=kept, problems=told, status=status_of(error.problem))
+    portal.hint(_grant(portal, person, form.fields["seal"], terms, proven.factor))
     return see("/desk/seal-grants?told=granted")
 
 
@@ -151,7 +157,7 @@ def _scope_faults(scope: str, chosen: Sequence[str]) -> list[Fault]:
     return []
 
 
-def _grant(portal: Portal, person: Person, seal_id: str, terms: Terms) -> tuple[str, ...]:
+def _grant(portal: Portal, person: Person, seal_id: str, terms: Terms, factor: str) -> tuple[str, ...]:
     with portal.database.write() as connection:
         approver = seals.approver_of(connection, seal_id, person.id)
         if approver is None:
@@ -166,6 +172,7 @@ def _grant(portal: Portal, person: Person, seal_id: str, terms: Terms) -> tuple[
                 valid_until=terms.valid_until,
                 most_uses=terms.most_uses,
                 by=person.id,
+                authenticated=PROOFS[factor],
             )
         except LookupError:
             raise HTTPException(404) from None

@@ -17,6 +17,7 @@ from records.access import Account, Person
 #: What challenges are made for: one that was made for the one is no good for the other.
 TO_LOG_IN: Final = "log_in"
 TO_ADD: Final = "add"
+TO_SEAL: Final = "seal"
 
 _log = structlog.get_logger(__name__)
 

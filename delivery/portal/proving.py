@@ -1,16 +1,16 @@
-"""Proving to be somebody by a password, with a bound on guessing: at the log-in, and again for each use of a seal."""
+"""Proving to be somebody, with a bound on guessing: at the log-in, and again for what weighs more (a use of a seal)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from fastapi import Request
 
 from delivery import passwords
 from delivery.one_time_codes import step_of
-from delivery.portal.passkey_proof import Answer, holder
+from delivery.portal.passkey_proof import TO_SEAL, Answer, holder
 from delivery.portal.web import Portal, Posted, network
 from records import access, passkeys, second_factors
 from records.database import database_time
@@ -22,6 +22,14 @@ PER_LOGIN_ANYWHERE: Final = 100
 """And from all addresses together, against guessing from many."""
 PER_ADDRESS: Final = 50
 """Failed attempts from one address in the window: many of a company come from one."""
+
+
+class NotProven(Exception):
+    """Nothing is proved; `problem` is the message that says why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class TooManyAttempts(Exception):
@@ -124,31 +132,71 @@ def _by_second(portal: Portal, subject: access.Account | access.Person, second: 
 
 
 def prove_again(
-    request: Request,
-    portal: Portal,
-    person: access.Person | access.Account,
-    password: str,
-    wrong: str = "sealing.wrong",
+    request: Request, portal: Portal, person: access.Person | access.Account, password: str, wrong: str
 ) -> str:
     """Let the person of this session prove it again: "" if the password is right, else the message that says why.
 
     The session was opened with the second factor, where there is one: only the password is asked for again.
     """
-    counted = f"/again {person.id}"  # apart from the log-in: whoever fails at that door keeps nobody waiting here
     try:
-        count(request, portal, counted)
+        proven = _once_more(request, portal, person, password, None)
     except TooManyAttempts:
         return "login.slow"
-    proven = _proven(portal, person.login, password)
-    if proven is None or proven.id != person.id:
-        return wrong
-    with portal.database.write() as connection:
-        access.forget_failures(connection, counted)
-    return ""
+    return "" if proven else wrong
+
+
+def prove_to_seal(request: Request, portal: Portal, session: access.Session, form: Posted) -> Proven:
+    """Let the person of this session prove it again for a use of a seal, with the second factor of who has one.
+
+    Whoever found a session open and knows the password approves nothing (ESL Art 13(1)). Raises NotProven.
+    """
+    subject, second = session.subject, second_of(form, asker_to_seal(session))
+    with portal.database.read() as connection:
+        wrong = "sealing.wrong_second" if any(has_second(connection, subject)) else "sealing.wrong"
+    try:
+        proven = _once_more(request, portal, subject, form.fields.get("password", ""), second)
+    except TooManyAttempts:
+        raise NotProven("login.slow") from None
+    if proven is None:
+        raise NotProven(wrong)
+    return proven
+
+
+def asker_to_seal(session: access.Session) -> str:
+    """Whom a challenge for a use of a seal is made for: this session."""
+    return passkeys.asker_of(TO_SEAL, session.token_hash)
+
+
+def asked_to_seal(portal: Portal, session: access.Session) -> dict[str, Any]:
+    """What the form of a use of a seal asks for beside the password: `app`, `passkeys`, and where these can be used."""
+    with portal.database.read() as connection:
+        app, held = has_second(connection, session.subject)
+    party = portal.relying_party
+    return {"app": app, "passkeys": held, "origin": party.origin if party and held else ""}
+
+
+def _once_more(
+    request: Request,
+    portal: Portal,
+    person: access.Person | access.Account,
+    password: str,
+    second: Second | None,
+) -> Proven | None:
+    """Who proves to be this person; without `second` by the password alone. Raises TooManyAttempts."""
+    counted = f"/again {person.id}"  # apart from the log-in: whoever fails at that door keeps nobody waiting here
+    count(request, portal, counted)
+    subject = _proven(portal, person.login, password)
+    if subject is None or subject.id != person.id:
+        return None
+    proven = Proven(subject, "password") if second is None else _by_second(portal, subject, second)
+    if proven is not None:
+        with portal.database.write() as connection:
+            access.forget_failures(connection, counted)
+    return proven
 
 
 def status_of(problem: str) -> int:
-    """The HTTP status of a page with what `prove_again` said."""
+    """The HTTP status of a page with what `prove_again` or `prove_to_seal` said."""
     return 429 if problem == "login.slow" else 401
 
 

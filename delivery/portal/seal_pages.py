@@ -1,7 +1,7 @@
 """Uses of a seal that wait for the visitor's approval: what is to be sealed is shown, then approved or declined.
 
-Nobody but an approver of that seal sees these pages; the approver's password is asked for again, for each use
-(ESL Art 13(2): the signer controls the making of each signature).
+Nobody but an approver of that seal sees these pages; password and second factor of the approver are asked for again,
+for each use (ESL Art 13(2): the signer controls the making of each signature).
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ from starlette.exceptions import HTTPException
 from delivery import seal_uses
 from delivery.portal.doors import MayApprove
 from delivery.portal.pager import WalkPart
-from delivery.portal.proving import WINDOW_SECONDS, prove_again, status_of
+from delivery.portal.passkey_proof import challenge_for
+from delivery.portal.proving import (
+    WINDOW_SECONDS,
+    NotProven,
+    asked_to_seal,
+    asker_to_seal,
+    prove_to_seal,
+    status_of,
+)
 from delivery.portal.security import IS_SHOWN, SHOWS_A_FILE
 from delivery.portal.views import file_headers, minute, moment
 from delivery.portal.web import (
@@ -76,6 +84,15 @@ def listing(
     return page(request, "seal_uses.html", session, items=items, told=_TOLD.get(told, ""), **values)
 
 
+@router.post("/challenge")
+def challenge(portal: PortalPart, session: AnySession, person: MayApprove, _form: Form) -> Response:  # noqa: ARG001
+    """What a passkey is to sign for a use of a seal, or a standing approval. Raises 404 where none can be used."""
+    options = challenge_for(portal, asker_to_seal(session), verified=False)
+    if options is None:
+        raise HTTPException(404)
+    return Response(options, media_type="application/json")
+
+
 def _statement(told: Mapping[str, str], t: Words) -> dict[str, str]:
     """What the case system says of the decision, its moment in Beijing time."""
     at = told.get("approved_at", "")
@@ -122,6 +139,7 @@ def _page(
         "office": t.pick(awaited.approver["role_zh"], awaited.approver["role_en"]),
         "rule": awaited.approver["rule"],
         "longest_reason": LONGEST_REASON,
+        "second": asked_to_seal(portal_of(request), session),
         "problem": t(problem, minutes=WINDOW_SECONDS // 60) if problem else "",
     }
     response = page(request, "seal_use.html", session, status=status, **values)
@@ -148,14 +166,15 @@ def back(request: Request, document_id: DocumentId) -> Response:
 def approve(
     request: Request, portal: PortalPart, session: AnySession, person: MayApprove, form: Form, document_id: DocumentId
 ) -> Response:
-    """Approve the seal on exactly the bytes that the page showed, with the password again."""
+    """Approve the seal on exactly the bytes that the page showed, with password and second factor again."""
     awaited = _awaited(portal, person, document_id)
-    problem = prove_again(request, portal, person, form.fields.get("password", ""))
-    if problem:
-        return _page(request, session, awaited, problem=problem, status=status_of(problem))
+    try:
+        proven = prove_to_seal(request, portal, session, form)
+    except NotProven as error:
+        return _page(request, session, awaited, problem=error.problem, status=status_of(error.problem))
     try:
         shown = (form.fields.get("digest", ""), form.fields.get("seal", ""))
-        due = seal_uses.approve(portal.database, portal.store, document_id, *shown, session)
+        due = seal_uses.approve(portal.database, portal.store, document_id, shown, session, proven.factor)
     except (LookupError, NothingToApprove):  # printed anew, approved or ended by somebody else meanwhile
         raise HTTPException(409) from None
     portal.hint(due)

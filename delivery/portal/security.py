@@ -32,18 +32,17 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-#: A page whose script asks us for a challenge, which a passkey answers.
-ASKS_FOR_A_CHALLENGE: Final = {
-    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(
-        "form-action", "connect-src 'self'; form-action"
-    )
-}
-#: A page of ours that shows a file of ours in a frame, and that file.
-SHOWS_A_FILE: Final = {
-    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(
-        "form-action", "frame-src 'self'; form-action"
-    )
-}
+
+
+def _allowing(*directives: str) -> dict[str, str]:
+    policy = _HEADERS["Content-Security-Policy"].replace("form-action", "; ".join((*directives, "form-action")))
+    return {"Content-Security-Policy": policy}
+
+
+ASKS_FOR_A_CHALLENGE: Final = _allowing("connect-src 'self'")
+"""Headers of a page whose script asks us for a challenge, which a passkey answers."""
+SHOWS_A_FILE: Final = _allowing("connect-src 'self'", "frame-src 'self'")
+"""Of a page that shows a file of ours in a frame, to be approved; and of that file:"""
 IS_SHOWN: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"

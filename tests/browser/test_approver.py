@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from records import access, second_factors
 from records.tables import seal_approval, seal_grant
 from tests.browser.conftest import Site, printed
 from tests.browser.test_counterparty import accessible, log_in
@@ -43,6 +45,32 @@ def test_an_approver_looks_at_the_file_and_approves_it_with_the_password_again(
     (row,) = office.rows(seal_approval)
     assert (row["document_id"], row["rendered_digest"]) == (document_id, digest)
     assert site.house.hints == [f"{document_id}/seal"]
+
+
+@pytest.mark.parametrize(("lang", "width"), [("zh", 1100), ("en", 375)])
+def test_an_approver_with_an_app_approves_with_its_code(
+    site: Site, page: Page, office: Office, lang: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    document_id, secret = office.waiting(), pyotp.random_base32()
+    log_in(page, "leader", lang)
+    page.wait_for_url("**/desk")
+    with site.house.database.write() as connection:
+        leader = access.credentials(connection, "leader")[0].subject
+        second_factors.begin(connection, leader, secret)
+        second_factors.confirm(connection, leader, 1)
+    for path in ("/desk/seal-grants", f"/desk/seal-uses/{document_id}"):
+        page.goto(path)
+        accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    for code in ("000000", pyotp.TOTP(secret).now()):
+        page.fill("#password", PASSWORD)
+        page.fill("#code", code)
+        page.locator("form[action$=approve] button").click()
+        expect(page.get_by_role("alert" if code == "000000" else "status")).to_be_visible()
+        accessible(page)
+    (row,) = office.rows(seal_approval)
+    assert row["authenticated"].startswith("password and code")
 
 
 @pytest.mark.parametrize(("lang", "width"), [("zh", 1100), ("en", 375)])

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
+from records.tables import seal_approval
 from tests.browser.conftest import Site, serving
 from tests.browser.test_counterparty import accessible, log_in
 from tests.browser.test_settings import seen
 from tests.portal_house import PASSWORD, PortalHouse
+from tests.seal_office import open_office
 
 BASES = [("NEA-FLB", "/settings/access"), ("clerk", "/desk/settings")]
 
@@ -61,6 +63,29 @@ def begin(page: Page, path: str) -> None:
     page.fill("#passkey-password", PASSWORD)
     accessible(page)
     region.get_by_role("button", name="下一步").click()
+
+
+def test_an_approver_approves_the_use_of_a_seal_with_password_and_passkey(
+    site: Site, page: Page, device: tuple[CDPSession, str]
+) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    office = open_office(site.house)
+    document_id = office.waiting()
+    log_in(page, "leader")
+    begin(page, "/desk/settings")
+    page.get_by_role("button", name="在此设备上创建").click()
+    expect(page.get_by_role("status")).to_contain_text("已添加通行密钥")
+    for path in ("/desk/seal-grants", f"/desk/seal-uses/{document_id}"):
+        page.goto(path)
+        expect(page.get_by_role("button", name="使用密码和通行密钥")).to_be_visible()
+        accessible(page)
+    page.fill("#password", PASSWORD)
+    page.get_by_role("button", name="使用密码和通行密钥批准用印").click()
+    expect(page.get_by_role("status")).to_contain_text("已批准用印")
+    (row,) = office.rows(seal_approval)
+    assert row["authenticated"].startswith("password and passkey")
+    assert complaints == []
 
 
 @pytest.mark.parametrize(("login", "path"), BASES)

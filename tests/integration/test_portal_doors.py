@@ -189,6 +189,7 @@ _NEEDS = {
     """,
     "approve": """
         GET /desk/seal-uses
+        POST /desk/seal-uses/challenge
         GET /desk/seal-uses/{document_id}
         GET /desk/seal-uses/{document_id}/document.pdf
         GET /desk/seal-uses/{document_id}/approve

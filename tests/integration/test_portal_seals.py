@@ -8,14 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from fastapi.testclient import TestClient
 
 from delivery.portal import proving
-from records import access, documents, ledger, seal_approvals
-from records.database import Database
+from records import access, documents, ledger, seal_approvals, second_factors
+from records.database import Database, database_time
 from records.tables import document, number, paper_seal, seal_approval, seal_grant
-from tests.portal_house import AUTHORITY, PASSWORD, PDF, furnish, hidden
+from tests.integration.test_portal_passkeys import add, challenge
+from tests.portal_house import AUTHORITY, PASSWORD, PDF, furnish, hidden, log_in
 from tests.rows import make_delivery
 from tests.seal_office import DIGEST, Office, open_office
 
@@ -72,6 +74,90 @@ def test_an_approval_takes_the_password_again_and_wakes_the_step(office: Office)
     assert office.step(document_id)["state"] == "ready"
     assert office.house.hints[-1] == f"{document_id}/seal"
     assert client.get(f"/desk/seal-uses/{document_id}").status_code == 404, "it waits no more"
+
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def _codes(office: Office) -> tuple[str, str]:
+    """The leader has an app from now on: the code before the present one, and the present one."""
+    with office.house.database.write() as connection:
+        leader = access.credentials(connection, "leader")[0].subject
+        second_factors.begin(connection, leader, SECRET)
+        second_factors.confirm(connection, leader, 1)
+        clock = database_time(connection)
+    return tuple(pyotp.TOTP(SECRET).at(clock, counter_offset=each) for each in (0, 1))  # type: ignore[return-value]
+
+
+@pytest.mark.rule("ESL-13a")
+def test_who_has_an_app_approves_and_grants_with_a_code_of_its_own_for_each(office: Office) -> None:
+    """Whoever finds the session open and knows the password approves nothing."""
+    document_id, other = office.waiting(), office.waiting()
+    client = office.house.browser("leader")
+    assert 'name="code"' not in client.get(f"/desk/seal-uses/{document_id}").text
+    now, next_ = _codes(office)
+    assert 'name="code"' in client.get(f"/desk/seal-uses/{document_id}").text
+    for code in ("", "000000", "123456789"):
+        wrong = _approve(client, document_id, code=code)
+        assert wrong.status_code == 401 and "动态验证码或者通行密钥不正确" in wrong.text
+    assert _approve(client, document_id, "not the password", code=now).status_code == 401
+    assert office.rows(seal_approval) == []
+    assert _approve(client, document_id, code=now).status_code == 303
+    (row,) = office.rows(seal_approval)
+    assert row["authenticated"] == "password and code of an authenticator app again, in an open session"
+    with office.house.database.read() as connection:
+        (told,) = [each.body for each in ledger.events(connection, document_id) if each.kind == "seal.approved"]
+    assert told["authenticated"] == row["authenticated"]
+    assert _approve(client, other, code=now).status_code == 401, "a code counts once"
+    terms = {"seal": office.seal_id, "scope": "all", "last_day": office.today(), "most_uses": "1"}
+    form = terms | {"csrf": hidden(client.get("/desk/seal-grants").text, "csrf"), "password": PASSWORD}
+    assert client.post("/desk/seal-grants/add", data=form).status_code == 401
+    refused = client.post("/desk/seal-grants/add", data=form | {"code": now})
+    assert refused.status_code == 401 and now not in refused.text
+    assert client.post("/desk/seal-grants/add", data=form | {"code": next_}).status_code == 303
+    with office.house.database.read() as connection:
+        granted = [each.body for each in ledger.events(connection, f"directory:{AUTHORITY}")][-1]
+    assert granted["authenticated"] == row["authenticated"]
+
+
+@pytest.mark.rule("ESL-13a")
+def test_who_has_a_passkey_approves_with_it_by_a_challenge_made_for_this_session_and_purpose(office: Office) -> None:
+    office.house.public_url = "https://ses.test"
+    client = office.house.browser("leader")
+    device = add(client, "/desk/settings")
+    first, second = office.waiting(), office.waiting()
+
+    def asked(by: TestClient) -> dict[str, Any]:
+        csrf = hidden(by.get("/desk/seal-grants").text, "csrf")
+        answer = by.post("/desk/seal-uses/challenge", data={"csrf": csrf})
+        assert answer.status_code == 200
+        return dict(answer.json())
+
+    page = client.get(f"/desk/seal-uses/{first}")
+    assert 'data-challenge="/desk/seal-uses/challenge"' in page.text and 'name="code"' not in page.text
+    assert "connect-src 'self'" in page.headers["content-security-policy"]
+    assert _approve(client, first).status_code == 401, "the password alone is not enough"
+    at_the_door = device.use(challenge(office.house.browser()))
+    assert _approve(client, first, passkey=at_the_door).status_code == 401, "made for the log-in"
+    answer = device.use(asked(client))
+    assert _approve(client, first, passkey=answer).status_code == 303
+    (row,) = office.rows(seal_approval)
+    assert row["authenticated"] == "password and passkey again, in an open session"
+    assert _approve(client, second, passkey=answer).status_code == 401, "an answer counts once"
+    elsewhere = office.house.browser()
+    log_in(elsewhere, "leader", passkey=device.use(challenge(elsewhere, alone=False)))
+    stolen = device.use(asked(elsewhere))
+    assert _approve(client, second, passkey=stolen).status_code == 401, "made for another session"
+    assert len(office.rows(seal_approval)) == 1
+
+
+def test_only_an_approver_gets_a_challenge(office: Office) -> None:
+    office.house.public_url = "https://ses.test"
+    client = office.house.browser("NEA-FLB")
+    csrf = hidden(client.get("/inbox").text, "csrf")
+    assert client.post("/desk/seal-uses/challenge", data={"csrf": csrf}).headers["location"] == "/inbox"
+    leader = office.house.browser("leader")
+    assert leader.post("/desk/seal-uses/challenge", data={"csrf": "guess"}).status_code == 403
 
 
 def test_the_other_language_of_a_refused_form_is_its_page(office: Office) -> None:
