@@ -39,11 +39,7 @@ def ask_for_counsel(database: Database, store: Store, account: Account, attorney
     with database.read() as connection:
         today, login = day_of(legal_time(connection)), attorney.login
         taken = counsel.login_is_taken(connection, login) or counsel.login_is_asked(connection, login)
-    faults = [
-        Fault(f"/{field}", "missing", "This is needed.", "此项必填。")
-        for field in ("name", "firm")
-        if not getattr(attorney, field)
-    ]
+    faults = [] if attorney.name else [Fault("/name", "missing", "This is needed.", "此项必填。")]
     if not _LOGIN.fullmatch(attorney.login):
         en = "3 to 40 letters, digits, points, dashes; no Chinese characters."
         faults.append(Fault("/login", "not_a_login", en, "账号由3至40个字母、数字、点或者横线组成，不含汉字。", "R3"))
