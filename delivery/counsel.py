@@ -45,11 +45,7 @@ def ask_for_counsel(database: Database, store: Store, account: Account, attorney
         today = day_of(legal_time(connection))
         taken = logins.is_used(connection, attorney.login)
         cases, unknown = _cases(connection, account, attorney.cases)
-    faults = [
-        Fault(f"/{field}", "missing", "This is needed.", "此项必填。")
-        for field in ("name", "firm")
-        if not getattr(attorney, field)
-    ]
+    faults = [] if attorney.name else [Fault("/name", "missing", "This is needed.", "此项必填。")]
     if wrong := account_names.check(attorney.login):
         faults.append(wrong.under("/login"))
     elif taken:

@@ -124,7 +124,7 @@ def _complete(raised: Raised, acting: Acting | None) -> tuple[Acting, date, list
 
 def _check_open(connection: sa.Connection, row: sa.RowMapping, claimed: date) -> None:
     if row["service_status"] != "final":
-        en = "There is no service date yet, so there is nothing to object to."
+        en = "There is no delivery date yet, so there is nothing to object to."
         raise Refused([Fault("/claimed", "no_date", en, "送达日期尚未确定，无从提出异议。", "确认函 三.3")])
     if row["service_date"] == claimed.isoformat():
         en = "This is the date that stands: an objection gives another day."

@@ -117,13 +117,16 @@ def reached(authority: Mapping[str, Any], office: str, administration: str) -> M
 
 
 def originals_to(authority: Mapping[str, Any], office: str, administration: str) -> Mapping[str, Any]:
-    """Where paper originals for the office are sent: `address`, and `postcode` and `phone` where the record has them.
+    """Where paper originals for the office are sent: `name`, `address`, and `postcode` and `phone` if they are known.
 
-    Without an address of the office it is the authority's own, with its `name`, to which they are then addressed.
+    To the office, else to its administration, if the authority's record has an address of it; else to the authority.
     """
-    found = {key: value for key, value in reached(authority, office, administration).items() if key != "email"}
-    own = {key: authority[key] for key in ("name", "address", "postcode")}
-    return found if "address" in found else found | own
+    known, entries = offices().all, authority.get("offices", {})
+    for each in (office, administration):
+        found = {key: value for key, value in entries.get(each, {}).items() if key != "email"}
+        if each in known and "address" in found:
+            return found | {"name": {"zh": known[each].zh, "en": known[each].en}}
+    return {key: authority[key] for key in ("name", "address", "postcode")}
 
 
 def _told(office: Office, certain: bool, edition: str) -> Responsible:

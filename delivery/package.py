@@ -25,11 +25,13 @@ p, h1 { margin: 0; font-weight: normal }
 h1 { font-size: 15pt; margin: 9mm 0 2mm 62mm }
 .to { margin-left: 62mm; font-size: 13pt }
 .to span { display: block }
+.for { margin: 2mm 0 0 62mm; font-size: 11pt }
 h1 span { display: block }
 .from { font-size: 10pt }
 .from span { display: block }
 .code { position: absolute; left: 0; bottom: 0 }
 """
+_ATTENTION: Final = ("收件联系人", "Attn.")
 _LABEL: Final = ("信封标签", "Envelope label")
 
 
@@ -46,14 +48,17 @@ def bind(instrument: bytes, proof: bytes, label: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def envelope_label(recipient: Pair, address: Pair, sender: Sequence[Pair], code: str) -> bytes:
+def envelope_label(recipient: Pair, address: Pair, attention: str, sender: Sequence[Pair], code: str) -> bytes:
     """A page in the size of an envelope (220 × 110 mm): to whom, where, from whom, the code; nothing of the case.
+
+    `attention` is who takes it in there, with a telephone number for the carrier; "" for nobody known.
 
     Raises what the typesetter raises.
     """
     lines = "".join(f"<p>{spans(each)}</p>" for each in sender)
+    taken_in = f'<p class="for">{spans(_ATTENTION)} {escape(attention)}</p>' if attention else ""
     body = (
-        f'<div class="from">{lines}</div><h1>{spans(recipient)}</h1><p class="to">{spans(address)}</p>'
+        f'<div class="from">{lines}</div><h1>{spans(recipient)}</h1><p class="to">{spans(address)}</p>{taken_in}'
         f'<div class="code">{svg(code)}</div>'
     )
     return print_html(body, f"{_LABEL[0]} {_LABEL[1]} {escape(spaced(code))}", "zh", _STYLE)

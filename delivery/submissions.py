@@ -37,8 +37,8 @@ _NEEDS_FILE: Final = ("evidence", PAYMENT_PROOF)
 
 DECLARATION: Final = (
     "本单位声明：所提交的材料真实、合法，复制件与原件一致；如有不实，愿承担相应的法律责任。",
-    "We declare that what we hand in is true and lawful, and that copies are the same as their originals; for anything "
-    "untrue we bear the responsibility that the law provides.",
+    "We declare that the material submitted is true and lawful and that copies are identical to the originals; should "
+    "anything be untrue, we accept the corresponding legal liability.",
 )
 """What whoever hands in material declares, in Chinese and in English; recorded with it word for word."""
 
@@ -88,17 +88,17 @@ def _checked(handed: Handed, acting: Acting | None) -> tuple[Acting, list[Judged
     """Who hands in, and the files as they are judged by their content. Raises Refused."""
     faults = [] if acting else [NOBODY]
     if handed.kind not in KINDS:
-        faults.append(Fault("/kind", "unknown_kind", "Choose what you hand in.", "请选择材料种类。"))
+        faults.append(Fault("/kind", "unknown_kind", "Choose the type of material.", "请选择材料种类。"))
     if not handed.declared:
-        en = "The declaration is part of what you hand in."
+        en = "Confirm the declaration."
         faults.append(Fault("/declared", "not_declared", en, "请确认真实性声明。"))
     if len(handed.words) > MOST_WORDS:
         en = f"At most {MOST_WORDS} characters; put the rest into a file."
         faults.append(Fault("/words", "too_long", en, f"最多{MOST_WORDS}字，其余内容请以文件提交。"))
     if not handed.words and not handed.files:
-        faults.append(Fault("/words", "nothing", "Write something or add a file.", "请填写内容或者添加文件。"))
+        faults.append(Fault("/words", "nothing", "Enter the content or add a file.", "请填写内容或者添加文件。"))
     if handed.kind in _NEEDS_FILE and not handed.files:
-        faults.append(Fault("/file1", "no_file", "This needs a file.", "此类材料须附文件。", "004-36"))
+        faults.append(Fault("/file1", "no_file", "This material requires a file.", "此类材料须附文件。", "004-36"))
     if len(handed.files) > MOST_FILES:
         faults.append(Fault("/file1", "too_many", f"At most {MOST_FILES} files.", f"最多{MOST_FILES}个文件。"))
     found = judge(handed.files[:MOST_FILES], faults)

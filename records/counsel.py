@@ -120,7 +120,7 @@ def decide(
             row["authority_id"],
             row["counterparty_id"],
             login=row["login"],
-            department=f"{row['firm']} {row['name']}",
+            department=f"{row['firm']} {row['name']}".strip(),
             password_hash=password_hash,
             by=clerk.id,
         )

@@ -19,9 +19,7 @@ MOST = 100
 
 
 #: Nobody says who acts: an account is used by several people.
-NOBODY: Final = Fault(
-    "/person", "missing", "Please give the real name of whoever does this.", "请写明操作人的真实姓名。"
-)
+NOBODY: Final = Fault("/person", "missing", "State the real name of the person acting.", "请写明操作人的真实姓名。")
 
 
 class TooManyPeople(Exception):

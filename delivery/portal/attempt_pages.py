@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -71,6 +72,7 @@ def package_pdf(portal: PortalPart, clerk: MayServe, delivery_id: DeliveryId, at
     with portal.database.read() as connection:
         authority = directory.pinned_facts(connection, documents.get(connection, row["document_id"]))
         address = files.address_of(connection, row)
+        contacts = directory.contacts(connection, row["authority_id"], row["counterparty_id"])
     known: dict[str, Any] = {"method": attempt["method"]}
     if attempt["servers"]:
         officers = {officer["name"]["zh"]: officer for officer in row["facts"].get("officers") or []}
@@ -78,15 +80,26 @@ def package_pdf(portal: PortalPart, clerk: MayServe, delivery_id: DeliveryId, at
             officers.get(name) or files.TO_BE_WRITTEN | {"name": {"zh": name, "en": name}}
             for name in attempt["servers"]
         ]
+    address_zh, address_en = authority["address"]["zh"], authority["address"]["en"]
     label = envelope_label(
         (row["recipient_zh"], row["recipient_en"]),
         (address["zh"], address["en"]),
-        [(authority["name"]["zh"], authority["name"]["en"]), (authority["address"]["zh"], authority["address"]["en"])],
+        _attention(contacts),
+        [
+            (authority["name"]["zh"], authority["name"]["en"]),
+            (f"{address_zh} {authority['postcode']}", f"{address_en} {authority['postcode']}"),
+        ],
         attempt["code"],
     )
     proof = stamp(files.print_proof(portal, row, known), attempt["code"])
     pdf = bind(files.to_print(portal, row), proof, label)
     return files.pdf_response(pdf, file_names(row, "送达材料", "to serve"), download=False)
+
+
+def _attention(contacts: Sequence[sa.RowMapping]) -> str:
+    """The first contact that has a telephone number: name and number, for the carrier."""
+    found = next((each for each in contacts if each["mobile"] and not each["pending"]), None)
+    return f"{found['name']} {found['mobile']}" if found is not None else ""
 
 
 @router.post("/{attempt_id}/mail")

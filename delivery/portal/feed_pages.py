@@ -118,8 +118,11 @@ def _both(key: str, zh: dict[str, str] | None = None, en: dict[str, str] | None 
 
 
 def _name(portal: Portal) -> str:
-    name = f"{_both('feed.name')} · {portal.system_name_zh}"
-    return f"{_both('feed.test')} {name}" if portal.test else name
+    return _marked(portal, f"{_both('feed.name')} · {portal.system_name_zh} / {portal.system_name_en}")
+
+
+def _marked(portal: Portal, text: str) -> str:
+    return f"{Words('zh')('feed.test')} {text}" if portal.test else text
 
 
 def _entries(portal: Portal, rows: list[sa.RowMapping], now: datetime, *, for_party: bool) -> Iterator[Entry]:
@@ -152,7 +155,7 @@ def _entry(portal: Portal, row: sa.RowMapping, each: KeptLimit) -> Entry:
         sequence=each.sequence + ended,
         changed_at=each.changed_at,
         day=limit.last_day or each.shown,
-        summary=f"{_both('feed.test')} {summary}" if portal.test else summary,
+        summary=_marked(portal, summary),
         description=_both("feed.sources", told["zh"], told["en"]),
         status="CANCELLED" if gone else "CONFIRMED" if limit.status == "fixed" else "TENTATIVE",
     )

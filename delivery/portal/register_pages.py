@@ -242,7 +242,7 @@ def _name(fault: Fault, t: Words) -> str:
     parts = fault.pointer.strip("/").split("/")
     place = f" {int(parts[1]) + 1}" if len(parts) > 1 and parts[1].isdigit() else ""
     label = t(f"register.{register_form.label_of('/'.join(parts)) or 'step_entity'}")
-    return f"{t(f'register.{parts[0]}')}{place} · {label}" if place and len(parts) > 2 else label
+    return f"{t(f'register.one_{parts[0]}')}{place} · {label}" if place and len(parts) > 2 else label
 
 
 @router.get("/submit")

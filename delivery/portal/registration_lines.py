@@ -47,7 +47,7 @@ def said(row: sa.RowMapping, t: Words) -> list[Section]:
 def _many(part: str, names: Sequence[str], facts: Mapping[str, Any], t: Words) -> list[Section]:
     return [
         (
-            f"{t(f'register.{part}')} {place}",
+            f"{t(f'register.one_{part}')} {place}",
             [(t(f"register.{label_of(f'{part}/{name}')}"), each.get(name, "")) for name in names],
         )
         for place, each in enumerate(facts.get(part, []), 1)
@@ -80,7 +80,7 @@ def office_line(office: Mapping[str, Any], t: Words) -> dict[str, Any]:
 def originals_line(authority: Mapping[str, Any], office: Mapping[str, Any], t: Words) -> list[tuple[str, str]]:
     """Where the paper originals are sent, for the office as a registration keeps it: [(label, value)]."""
     found = originals_to(authority, office["id"], office["administration"])
-    said = [("addressee", found.get("name", office)), ("address", found["address"])]
+    said = [("addressee", found["name"]), ("address", found["address"])]
     lines = [(t(f"register.originals_{name}"), t.pick(value["zh"], value["en"])) for name, value in said]
     return lines + [(t(f"register.originals_{name}"), found[name]) for name in ("postcode", "phone") if name in found]
 

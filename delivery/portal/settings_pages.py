@@ -54,8 +54,8 @@ def _page(
     faults: Sequence[Fault] = (),
     status: int = 200,
 ) -> Response:
-    t, of = words_of(request), (account.authority_id, account.counterparty_id)
-    with portal_of(request).database.read() as connection:
+    t, of, portal = words_of(request), (account.authority_id, account.counterparty_id), portal_of(request)
+    with portal.database.read() as connection:
         entity = directory.find_counterparty(connection, *of)
         accounts = changes.accounts(connection, *of)
         contacts = directory.contacts(connection, *of)
@@ -80,7 +80,7 @@ def _page(
         asking=_asking(typed, faults, t),
         accounts=[{"row": row, "free": row["id"] not in under_way} for row in accounts],
         contacts=[{"row": row, "free": row["id"] not in under_way and not row["pending"]} for row in contacts],
-        letters=[_letter(row, t) for row in letters],
+        letters=[_letter(row, t, portal) for row in letters],
         consents=any(row["withdrawn_at"] is None for row in letters),
         changes=[change_line(row, t) for row in found],
         bad=bad,
@@ -102,10 +102,12 @@ def _asking(typed: Mapping[str, str], faults: Sequence[Fault], t: Words) -> list
     ]
 
 
-def _letter(row: sa.RowMapping, t: Words) -> dict[str, str]:
+def _letter(row: sa.RowMapping, t: Words, portal: Portal) -> dict[str, str]:
+    """A confirmation letter; the system that it names in English too, if it is this one."""
+    system = row["system_name"]
     return {
         "signed_on": written(date.fromisoformat(row["signed_on"]), t),
-        "system": row["system_name"],
+        "system": t.pick(system, portal.system_name_en if system == portal.system_name_zh else system),
         "withdrawn": timed(row["withdrawn_at"], t),
     }
 

@@ -112,7 +112,7 @@ def test_everything_works_without_scripts(site: Site, page: Page) -> None:
     plain.click("button[value=read]")
     plain.goto(f"/inbox/{delivery_id}/confirm")
     plain.fill("#person_name", "Wang Min")
-    plain.get_by_role("button", name="Confirm that we received it").click()
-    expect(plain.get_by_role("status")).to_have_text("The receipt is confirmed.")
+    plain.get_by_role("button", name="Confirm receipt of this document").click()
+    expect(plain.get_by_role("status")).to_have_text("Receipt has been confirmed.")
     bare.close()
     assert site.house.row(delivery_id)["status"] == "confirmed"

@@ -77,7 +77,7 @@ def enter(page: Page, system: System, lang: str, mobile: str) -> None:
     looked_at(page, lang, "1-door")
     submit(page)
     looked_at(page, lang, "2-code")
-    page.fill("#code", last_sms(page, system, mobile, r"验证码([0-9]{6})"))
+    page.fill("#sms", last_sms(page, system, mobile, r"验证码([0-9]{6})"))
     submit(page)
     page.wait_for_url("**/register/entity")
 
@@ -190,7 +190,7 @@ def _whole_path(
     page.fill("#mobile", mobile)
     looked_at(page, lang, "a-track")
     submit(page)
-    page.fill("#code", last_sms(page, system, mobile, r"验证码([0-9]{6})", after=1))
+    page.fill("#sms", last_sms(page, system, mobile, r"验证码([0-9]{6})", after=1))
     submit(page)
     page.goto(f"{system.access.url}/register/status")
     expect(page.locator("main")).to_contain_text("The seal cannot be read: scan it anew.")

@@ -175,7 +175,7 @@ def test_the_counterparty_sees_who_was_told_and_no_address(house: PortalHouse) -
     with house.database.write() as connection:
         connection.execute(delivery.update().values(accessed_at=house.row(delivery_id)["sent_at"]))
     page = house.browser("NEA-FLB").get(f"/inbox/{delivery_id}?lang=en").text
-    assert "孙丽" in page and "handed over" in page and "sun@air.test" not in page
+    assert "孙丽" in page and "handed over to the provider" in page and "sun@air.test" not in page
     assert "26 November 2026" in page
 
 

@@ -220,6 +220,16 @@ def test_a_request_is_returned_with_a_reason_that_the_client_reads(house: Portal
     assert "已退回" in client.get("/inbox/counsel").text
 
 
+def test_a_representative_need_not_belong_to_a_firm(house: PortalHouse, client: TestClient) -> None:
+    ask(house, client, firm="")
+    assert "<strong>陈律师</strong> <span" in client.get("/inbox/counsel").text
+    clerk = house.browser("clerk")
+    assert decide(clerk, path_of(clerk), "approve") == 303
+    with house.database.read() as connection:
+        found = connection.execute(account.select().where(account.c.login == "NEA-LAW")).one()
+    assert found.department == "陈律师"
+
+
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [

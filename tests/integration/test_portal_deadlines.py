@@ -65,7 +65,7 @@ def test_a_party_reads_that_periods_may_have_begun_and_never_that_none_runs(sett
     with settling.database.write() as connection:
         set_legal_time(connection, midnight(date(2026, 12, 10)))
     page = settling.house.browser("NEA-FLB").get(f"/inbox/{delivery_id}?lang=en").text
-    assert page.count(">May have begun<") == 3 and ">Over<" not in page  # nobody knows that it began
+    assert page.count(">May have begun<") == 3 and ">Expired<" not in page  # nobody knows that it began
 
 
 @pytest.mark.rule("N16")
@@ -117,8 +117,12 @@ def test_a_counterpartys_calendar_shows_its_own_limits_as_whole_days(settling: S
     payment = found["payment"]
     assert (payment["DTSTART"], payment["DTEND"]) == (date(2026, 12, 8), date(2026, 12, 9))
     assert payment["STATUS"] == "CONFIRMED" and found["reconsideration"]["STATUS"] == "TENTATIVE"
-    assert payment["SUMMARY"].startswith("TEST 测试 / TEST 最后一日：缴纳罚款 / Last day: Payment of the fine")
+    assert payment["SUMMARY"].startswith("TEST 测试 最后一日：缴纳罚款 / Last day: Payment of the fine")
     assert "民航华北示例〔2026〕7号" in payment["SUMMARY"]
+    assert payment["SUMMARY"].count("TEST") == 1
+    body = settling.house.browser().get(path).text.replace("\r\n ", "")
+    assert "X-WR-CALNAME:TEST 测试 期限日历 / Deadlines · 民航行业监管执法信息系统" in body
+    assert "Supervision and Enforcement System" in body
 
 
 def test_a_feed_tells_nothing_of_the_case_but_number_title_and_limit(settling: Settling) -> None:

@@ -153,7 +153,9 @@ def test_the_service_page_gives_the_reasons_with_their_sources(house: PortalHous
     confirm_it(client, delivery_id)
     house.settle(delivery_id)
     english = client.get(f"/inbox/{delivery_id}/service?lang=en").text
-    assert "The delivery date is set" in english and "The receipt was confirmed in the approved account" in english
+    assert (
+        "The delivery date is determined" in english and "The receipt was confirmed in the approved account" in english
+    )
 
 
 def test_an_important_instrument_says_that_the_paper_date_counts(house: PortalHouse, client: TestClient) -> None:

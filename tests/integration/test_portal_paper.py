@@ -12,7 +12,7 @@ import zxingcpp
 from fastapi.testclient import TestClient
 
 from delivery import passwords
-from records import access, attempts, corrections, deliveries
+from records import access, attempts, corrections, deliveries, directory
 from records.database import Database
 from records.paging import Part
 from tests.integration.test_desk import SCAN
@@ -51,6 +51,9 @@ def test_the_package_holds_document_proof_and_label_with_the_code_of_the_attempt
     house: PortalHouse, client: TestClient
 ) -> None:
     delivery_id = house.deliver("penalty-decision", pdf=plain_pdf(), number=7)
+    with house.database.write() as connection:
+        reached = {"department": "法律部", "mobile": "13800138001", "email": None}
+        directory.add_contact(connection, AUTHORITY, "air-example", name="孙丽", **reached)
     attempt = begin(house, client, delivery_id)
     pdf = client.get(f"/desk/{delivery_id}/attempts/{attempt['id']}/package.pdf")
     assert pdf.headers["content-type"] == "application/pdf"
@@ -66,6 +69,7 @@ def test_the_package_holds_document_proof_and_label_with_the_code_of_the_attempt
     printed.close()
     assert found[0] == set() and all(codes == {attempt["code"]} for codes in found[1:]) and len(found) >= 3
     assert "北方示例航空有限公司" in words and "天竺示例大街8号" in words and "华北罚立" not in words  # the label
+    assert "孙丽 13800138001" in words and "100000" in words
 
 
 def test_a_scan_shows_the_receipt_and_keeps_day_and_outcome_for_the_next(

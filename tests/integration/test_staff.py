@@ -327,7 +327,7 @@ def test_finance_takes_proofs_of_payment_and_sees_nothing_else_that_came(house: 
         [],
     ]
     listed = finance.get("/desk/incoming").text
-    assert proof in listed and statement not in listed and "代理律师账号申请" not in listed
+    assert proof in listed and statement not in listed and "代理人账号申请" not in listed
     for path in (f"/desk/submissions/{statement}", f"/desk/submissions/{statement}/files/1"):
         assert finance.get(path).status_code == 403
     assert post(finance, f"/desk/submissions/{statement}/take").status_code == 403

@@ -114,7 +114,11 @@ def test_an_office_is_reached_by_its_own_entry_or_by_that_of_its_administration(
 def test_originals_go_to_the_office_where_the_record_has_its_address_and_else_to_the_authority_itself() -> None:
     own = {"name": "A", "address": "1 Road", "postcode": "100000"}
     tianjin = {"email": "t@x.test", "address": "2 Road", "phone": "022-1"}
-    record = own | {"offices": {"tianjin": tianjin, "north-china": {"email": "n@x.test", "phone": "010-1"}}}
-    assert originals_to(record, "tianjin", "north-china") == {"address": "2 Road", "phone": "022-1"}
-    assert originals_to(record, "beijing", "north-china") == own | {"phone": "010-1"}
-    assert originals_to(own, "tianjin", "north-china") == own
+    record = own | {"offices": {"tianjin": tianjin, "beijing": {"email": "b@x.test"}}}
+    found = originals_to(record, "tianjin", "north-china")
+    named = {"zh": "民航天津安全监督管理局", "en": "CAAC Tianjin Safety Supervision Bureau"}
+    assert found == {"name": named, "address": "2 Road", "phone": "022-1"}
+    assert originals_to(record, "beijing", "north-china") == own == originals_to(own, "tianjin", "north-china")
+    record["offices"]["north-china"] = {"address": "3 Road", "postcode": "100001"}
+    above = originals_to(record, "beijing", "north-china")
+    assert (above["name"]["zh"], above["address"]) == (offices().administrations["north-china"].zh, "3 Road")

@@ -132,7 +132,7 @@ def _of_registration() -> set[str]:
         "registration_received",
         "registration_returned",
     }
-    parts = re.compile(r"(?:state|next|told|step|needed|message|account|foreign)_|_hint$")
+    parts = re.compile(r"(?:state|next|told|step|needed|message|account|foreign|originals|one)_|_hint$")
     keys = {key for key in messages() if key.startswith(("register.", "review."))}
     return {key for key in keys if {key.partition(".")[2], parts.sub("", key.partition(".")[2])} & names}
 
