@@ -297,7 +297,7 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
         home=home_of(session) if session else "/login",
         settings=settings_of(session) if session else "",
         may=_rights_of(session),
-        faulty=status == 422,
+        was_refused=status == 422,
         **values,
     )
     response = HTMLResponse(html, status)
