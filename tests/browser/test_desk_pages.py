@@ -111,7 +111,7 @@ def test_a_record_dated_too_far_back_goes_on_with_all_that_was_typed(
     assert page.input_value("#receiver") == "孙丽" and page.input_value("#date") == day
     page.fill("#correction_reason", "回证迟到")
     page.set_input_files("#scan", {"name": "scan.png", "mimeType": "image/png", "buffer": SCAN})
-    page.get_by_role("button", name="登记" if lang == "zh" else "Record").last.click()
+    page.get_by_role("button", name="提交补录" if lang == "zh" else "Submit for approval").click()
     page.wait_for_url("**told=correction_proposed")
     with house.database.read() as connection:
         waiting = rows.waiting_for(connection, delivery_id)
