@@ -162,7 +162,7 @@ def test_an_important_instrument_says_that_the_paper_date_counts(house: PortalHo
     delivery_id = house.deliver("penalty-decision")
     assert "以纸质送达之日为准" in client.get("/inbox").text
     page = client.get(f"/inbox/{delivery_id}/confirm?lang=en").text
-    assert "confirming here does not set it" in page
+    assert "this confirmation does not determine the delivery date" in page
 
 
 def test_others_documents_do_not_exist(house: PortalHouse) -> None:
