@@ -77,7 +77,7 @@ def test_after_opening_the_page_shows_the_document_and_that_periods_may_have_beg
     assert "期限可能已经开始计算" in page
     assert "style=" not in page.split("<body>")[1]  # the pages allow no inline style
     english = client.get(f"/inbox/{delivery_id}?lang=en").text
-    assert "may have begun" in english
+    assert "may have started to run" in english
     row = house.row(delivery_id)
     assert (row["status"], row["confirmed_at"]) == ("accessed", None)
 
