@@ -245,9 +245,10 @@ def reached_by(row: sa.RowMapping) -> tuple[str, ...]:
 WITHDRAWAL: Final = (
     "本单位撤回对电子送达的同意。自撤回之时起，本系统不再向本单位的账号送达行政执法文书，改以纸质方式送达；"
     "此前已经发送的文书，其送达及有关期限不受影响。撤回后再次采用电子送达，须重新签署确认函。",
-    "We withdraw our consent to electronic service. From the moment of withdrawal this system serves no instrument in "
-    "our accounts any more; service is on paper. Instruments that were sent before are not affected, nor are their "
-    "periods. To be served electronically again, a new confirmation letter has to be signed.",
+    "We withdraw our consent to electronic service. From the time of withdrawal this system no longer serves "
+    "enforcement instruments on our accounts; they are served on paper instead. The service of instruments already "
+    "sent, and the related time limits, are not affected. Electronic service may resume only after a new confirmation "
+    "letter has been signed.",
 )
 
 

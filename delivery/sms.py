@@ -40,7 +40,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "registration-approved": "【{system}】贵单位的注册申请{number}已审核通过，账号激活码另行发送。"
     "Your registration {number} has been approved; the activation codes are sent separately.",
     "registration-returned": "【{system}】贵单位的注册申请{number}已被退回，请登录注册页面查看原因并修改后重新报送。"
-    "Your registration {number} has been returned: please see the reasons on the registration page and report it anew.",
+    "Your registration {number} has been returned: see the reasons on the registration page and submit it again.",
     "activation-code": "【{system}】账号{login}的激活码为{code}，{days}日内有效。请在登录页面选择“首次登录”，"
     "自行设置密码，请勿告知他人。"
     "The activation code of account {login} is {code}, valid for {days} days: choose your password under First log-in."

@@ -16,7 +16,7 @@ from records import access, directory, documents, submissions
 from templates.manifests import manifest
 from templates.typesetters.html import print_html
 
-TITLE: Final[Pair] = ("材料接收回执", "Receipt for Material Handed In")
+TITLE: Final[Pair] = ("材料接收回执", "Receipt for Material Submitted")
 
 KIND_NAMES: Final[dict[str, Pair]] = {
     "statement": ("陈述、申辩", "statement and defence"),
@@ -88,20 +88,20 @@ def _parts(receipt: SubmissionReceipt) -> Iterable[str]:
 
 def _facts(receipt: SubmissionReceipt) -> Iterable[tuple[Pair, str]]:
     row = receipt.row
-    yield ("材料种类", "Kind"), spans(KIND_NAMES[row["kind"]])
+    yield ("材料种类", "Type of material"), spans(KIND_NAMES[row["kind"]])
     yield ("所针对的文书", "Against the instrument"), spans(receipt.title)
     if receipt.number[0]:
-        yield ("文号", "Number"), spans((receipt.number[0], receipt.number[1] or receipt.number[0]))
-    yield ("案号", "Case"), f"<span>{escape(row['case_no'])}</span>"
+        yield ("文号", "Document number"), spans((receipt.number[0], receipt.number[1] or receipt.number[0]))
+    yield ("案号", "Case number"), f"<span>{escape(row['case_no'])}</span>"
     yield ("接收机关", "Received by"), spans(receipt.authority)
-    yield ("提交单位", "Handed in by"), spans((row["recipient_zh"], row["recipient_en"]))
+    yield ("提交单位", "Submitted by"), spans((row["recipient_zh"], row["recipient_en"]))
     who = "，".join(filter(None, (row["person"], row["office"], receipt.login)))
     yield ("提交人", "Person"), f"<span>{escape(who)}</span>"
-    yield ("提交时间", "Handed in at"), moment(row["submitted_at"])
+    yield ("提交时间", "Time of submission"), moment(row["submitted_at"])
     if row["last_day"]:
         day = date.fromisoformat(row["last_day"])
-        late = ("，逾期提交", ", handed in late") if row["late"] else ("，期限内提交", ", in time")
-        yield ("期限的最后一日", "Last day"), spans((date_zh(day) + late[0], date_en(day) + late[1]))
+        late = ("，逾期提交", ", submitted late") if row["late"] else ("，期限内提交", ", in time")
+        yield ("期限的最后一日", "Last day of the time limit"), spans((date_zh(day) + late[0], date_en(day) + late[1]))
     yield ("提交编号", "Submission"), f"<span>{breakable(row['id'])}</span>"
     if row["supersedes"]:
         yield ("更新此前的提交", "Replaces"), f"<span>{breakable(row['supersedes'])}</span>"

@@ -182,7 +182,9 @@ def signer(request: Request, visit: VisitForm) -> Response:
 
 
 def _upload(request: Request, visit: ProvedVisit, name: str) -> Response:
-    """Keep a scan, or say what is wrong with it."""
+    """Keep a scan, or say what is wrong with it. Raises 400 for a kind that the page does not ask for."""
+    if name not in FILES:
+        raise HTTPException(400)
     portal = portal_of(request)
     try:
         registration.add_scan(portal.database, portal.store, visit.row["id"], name, visit.form.files.get("scan", b""))

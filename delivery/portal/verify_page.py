@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from delivery.portal.form_faults import NO_FAULTS, FormFaults, Told
 from delivery.portal.uploads import Gate, uploaded_pdf
 from delivery.portal.views import timed
 from delivery.portal.web import PortalPart, page, session_of, words_of
@@ -27,7 +28,7 @@ def form(request: Request, portal: PortalPart) -> Response:
     """Where the file is chosen. A code on paper leads here; what it says beside the address is not looked at."""
     if portal.verify is None:
         raise HTTPException(404)
-    return page(request, "verify.html", session_of(request), found=None, faults=())
+    return page(request, "verify.html", session_of(request), found=None, faults=NO_FAULTS)
 
 
 @router.post("", dependencies=[Depends(Gate(8))])
@@ -37,14 +38,16 @@ def verify(request: Request, portal: PortalPart, pdf: Annotated[bytes, Depends(u
         raise HTTPException(404)
     t = words_of(request)
     if not pdf:
-        faults: tuple[str, ...] = (t("verify.choose"),)
+        faults = FormFaults.said(t, {"pdf": "verify.choose"}, {"pdf": "verify.file"})
         return page(request, "verify.html", session_of(request), status=422, found=None, faults=faults)
     try:
         found = portal.verify(pdf)
     except Refused as refused:
-        faults = tuple(t.pick(fault.message_zh or fault.message_en, fault.message_en) for fault in refused.faults)
+        label = t("verify.file")
+        told = (t.pick(fault.message_zh or fault.message_en, fault.message_en) for fault in refused.faults)
+        faults = FormFaults(tuple(Told("pdf", label, text) for text in told))
         return page(request, "verify.html", session_of(request), status=422, found=None, faults=faults)
-    return page(request, "verify.html", session_of(request), found=_shown(found, t), faults=())
+    return page(request, "verify.html", session_of(request), found=_shown(found, t), faults=NO_FAULTS)
 
 
 def _shown(found: Mapping[str, Any], t: Words) -> dict[str, Any]:

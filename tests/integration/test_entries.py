@@ -260,7 +260,7 @@ def test_phl_61_consent_is_withdrawn_by_a_second_click_on_the_words_in_both_lang
         )
     assert "signed on 5 January 2026" in client.get("/settings?lang=en").text
     page = client.get("/settings/withdraw?lang=zh").text
-    assert "改以纸质方式送达" in page and "service is on paper" in page
+    assert "改以纸质方式送达" in page and "served on paper instead" in page
     assert post(office, client, "/settings/withdraw", password="guess")[0] == 401
     assert post(office, client, "/settings/withdraw", password=PASSWORD)[0] == 303
     with office.database.read() as connection:

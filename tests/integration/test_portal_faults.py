@@ -130,6 +130,14 @@ def test_own_access_leads_to_the_field_of_its_form(client: TestClient) -> None:
     assert_faults_told(sent(client, base, f"{base}/factor/confirm", code="0"), "code")
 
 
+def test_a_file_that_cannot_be_verified_is_told_by_its_field(house: PortalHouse) -> None:
+    for content in (b"", b"no PDF"):
+        files = {"pdf": ("x.pdf", content, "application/pdf")}
+        answer = house.browser().post("/verify", files=files)
+        assert answer.status_code == 422
+        assert_faults_told(answer.text, "pdf")
+
+
 def test_a_page_with_nothing_wrong_begins_where_it_begins(client: TestClient) -> None:
     page = ReadPage(client.get("/settings").text)
     assert not page.title.startswith("有误") and not any("autofocus" in attrs for _, attrs in page.elements)

@@ -77,7 +77,7 @@ def test_after_opening_the_page_shows_the_document_and_that_periods_may_have_beg
     assert "期限可能已经开始计算" in page
     assert "style=" not in page.split("<body>")[1]  # the pages allow no inline style
     english = client.get(f"/inbox/{delivery_id}?lang=en").text
-    assert "may have begun" in english
+    assert "may have started to run" in english
     row = house.row(delivery_id)
     assert (row["status"], row["confirmed_at"]) == ("accessed", None)
 
@@ -162,7 +162,7 @@ def test_an_important_instrument_says_that_the_paper_date_counts(house: PortalHo
     delivery_id = house.deliver("penalty-decision")
     assert "以纸质送达之日为准" in client.get("/inbox").text
     page = client.get(f"/inbox/{delivery_id}/confirm?lang=en").text
-    assert "confirming here does not set it" in page
+    assert "this confirmation does not determine the delivery date" in page
 
 
 def test_others_documents_do_not_exist(house: PortalHouse) -> None:

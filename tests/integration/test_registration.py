@@ -222,7 +222,7 @@ def test_a_scan_is_judged_by_its_bytes(someone: Applicant) -> None:
     assert someone.upload("licence", scan()).status_code == 303
     assert someone.client.get("/register/files/licence").content == scan()
     assert someone.client.get("/register/files/letter").status_code == 404
-    assert someone.upload("payroll", scan()).status_code == 422
+    assert someone.upload("payroll", scan()).status_code == 400
 
 
 def test_the_letter_is_printed_from_what_was_entered_and_must_be_signed_anew_when_that_changes(
