@@ -16,10 +16,11 @@ from records.ledger import append, lock
 from records.tables import account, counsel, counterparty
 
 
-def ask(connection: sa.Connection, asking: Account, **values: str) -> str:
+def ask(connection: sa.Connection, asking: Account, *, email: str, mobile: str, **values: str) -> str:
     """Record that a counterparty wants an account for its counsel; returns the id of the request.
 
-    `values` are `name`, `firm`, `login`, `last_day` (YYYY-MM-DD) and `digest` of the power of attorney.
+    `values` are `name`, `firm`, `login`, `last_day` (YYYY-MM-DD) and `digest` of the power of attorney. Where counsel
+    is reached stands in the row alone; `mobile` may be empty.
     """
     counsel_id = new_id("cou")
     moment = legal_time(connection)
@@ -31,6 +32,8 @@ def ask(connection: sa.Connection, asking: Account, **values: str) -> str:
             asked_by=asking.id,
             asked_at=moment,
             state="asked",
+            email=email,
+            mobile=mobile or None,
             **values,
         )
     )

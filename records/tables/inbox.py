@@ -28,6 +28,8 @@ counsel = table(
     text("firm"),
     text("login"),
     text("last_day"),  # of the power of attorney, YYYY-MM-DD in Beijing
+    text("email", null=True),  # counsel's own, for the activation code; null in requests of before
+    text("mobile", null=True),
     text("digest", sa.ForeignKey("artifact.digest")),
     text("asked_by", sa.ForeignKey("account.id")),
     instant("asked_at"),
