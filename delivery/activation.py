@@ -152,21 +152,26 @@ def issue_again(
     """Another code, by a clerk who has asked back and says how; the password so far holds until it is used.
 
     Returns the steps that are due. Raises LookupError for an account that is not an open one of this counterparty, or
-    of outside counsel; Refused when the call-back is not told or proves nothing, or nobody can be reached.
+    of outside counsel; Refused when none is chosen, nobody can be reached, or the call-back is not told or proves
+    nothing.
     """
     of = (clerk.authority_id, counterparty_id)
     with database.write() as connection:
         lock(connection, f"directory:{clerk.authority_id}")
-        account = account_of(connection, account_id)
-        if (account.authority_id, account.counterparty_id) != of or account.ends_at is not None:
+        faults = _call_back_faults(connection, of, call_back)
+        if not account_id:
+            faults.append(Fault("/account", "missing", "Please choose the account.", "请选择账号。"))
+        account = account_of(connection, account_id) if account_id else None
+        if account and ((account.authority_id, account.counterparty_id) != of or account.ends_at is not None):
             raise LookupError(account_id)
-        _check_call_back(connection, of, call_back)
+        if faults or account is None:
+            raise Refused(faults)
         to = recipient(directory.contacts(connection, *of), account.department)
         sent = issue(connection, account, to, clerk.id, call_back=call_back)
         return sent, tell_of_access(connection, account, "code_issued", clerk.id)
 
 
-def _check_call_back(connection: sa.Connection, of: tuple[str, str], call_back: Mapping[str, str]) -> None:
+def _call_back_faults(connection: sa.Connection, of: tuple[str, str], call_back: Mapping[str, str]) -> list[Fault]:
     faults = [
         Fault(f"/{name}", "missing", "Say whom you asked back, and how.", "请填写回拨核实的情况。")
         for name in CALL_BACK
@@ -180,8 +185,7 @@ def _check_call_back(connection: sa.Connection, of: tuple[str, str], call_back: 
         own |= own_numbers(registration)
     if number and digits(number) in own:
         faults.append(OWN_NUMBER.under("/number"))
-    if faults:
-        raise Refused(faults)
+    return faults
 
 
 def activate(database: Database, login: str, code: str, password: str) -> tuple[Account, str] | None:

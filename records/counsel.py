@@ -17,11 +17,11 @@ from records.paging import Found, Part, part_of
 from records.tables import account, counsel, counterparty
 
 
-def ask(connection: sa.Connection, asking: Account, **values: Any) -> str:
+def ask(connection: sa.Connection, asking: Account, *, email: str, mobile: str, **values: Any) -> str:
     """Record that a counterparty wants an account for its counsel; returns the id of the request.
 
     `values` are `name`, `firm`, `login`, `last_day` (YYYY-MM-DD), `cases` (a list of numbers, empty for all) and
-    `digest` of the power of attorney.
+    `digest` of the power of attorney. Where counsel is reached stands in the row alone; `mobile` may be empty.
     """
     counsel_id = new_id("cou")
     moment = legal_time(connection)
@@ -33,6 +33,8 @@ def ask(connection: sa.Connection, asking: Account, **values: Any) -> str:
             asked_by=asking.id,
             asked_at=moment,
             state="asked",
+            email=email,
+            mobile=mobile or None,
             **values,
         )
     )

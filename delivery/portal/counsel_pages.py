@@ -1,4 +1,4 @@
-"""A counterparty asks for an account for its outside counsel, gives it a password, ends it."""
+"""A counterparty asks for an account for its outside counsel, has another code sent to counsel, ends it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from delivery.beijing import day_of
-from delivery.counsel import Attorney, ask_for_counsel, new_password, revoke_counsel
+from delivery.counsel import Attorney, ask_for_counsel, revoke_counsel, send_again
 from delivery.portal import views
 from delivery.portal.form_faults import FormFaults
-from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, language_of, page, see, words_of
+from delivery.portal.web import AnySession, Form, Portal, PortalPart, TheAccount, page, see, words_of
 from delivery.portal.wording import Words
 from delivery.scanner import read_day
 from records import counsel
@@ -27,7 +27,7 @@ from records.errors import Fault, Refused
 router = APIRouter(prefix="/inbox/counsel")
 
 CounselId = Annotated[str, PathPart(pattern="^cou_[0-9a-z]{1,40}$")]
-_FIELDS = ("name", "firm", "login", "last_day", "cases")
+_FIELDS = ("name", "firm", "login", "email", "mobile", "last_day", "cases")
 _LONGEST_CASES = 4000
 
 
@@ -39,9 +39,9 @@ def _client(account: Account) -> Account:
 
 
 @router.get("")
-def listing(request: Request, portal: PortalPart, session: AnySession, account: TheAccount) -> Response:
+def listing(request: Request, portal: PortalPart, session: AnySession, account: TheAccount, told: str = "") -> Response:
     """All counsel, and the form of a request."""
-    return _page(request, portal, session, _client(account), {})
+    return _page(request, portal, session, _client(account), {}, sent=told == "code")
 
 
 def _page(
@@ -51,7 +51,8 @@ def _page(
     account: Account,
     typed: Mapping[str, str],
     faults: Sequence[Fault] = (),
-    **values: Any,
+    *,
+    sent: bool = False,
 ) -> Response:
     t = words_of(request)
     labels = {name: t(f"counsel.{name}") for name in _FIELDS} | {"file1": t("counsel.file")}
@@ -66,7 +67,7 @@ def _page(
         counsel=[counsel_line(row, t, today) for row in rows],
         typed=typed,
         faults=FormFaults.of(faults, labels, t),
-        **({"password": "", "password_of": ""} | values),
+        sent=sent,
     )
 
 
@@ -74,7 +75,8 @@ def counsel_line(row: sa.RowMapping, t: Words, today: date) -> dict[str, Any]:
     """One request or account of counsel, in words."""
     last_day = date.fromisoformat(row["last_day"])
     state = "ended" if row["state"] == "approved" and last_day < today else row["state"]
-    told = {name: row[name] for name in ("id", "name", "firm", "login")} | {"reason": row["reason"] or ""}
+    told = {name: row[name] for name in ("id", "name", "firm", "login")}
+    told |= {name: row[name] or "" for name in ("reason", "email", "mobile")}
     told |= {"cases": t.pick("、", ", ").join(row["cases"] or ()) or t("counsel.all_cases")}
     return told | {"state": state, "state_text": t(f"counsel.state_{state}"), "last_day": views.last_day(last_day, t)}
 
@@ -85,7 +87,7 @@ def ask(request: Request, portal: PortalPart, session: AnySession, account: TheA
     most = dict.fromkeys(_FIELDS, 100) | {"cases": _LONGEST_CASES}
     typed = {name: form.fields.get(name, "").strip()[: most[name]] for name in _FIELDS}
     file = ("file1", form.names["file1"], form.files["file1"]) if "file1" in form.files else None
-    attorney = Attorney(typed["name"], typed["firm"], typed["login"], read_day(typed["last_day"]), typed["cases"], file)
+    attorney = Attorney(**(typed | {"last_day": read_day(typed["last_day"])}), file=file)
     try:
         ask_for_counsel(portal.database, portal.store, _client(account), attorney)
     except Refused as refused:
@@ -93,22 +95,15 @@ def ask(request: Request, portal: PortalPart, session: AnySession, account: TheA
     return see("/inbox/counsel")
 
 
-@router.get("/{counsel_id}/password")
-def again(request: Request, counsel_id: CounselId) -> Response:  # noqa: ARG001 - part of the address
-    """A password is shown once: asked for by its address, as by a change of the language, it is the list."""
-    return see(f"/inbox/counsel{language_of(request)}")
-
-
-@router.post("/{counsel_id}/password")
-def password(
-    request: Request, portal: PortalPart, session: AnySession, account: TheAccount, _form: Form, counsel_id: CounselId
-) -> Response:
-    """Make a password, which is shown once: the client gives it to its counsel."""
+@router.post("/{counsel_id}/code")
+def code(portal: PortalPart, account: TheAccount, _form: Form, counsel_id: CounselId) -> Response:
+    """Have another activation code sent to counsel."""
     try:
-        made = new_password(portal.database, counsel_id, account)
+        due = send_again(portal.database, counsel_id, account)
     except LookupError:
         raise HTTPException(404) from None
-    return _page(request, portal, session, account, {}, password=made, password_of=counsel_id)
+    portal.hint(due)
+    return see("/inbox/counsel?told=code")
 
 
 @router.post("/{counsel_id}/revoke")

@@ -272,11 +272,12 @@ def decide(
     """Approve it, which makes the account, or return it with a reason."""
     approved, reason = form.fields.get("act") == "approve", form.fields.get("reason", "").strip()[:1000]
     try:
-        decide_on_counsel(portal.database, counsel_id, clerk, approved=approved, reason=reason)
+        due = decide_on_counsel(portal.database, counsel_id, clerk, approved=approved, reason=reason)
     except Refused as refused:
         return _counsel_page(request, session, clerk, counsel_id, refused.faults)
     except LookupError:
         raise HTTPException(404) from None
+    portal.hint(due)
     return see("/desk/incoming")
 
 

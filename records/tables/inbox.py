@@ -29,6 +29,8 @@ counsel = table(
     text("login"),
     text("last_day"),  # of the power of attorney, YYYY-MM-DD in Beijing
     sa.Column("cases", sa.JSON, nullable=True),  # that it names, by number; none: whatever the client receives
+    text("email", null=True),  # counsel's own, for the activation code; null in requests of before
+    text("mobile", null=True),
     text("digest", sa.ForeignKey("artifact.digest")),
     text("asked_by", sa.ForeignKey("account.id")),
     instant("asked_at"),

@@ -70,6 +70,7 @@ def test_a_counterparty_and_a_clerk_do_their_work_accessibly(
     page.goto("/inbox/people")
     fits(page)
     page.goto("/inbox/counsel")
+    page.fill("#email", "chen@law.test")
     for name, value in (("name", "陈"), ("firm", "示例律师事务所"), ("login", "NEA-LAW"), ("last_day", "2027-06-30")):
         page.fill(f"#{name}", value)
     page.set_input_files("#file1", file)

@@ -277,6 +277,12 @@ def test_another_code_needs_a_call_back_to_a_number_that_the_counterparty_did_no
     assert codes(office) == []
 
 
+def test_no_account_chosen_is_a_fault_at_its_field(office: Reminding) -> None:
+    status, page = again(office, "NEA-FLB", account="", number="")
+    assert status == 422 and 'id="account-fault-1"' in page and 'id="number-fault-1"' in page
+    assert f'value="{CALL_BACK["person"]}"' in page, "nothing is lost"
+
+
 def test_no_code_for_accounts_of_others_for_stopped_ones_or_for_counsel(office: Reminding) -> None:
     assert again(office, "OTHER-FLB")[0] == 404
     with office.database.write() as connection:

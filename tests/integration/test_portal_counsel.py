@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,19 @@ from fastapi.testclient import TestClient
 from delivery import accounts
 from delivery.beijing import day_of
 from delivery.portal import app, settings_pages
+from pipeline.composition import Songda
+from pipeline.settings import Settings
 from records import access, changes, directory, feeds, ledger
 from records.access import Account
 from records.database import Database, legal_time, set_legal_time
 from records.ids import new_id
 from records.inbox import counts
-from records.tables import account
+from records.tables import account, counsel
 from tests.integration.test_portal_submissions import picture
 from tests.portal_house import AUTHORITY, PortalHouse, furnish, hidden, log_in
+from tests.registration_house import deliver, texts
+
+PHONE = "13911113333"
 
 _OF_A_DELIVERY = [
     (method, route.path)
@@ -46,7 +52,8 @@ def ask(house: PortalHouse, client: TestClient, *, status: int = 303, days: int 
     with house.database.read() as connection:
         last_day = day_of(legal_time(connection)) + timedelta(days=days)
     form = {"csrf": hidden(client.get("/inbox/counsel").text, "csrf"), "last_day": last_day.isoformat()}
-    form |= {"name": "陈律师", "firm": "示例律师事务所", "login": "NEA-LAW"} | fields
+    form |= {"name": "陈律师", "firm": "示例律师事务所", "login": "NEA-LAW"}
+    form |= {"email": "chen@law.test", "mobile": PHONE} | fields
     answer = client.post("/inbox/counsel", data=form, files={"file1": ("委托书.png", picture(), "image/png")})
     assert answer.status_code == status, answer.text
     return answer.text
@@ -61,27 +68,86 @@ def decide(clerk: TestClient, path: str, act: str, reason: str = "") -> int:
     return int(clerk.post(path, data=form).status_code)
 
 
-def password_of(client: TestClient, counsel_id: str) -> str:
+OWN = "a password of counsel"
+
+
+def code_of(house: PortalHouse, home: Path) -> str:
+    """The newest code that counsel's telephone got."""
+    songda = Songda(Settings(home=home), house.database, house.store)
+    deliver(songda)
+    return str(re.findall(r"激活码为([0-9A-Z-]{11})", texts(songda, PHONE)[-1])[0])
+
+
+def activate(house: PortalHouse, code: str) -> int:
+    browser = house.browser()
+    form = {"csrf": hidden(browser.get("/activate").text, "csrf"), "login": "NEA-LAW", "code": code}
+    return int(browser.post("/activate", data=form | {"password": OWN, "again": OWN}).status_code)
+
+
+def again(client: TestClient, counsel_id: str) -> int:
     form = {"csrf": hidden(client.get("/inbox/counsel").text, "csrf")}
-    answer = client.post(f"/inbox/counsel/{counsel_id}/password", data=form)
-    assert answer.status_code == 200
-    return answer.text.split('<code class="long">')[1].split("<")[0]
+    return int(client.post(f"/inbox/counsel/{counsel_id}/code", data=form).status_code)
 
 
-def opened(house: PortalHouse, client: TestClient, **fields: str) -> tuple[str, str]:
-    """An approved account of counsel: the id of the request, and the password."""
+def approved(house: PortalHouse, client: TestClient, **fields: str) -> str:
+    """An account of counsel that waits for its code; the id of the request."""
     ask(house, client, **fields)
     clerk = house.browser("clerk")
     path = path_of(clerk)
     assert clerk.get(f"{path}/file").content == picture()
+    assert "chen@law.test" in clerk.get(path).text
     assert decide(clerk, path, "approve") == 303
-    counsel_id = path.rpartition("/")[2]
-    return counsel_id, password_of(client, counsel_id)
+    return path.rpartition("/")[2]
 
 
-def test_counsel_comes_into_no_settings_of_the_client(house: PortalHouse, client: TestClient) -> None:
+def opened(house: PortalHouse, client: TestClient, home: Path, **fields: str) -> tuple[str, str]:
+    """An account of counsel in use: the id of the request, and the password."""
+    counsel_id = approved(house, client, **fields)
+    assert activate(house, code_of(house, home)) == 303
+    return counsel_id, OWN
+
+
+def test_the_account_of_counsel_opens_by_a_code_that_only_counsel_gets(
+    house: PortalHouse, client: TestClient, tmp_path: Path
+) -> None:
+    counsel_id, clerk = approved(house, client), house.browser("clerk")
+    code = code_of(house, tmp_path)
+    pages = [client.get("/inbox/counsel").text, client.get("/settings").text, clerk.get("/desk/incoming").text]
+    pages += [clerk.get(f"/desk/counsel/{counsel_id}").text, clerk.get("/desk/accounts/air-example").text]
+    assert not any(code in each for each in pages), "neither the clerk nor the client knows what opens it"
+    assert "账号NEA-LAW已开通" in pages[1], "the client's contacts are told, and its accounts see it"
+    assert log_in(house.browser(), "NEA-LAW", code).status_code == 401
+    assert again(client, counsel_id) == 303
+    newer = code_of(house, tmp_path)
+    assert activate(house, code) == 401 and activate(house, newer) == 303 and activate(house, newer) == 401
+    assert log_in(house.browser(), "NEA-LAW", OWN).status_code == 303
+    with house.database.read() as connection:
+        events = ledger.events(connection, f"directory:{AUTHORITY}")
+        assert not any("chen@law.test" in str(each.body) or PHONE in str(each.body) for each in events)
+        issued = [each.actor for each in events if each.kind == "account.activation_issued"]
+    assert issued[1] == house.accounts["NEA-FLB"].id
+
+
+def test_a_request_whose_day_has_passed_or_that_names_no_address_is_returned(
+    house: PortalHouse, client: TestClient
+) -> None:
+    ask(house, client, days=1)
+    clerk = house.browser("clerk")
+    path = path_of(clerk)
+    with house.database.write() as connection:
+        connection.execute(counsel.update().values(email=None))  # as asked for before an upgrade
+    form = {"csrf": hidden(clerk.get(path).text, "csrf"), "act": "approve"}
+    assert "请退回" in clerk.post(path, data=form).text
+    with house.database.write() as connection:
+        connection.execute(counsel.update().values(email="chen@law.test"))
+        set_legal_time(connection, legal_time(connection) + timedelta(days=3))
+    assert "授权已到期" in clerk.post(path, data=form).text
+    assert decide(clerk, path, "return", "授权已到期") == 303
+
+
+def test_counsel_comes_into_no_settings_of_the_client(house: PortalHouse, client: TestClient, tmp_path: Path) -> None:
     """What the client says of itself, down to its consent to electronic service, is no business of counsel."""
-    _, password = opened(house, client)
+    _, password = opened(house, client, tmp_path)
     theirs = house.browser()
     log_in(theirs, "NEA-LAW", password)
     page = theirs.get("/inbox").text
@@ -98,13 +164,14 @@ def test_counsel_comes_into_no_settings_of_the_client(house: PortalHouse, client
             tried += 1
     assert tried >= 10
     with house.database.read() as connection:
-        assert not changes.of_counterparty(connection, AUTHORITY, "air-example")
+        told = changes.of_counterparty(connection, AUTHORITY, "air-example")
+    assert {row["kind"] for row in told} == {"access"}, "of the account itself, and nothing else"
 
 
 def test_the_account_of_counsel_does_not_take_the_place_of_the_last_own_one(
-    house: PortalHouse, client: TestClient
+    house: PortalHouse, client: TestClient, tmp_path: Path
 ) -> None:
-    opened(house, client)
+    opened(house, client, tmp_path)
     own = house.accounts["NEA-FLB"]
     with house.database.write() as connection:
         (counsel_account,) = [
@@ -115,9 +182,11 @@ def test_the_account_of_counsel_does_not_take_the_place_of_the_last_own_one(
         assert accounts.stop_account(connection, own, counsel_account)[1]
 
 
-def test_counsel_sees_the_clients_inbox_until_the_last_day_has_ended(house: PortalHouse, client: TestClient) -> None:
+def test_counsel_sees_the_clients_inbox_until_the_last_day_has_ended(
+    house: PortalHouse, client: TestClient, tmp_path: Path
+) -> None:
     delivery_id = house.deliver()
-    _, password = opened(house, client)
+    _, password = opened(house, client, tmp_path)
     theirs = house.browser()
     assert log_in(theirs, "NEA-LAW", password).status_code == 303
     assert f'href="/inbox/{delivery_id}"' in theirs.get("/inbox").text
@@ -136,11 +205,13 @@ def test_counsel_sees_the_clients_inbox_until_the_last_day_has_ended(house: Port
     assert "已到期" in client.get("/inbox/counsel").text
 
 
-def test_a_power_of_attorney_for_a_case_opens_nothing_of_another(house: PortalHouse, client: TestClient) -> None:
+def test_a_power_of_attorney_for_a_case_opens_nothing_of_another(
+    house: PortalHouse, client: TestClient, tmp_path: Path
+) -> None:
     """By every way that a document of the client has to its reader."""
     theirs_id = house.deliver("penalty-decision", number=1)
     other_id = house.deliver("penalty-decision", number=2, case_no="华北罚立〔2026〕18号")
-    _, password = opened(house, client, cases=" 华北罚立[2026]17号 \r\n\r\n华北罚立〔2026〕17号")
+    _, password = opened(house, client, tmp_path, cases=" 华北罚立[2026]17号 \r\n\r\n华北罚立〔2026〕17号")
     counsel_page = client.get("/inbox/counsel").text
     assert "授权案件：华北罚立〔2026〕17号<" in counsel_page
     theirs = house.browser()
@@ -177,28 +248,30 @@ def test_a_power_of_attorney_for_a_case_opens_nothing_of_another(house: PortalHo
 
 
 def test_counsel_appoints_no_counsel_and_makes_nobody_a_dedicated_account(
-    house: PortalHouse, client: TestClient
+    house: PortalHouse, client: TestClient, tmp_path: Path
 ) -> None:
-    counsel_id, password = opened(house, client)
+    counsel_id, password = opened(house, client, tmp_path)
     theirs = house.browser()
     log_in(theirs, "NEA-LAW", password)
     assert theirs.get("/inbox/counsel").status_code == 404
     form = {"csrf": hidden(theirs.get("/inbox").text, "csrf")}
-    for act in ("password", "revoke"):
+    for act in ("code", "revoke"):
         assert theirs.post(f"/inbox/counsel/{counsel_id}/{act}", data=form).status_code == 404
     with house.database.write() as connection:
         connection.execute(account.update().where(account.c.login == "NEA-FLB").values(state="stopped"))
         assert not directory.has_approved_account(connection, AUTHORITY, "air-example")
 
 
-def test_revoking_ends_the_account_and_its_sessions_at_once(house: PortalHouse, client: TestClient) -> None:
-    counsel_id, password = opened(house, client)
+def test_revoking_ends_the_account_and_its_sessions_at_once(
+    house: PortalHouse, client: TestClient, tmp_path: Path
+) -> None:
+    counsel_id, password = opened(house, client, tmp_path)
     theirs = house.browser()
     log_in(theirs, "NEA-LAW", password)
     form = {"csrf": hidden(client.get("/inbox").text, "csrf")}
     assert client.post(f"/inbox/counsel/{counsel_id}/revoke", data=form).status_code == 303
     assert theirs.get("/inbox").status_code == 303
-    assert client.post(f"/inbox/counsel/{counsel_id}/password", data=form).status_code == 404
+    assert client.post(f"/inbox/counsel/{counsel_id}/code", data=form).status_code == 404
     with house.database.read() as connection:
         kinds = [event.kind for event in ledger.events(connection, f"directory:{AUTHORITY}")]
     assert [kind for kind in kinds if kind.startswith("counsel.")] == [
@@ -239,6 +312,9 @@ def test_a_representative_need_not_belong_to_a_firm(house: PortalHouse, client: 
         ({"login": "OTHER-FLB"}, "已被使用"),
         ({"login": "clerk"}, "已被使用"),
         ({"name": ""}, "此项必填"),
+        ({"email": ""}, 'id="email-fault-1"'),
+        ({"email": "chen"}, 'id="email-fault-1"'),
+        ({"mobile": "call me"}, "手机号码不正确"),
         ({"last_day": "2020-01-01"}, "三年之内"),
         ({"last_day": "never"}, "请填写日期"),
         ({"cases": "华北罚立〔2026〕99号"}, "未收到过案号为华北罚立〔2026〕99号的文书"),
@@ -252,11 +328,13 @@ def test_a_request_tells_every_fault(
     assert fault in ask(house, client, status=422, **fields)
 
 
-def test_a_request_is_the_counterpartys_and_its_authoritys_only(house: PortalHouse, client: TestClient) -> None:
-    counsel_id, _ = opened(house, client)
+def test_a_request_is_the_counterpartys_and_its_authoritys_only(
+    house: PortalHouse, client: TestClient, tmp_path: Path
+) -> None:
+    counsel_id, _ = opened(house, client, tmp_path)
     other = house.browser("OTHER-FLB")
     form = {"csrf": hidden(other.get("/inbox").text, "csrf")}
-    for act in ("password", "revoke"):
+    for act in ("code", "revoke"):
         assert other.post(f"/inbox/counsel/{counsel_id}/{act}", data=form).status_code == 404
     elsewhere = house.browser("clerk-elsewhere")
     for path in ("", "/file"):

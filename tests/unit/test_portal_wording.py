@@ -105,7 +105,7 @@ def _made() -> set[str]:
     made |= {f"objecting.{each}" for each in ("upheld", "dismissed")} | {"date.final_ruling", "status.by_ruling"}
     made |= {f"counsel.state_{each}" for each in ("asked", "approved", "returned", "revoked", "ended")}
     made |= {f"staff.{each}" for each in (*staff_pages._TOLD, "by_system", "by_upgrade")}
-    made |= {f"counsel.{field}" for field in ("name", "firm", "login")}
+    made |= {f"counsel.{field}" for field in ("name", "firm", "login", "email", "mobile")}
     made |= {f"inbox.column_{name}" for name in list_pages._COLUMNS}
     made |= {f"case.state_{each}" for each in (*_allowed(document, "status"), "awaiting")}
     made |= {f"case.act_{each}" for each in (*links.PASSIVE, "cancel", "void")}
