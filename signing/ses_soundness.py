@@ -23,6 +23,8 @@ def load_certificate(der: bytes) -> x509.Certificate:
         _ = certificate.public_key.native, certificate.serial_number
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a certificate: {error}") from error
+    if certificate["signature_value"].contents[:1] != b"\0":  # one certificate would have two encodings (X.690 11.2)
+        raise ValueError("the signature of the certificate is not a string of octets")
     return certificate
 
 

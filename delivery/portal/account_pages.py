@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from delivery import activation
 from delivery.portal.account_lines import account_line
 from delivery.portal.doors import MayRegister
+from delivery.portal.form_faults import FormFaults
 from delivery.portal.register_form import Entry, texts_of, typed
 from delivery.portal.web import AnySession, Form, PortalPart, page, portal_of, see, words_of
 from delivery.portal.wording import Words
@@ -38,7 +39,8 @@ def find_page(request: Request, session: AnySession, clerk: MayRegister) -> Resp
 def _find_page(request: Request, session: Session, login: str = "", faults: Sequence[Fault] = ()) -> Response:
     t = words_of(request)
     field = Entry("login", t("login.login"), login, hint=t("account.login_hint"), faults=texts_of("/login", faults, t))
-    return page(request, "account_find.html", session, status=422 if faults else 200, field=field)
+    told = FormFaults.of(faults, {"login": field.label}, t)
+    return page(request, "account_find.html", session, status=422 if faults else 200, field=field, faults=told)
 
 
 @router.post("")
@@ -79,6 +81,7 @@ def _page(
         raise HTTPException(404)
     accounts = [account_line(row, t) for row in rows]
     open_ = [(each["id"], f"{each['login']} · {each['department']}") for each in accounts if each["open"]]
+    fields = _fields(open_, values or {}, faults, t)
     return page(
         request,
         "accounts.html",
@@ -89,8 +92,8 @@ def _page(
         told=told,
         accounts=accounts,
         open=open_,
-        fields=_fields(open_, values or {}, faults, t),
-        problems=len(faults),
+        fields=fields,
+        faults=FormFaults.of(faults, {each.name: each.label for each in fields}, t),
     )
 
 

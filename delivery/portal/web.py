@@ -289,7 +289,7 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
         t=words,
         lang="zh-CN" if words.language == "zh" else "en",
         other=other,
-        in_other=_in_other(request, other),
+        in_other=_in_other(request, session, other),
         portal=portal,
         system_name=words.pick(portal.system_name_zh, portal.system_name_en),
         clock=timed(clock, words),
@@ -306,9 +306,12 @@ def page(request: Request, name: str, session: Session | None = None, *, status:
     return response
 
 
-def _in_other(request: Request, other: str) -> str:
-    """The same page in the other language, with what was asked for; what it told once is not told again."""
-    if request.method != "GET":
+def _in_other(request: Request, session: Session | None, other: str) -> str:
+    """The same page in the other language, for who is logged in with what was asked for.
+
+    What it told once is not told again, and pages for everybody repeat nothing of an address that a stranger made.
+    """
+    if request.method != "GET" or session is None:
         return f"?lang={other}"
     asked = [(name, value) for name, value in request.query_params.multi_items() if name not in ("lang", "told")]
     return f"{request.url.path}?{urlencode([*asked, ('lang', other)])}"

@@ -133,7 +133,7 @@ def test_the_head_of_a_refused_form_leads_to_each_field_and_the_title_says_so(
     assert "<title>登记纸质送达" in client.get(at).text
     page = send(client, delivery_id, {"result": "leaving/served", "date": typed(house)["date"]}, b"GIF89a").text
     assert "<title>有误：登记纸质送达" in page
-    head = page.partition('id="problems" tabindex="-1" autofocus')[2].partition("<form")[0]
+    head = page.partition('role="alert" tabindex="-1" autofocus')[2].partition("<form")[0]
     named = set(re.findall(r'href="#(\w+)"', head))
     assert {"refusal_reason", "place", "scan"} <= named and head.count("<li>") >= len(named)
     assert all(f'id="{name}"' in page and f'id="{name}-fault-1"' in page for name in named)

@@ -253,7 +253,7 @@ def test_the_relay_of_a_worker_does_it(house: PortalHouse, someone: Applicant) -
 
 def test_the_door_says_for_how_long_a_draft_is_kept(house: PortalHouse) -> None:
     page = house.browser().get("/register?lang=en").text
-    assert "nor changed for 30 days, is deleted" in page
+    assert "neither changed nor submitted for 30 days is deleted" in page
     assert "30日内未再修改且未报送的" in house.browser().get("/register").text
 
 

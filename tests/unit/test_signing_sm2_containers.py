@@ -101,6 +101,18 @@ def test_a_changed_byte_in_content_attributes_or_signature_refuses(place: int, a
         assert _codes(bytes(changed))[0] != "valid"
 
 
+def test_a_certificate_has_one_encoding_only() -> None:
+    """X.690 11.2: a signature is a string of octets; one that claims an unused bit reads the same and is refused."""
+    der = x509.Certificate.load(SIGNER.certificate)["signature_value"].dump()
+    assert WITHOUT.count(der) == 1 and der[2] == 0
+    for spare in range(1, 8):
+        twin = WITHOUT.replace(der, der[:2] + bytes([spare]) + der[3:])
+        try:
+            assert _codes(twin)[0] != "valid"
+        except gbt35275.ContainerError:
+            continue
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.binary(max_size=80))
 def test_what_is_no_container_is_invalid(data: bytes) -> None:
