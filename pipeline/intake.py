@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -224,23 +224,25 @@ def _store_document(
         },
     )
     linking.store(connection, caller.authority_id, document_id, position, document.links)
-    ids = sorted(new_id("dlv") for _ in document.recipients)  # those of one millisecond are in no order of their own
-    for delivery_id, recipient in zip(ids, document.recipients, strict=True):
-        _store_delivery(connection, caller.authority_id, document_id, delivery_id, recipient)
+    _store_deliveries(connection, caller.authority_id, document_id, document.recipients)
     return document_id
 
 
-def _store_delivery(
-    connection: sa.Connection, authority_id: str, document_id: str, delivery_id: str, recipient: Mapping[str, Any]
+def _store_deliveries(
+    connection: sa.Connection, authority_id: str, document_id: str, recipients: Sequence[Mapping[str, Any]]
 ) -> None:
+    ids = sorted(new_id("dlv") for _ in recipients)  # those of one millisecond are in no order of their own
+    for delivery_id, recipient in zip(ids, recipients, strict=True):
+        of = {"id": delivery_id, "document_id": document_id, "authority_id": authority_id}
+        deliveries.insert(connection, **of, **_whom(recipient), paper_required=False)
+
+
+def _whom(recipient: Mapping[str, Any]) -> dict[str, Any]:
     address = recipient.get("address")
     if address is not None:
-        names = {"recipient_zh": address["name"]["zh"], "recipient_en": address["name"]["en"], "address": address}
-    else:
-        names = {
-            "recipient_zh": recipient["name_zh"],
-            "recipient_en": recipient["name_en"],
-            "counterparty_id": recipient["id"],
-        }
-    of = {"id": delivery_id, "document_id": document_id, "authority_id": authority_id}
-    deliveries.insert(connection, **of, paper_required=False, **names)
+        return {"recipient_zh": address["name"]["zh"], "recipient_en": address["name"]["en"], "address": address}
+    return {
+        "recipient_zh": recipient["name_zh"],
+        "recipient_en": recipient["name_en"],
+        "counterparty_id": recipient["id"],
+    }

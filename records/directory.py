@@ -144,10 +144,10 @@ def find_counterparty(connection: sa.Connection, authority_id: str, counterparty
     return connection.execute(select_by(counterparty, *named), named).mappings().first()
 
 
-def counterparties(connection: sa.Connection, authority_id: str, limit: int) -> list[sa.RowMapping]:
-    """The authority's counterparties by their Chinese names."""
+def counterparties(connection: sa.Connection, authority_id: str) -> list[sa.RowMapping]:
+    """All counterparties of the authority by their Chinese names."""
     query = sa.select(counterparty).where(counterparty.c.authority_id == authority_id)
-    return list(connection.execute(query.order_by(counterparty.c.name_zh).limit(limit)).mappings())
+    return list(connection.execute(query.order_by(counterparty.c.name_zh, counterparty.c.id)).mappings())
 
 
 def offices(connection: sa.Connection, authority_id: str) -> dict[str, str]:

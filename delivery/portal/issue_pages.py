@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
@@ -30,7 +30,6 @@ router = APIRouter(prefix="/desk/issue")
 InstrumentId = Annotated[str, Path(pattern="^[a-z][a-z0-9-]{1,60}$")]
 DocumentPart = Annotated[str, Path(pattern="^doc_[0-9a-z]{1,40}$")]
 WideForm = Annotated[Posted, Depends(wide_form)]
-_SHOWN: Final = 500
 
 
 def _issuing(portal: Portal) -> Issuing:
@@ -89,7 +88,7 @@ def _form(
 ) -> Response:
     t, made, typed = words_of(request), form.made, form.typed
     with portal.database.read() as connection:
-        known = directory.counterparties(connection, session.subject.authority_id, _SHOWN)
+        known = directory.counterparties(connection, session.subject.authority_id)
         linked = linked_by(connection, session.subject.authority_id, made.manifest, typed)
     asked, beside = form.parts(faults)
     return page(
