@@ -56,6 +56,14 @@ def _dateless(receipt: sa.RowMapping) -> bool:
     return PaperRecord.of(receipt["record"]).is_dateless
 
 
+def _proof(connection: sa.Connection, former: sa.RowMapping | None, attempt_id: str | None) -> str | None:
+    """The scan that a correction keeps, or that was attached to the attempt."""
+    if former is None:
+        return attempts.newest_proof(connection, attempt_id) if attempt_id is not None else None
+    kept: str | None = former["scan_digest"]
+    return kept
+
+
 def propose(
     database: Database,
     store: Store,
@@ -85,10 +93,7 @@ def propose(
         attempt_id = former["attempt_id"] if former is not None else attempt_id
         if attempt_id is not None and attempts.find(connection, attempt_id, delivery_id, authority_id) is None:
             raise LookupError(f"no attempt {attempt_id}")
-        if digest is None and former is not None:
-            digest = former["scan_digest"]
-        elif digest is None and attempt_id is not None:
-            digest = attempts.newest_proof(connection, attempt_id)
+        digest = digest or _proof(connection, former, attempt_id)
         entered = {**record, **({} if mends else {"correction_reason": reason.strip()})}
         entered.pop("approved_by", None)
         result = _judge(connection, row, entered, by, has_scan=digest is not None, former=former, mends=mends)
