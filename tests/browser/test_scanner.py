@@ -85,7 +85,7 @@ def test_a_date_that_cannot_be_read_is_said_once_and_not_kept_for_the_next(
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("〔2026〕2号" if lang == "zh" else "No. 2")
     with site.house.database.read() as connection:
-        rows = deliveries.paper_track(connection, AUTHORITY, ["sent"])
+        rows = desk_work.listed(connection, AUTHORITY, "sent", legal_time(connection), Part(9)).rows
     assert sorted(row["service_status"] for row in rows) == ["pending", "provisional"]
     page.goto("/desk?track=provisional")
     expect(page.locator("li.item")).to_have_count(1)

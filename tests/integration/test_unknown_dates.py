@@ -13,6 +13,7 @@ from delivery import attempts as acts
 from records import deliveries, desk_work
 from records.database import Database, legal_time
 from records.errors import Refused
+from records.paging import Part
 from tests.integration.test_desk import SCAN, codes, direct, kinds, receipts, record, today
 from tests.integration.test_paper_attempts import begin, decide, desk_record, propose, scan
 from tests.integration.test_paper_import import take
@@ -43,7 +44,8 @@ def state(house: PortalHouse, delivery_id: str) -> tuple[str, str | None, str]:
 
 def listed(house: PortalHouse, name: str) -> list[str]:
     with house.database.read() as connection:
-        return desk_work.ids(connection, AUTHORITY, name, legal_time(connection), 10)
+        found = desk_work.listed(connection, AUTHORITY, name, legal_time(connection), Part(10))
+        return [row["id"] for row in found.rows]
 
 
 @pytest.mark.rule("D3", "LAW-7")
