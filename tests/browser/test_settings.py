@@ -141,7 +141,7 @@ def test_another_account_is_asked_for_approved_and_opened_by_the_code_that_its_c
     page.get_by_label("号码来源").fill("官网")
     page.get_by_label("核实的人员").fill("赵敏")
     page.get_by_role("button", name="发送新的激活码").click()
-    expect(page.get_by_text("应当使用独立来源的号码")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("应当使用独立来源的号码")
     accessible(page)
     fits(page)
     page.get_by_label("回拨核实的电话号码").fill("010-64090001")

@@ -234,7 +234,7 @@ def test_what_is_approved_is_the_seal_that_was_shown(house: SealHouse) -> None:
         "0" * 64, "csrf", access.Person(house.leader, "leader", "孙建平", frozenset({"leader"}), AUTHORITY)
     )
     with pytest.raises(seal_approvals.NothingToApprove):
-        seal_uses.approve(house.database, house.store, document_id, house.printed, "sea_other", session)
+        seal_uses.approve(house.database, house.store, document_id, (house.printed, "sea_other"), session, "password")
 
 
 def test_a_seal_that_is_stopped_while_both_are_put_on_leaves_nothing(house: SealHouse) -> None:
