@@ -231,9 +231,8 @@ def _store_document(
 def _store_deliveries(
     connection: sa.Connection, authority_id: str, document_id: str, recipients: Sequence[Mapping[str, Any]]
 ) -> None:
-    ids = sorted(new_id("dlv") for _ in recipients)  # those of one millisecond are in no order of their own
-    for delivery_id, recipient in zip(ids, recipients, strict=True):
-        of = {"id": delivery_id, "document_id": document_id, "authority_id": authority_id}
+    for recipient in recipients:
+        of = {"document_id": document_id, "authority_id": authority_id}
         deliveries.insert(connection, **of, **_whom(recipient), paper_required=False)
 
 

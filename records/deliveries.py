@@ -34,8 +34,8 @@ _STREAM: Final = sa.union_all(
 
 
 def insert(connection: sa.Connection, **values: Any) -> str:
-    """Store a delivery that waits for its document's release; returns its `id`, made here if it is not given."""
-    values.setdefault("id", new_id("dlv"))
+    """Store a delivery that waits for its document's release; returns its id."""
+    delivery_id = new_id("dlv")
     defaults: dict[str, Any] = {
         "route_reasons": [],
         "status": "pending",
@@ -43,8 +43,8 @@ def insert(connection: sa.Connection, **values: Any) -> str:
         "service_status": "pending",
         "places": {},
     }
-    connection.execute(insert_at(delivery, "created_at"), {**defaults, **values})
-    return str(values["id"])
+    connection.execute(insert_at(delivery, "created_at"), {"id": delivery_id, **defaults, **values})
+    return delivery_id
 
 
 def get(connection: sa.Connection, delivery_id: str) -> sa.RowMapping:

@@ -18,6 +18,22 @@ def test_shape_is_safe_in_a_url_a_file_name_and_a_step_id() -> None:
         assert SHAPE.fullmatch(new_id("doc"))
 
 
+@pytest.fixture(autouse=True)
+def unused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No identifier was made before."""
+    monkeypatch.setattr(ids, "_newest", 0)
+
+
+def test_those_of_one_millisecond_and_of_a_clock_set_back_are_in_the_order_of_their_making(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+    for moment in (1_700_000_000_000, 1_700_000_000_000, 1_600_000_000_000, 1_700_000_000_001):
+        monkeypatch.setattr(ids.time, "time_ns", lambda moment=moment: moment * 1_000_000)
+        made += [new_id("con") for _ in range(200)]
+    assert made == sorted(set(made)) and len(made) == 800
+
+
 def test_later_ones_sort_after_earlier_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = [1, 31, 32, 1_700_000_000_000, 1_700_000_000_001, 1_999_999_999_999, 32**9 - 1]
     made = []
