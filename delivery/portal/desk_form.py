@@ -109,7 +109,7 @@ def field(name: str, fields: Mapping[str, str], faults: Sequence[Fault], t: Word
 def told(faults: Sequence[Fault], asked: Sequence[str], t: Words) -> FormFaults:
     """Every fault with its field, if that is one of those `asked` for on the form (or of its first and last ones)."""
     labels = {name: t(f"record.{name}") for name in ("result", "date", *asked, "scan")}
-    return FormFaults.of(faults, labels, t, {"method": "result", "outcome": "result"})
+    return FormFaults.of(faults, labels, t, ids={"method": "result", "outcome": "result"}, cites=True)
 
 
 def at_its_date(faults: Sequence[Fault]) -> list[Fault]:

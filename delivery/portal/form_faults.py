@@ -43,9 +43,15 @@ class FormFaults:
 
     @classmethod
     def of(
-        cls, faults: Sequence[Fault], labels: Mapping[str, str], t: Words, ids: Mapping[str, str] = MappingProxyType({})
+        cls,
+        faults: Sequence[Fault],
+        labels: Mapping[str, str],
+        t: Words,
+        *,
+        ids: Mapping[str, str] = MappingProxyType({}),
+        cites: bool = False,
     ) -> FormFaults:
-        """`labels` are the form's fields by their ids, with what each is called.
+        """`labels` are the form's fields by their ids, with what each is called; with `cites` the rules are told too.
 
         A fault at `/address/zh` belongs to the field `address-zh`, or to `address` if the form has that alone; `ids`
         names those whose id is another one. What points elsewhere stands at the end, without a link.
@@ -56,7 +62,7 @@ class FormFaults:
             named = [ids.get(each, each) for each in ("-".join(path), path[0])]
             field = next((each for each in named if each in labels), "")
             text = t.pick(fault.message_zh, fault.message_en)
-            made.append(Told(field, labels.get(field, ""), text, fault.rule or ""))
+            made.append(Told(field, labels.get(field, ""), text, fault.rule if cites and fault.rule else ""))
         order = [*labels, ""]
         return cls(tuple(sorted(made, key=lambda each: order.index(each.field))))
 

@@ -131,7 +131,7 @@ def _page(
     asked = any(row["first_page"] == first_page and row["state"] == "open" for row in rows)
     field = f"code_{first_page}"
     labels = {field: t("stack.code")} if asked else {}
-    told = FormFaults.of(refused.faults if refused else (), labels, t, {"code": field})
+    told = FormFaults.of(refused.faults if refused else (), labels, t, ids={"code": field})
     before, parts = "", list[dict[str, Any]]()
     for row in rows:
         here = refused is not None and row["first_page"] == first_page
