@@ -107,25 +107,25 @@ def belonging_to(account: Account) -> tuple[sa.ColumnElement[bool], ...]:
     return (*owned, delivery.c.document_id.in_(sa.select(document.c.id).where(*of_case)))
 
 
-def _few(authority_id: str, named: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Those of the `named` deliveries that are the authority's, with their documents.
+def of_few(authority_id: str) -> sa.ColumnElement[bool]:
+    """What is true of the authority's own among a few deliveries that are named otherwise.
 
-    The authority is compared so that no index serves: for a few ids SQLite, which keeps no statistics of its tables,
-    would read every delivery of the authority.
+    It is compared so that no index serves: for a few ids SQLite, which keeps no statistics of its tables, would read
+    every delivery of the authority.
     """
-    return with_document().where(named, delivery.c.authority_id.concat("") == authority_id)
+    return delivery.c.authority_id.concat("") == authority_id
 
 
 def desk_items(connection: sa.Connection, ids: Sequence[str], authority_id: str) -> list[sa.RowMapping]:
     """Deliveries of the authority with their documents, in the order of `ids`; others are left out."""
-    query = _few(authority_id, delivery.c.id.in_(ids))
+    query = with_document().where(delivery.c.id.in_(ids), of_few(authority_id))
     place = {delivery_id: nth for nth, delivery_id in enumerate(ids)}
     return sorted(connection.execute(query).mappings(), key=lambda row: place[row["id"]])
 
 
 def of_case(connection: sa.Connection, document_ids: Collection[str], authority_id: str) -> list[sa.RowMapping]:
     """The authority's deliveries of these documents, with their documents, in the order of their recipients."""
-    query = _few(authority_id, delivery.c.document_id.in_(document_ids))
+    query = with_document().where(delivery.c.document_id.in_(document_ids), of_few(authority_id))
     return list(connection.execute(query.order_by(delivery.c.id)).mappings())
 
 

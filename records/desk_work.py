@@ -29,9 +29,7 @@ IN_QUESTION: Final = "in_question"
 
 def _where(authority_id: str, name: str, sent_before: datetime) -> list[Any]:
     if name == IN_QUESTION:
-        # few: compared so that SQLite does not begin with every delivery of the authority (records.deliveries)
-        few = delivery.c.document_id.in_(affected.in_question(authority_id))
-        return [few, delivery.c.authority_id.concat("") == authority_id]
+        return [delivery.c.document_id.in_(affected.in_question(authority_id)), deliveries.of_few(authority_id)]
     of = delivery.c.authority_id == authority_id
     if name in TRACKS:
         return [of, delivery.c.paper_status == name]
