@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from aiosmtpd.controller import Controller
 from fastapi.testclient import TestClient
 
 from delivery import accounts, activation
@@ -18,10 +17,8 @@ from records import access, activations, changes, directory, ledger, second_fact
 from records.database import Database
 from records.errors import Refused
 from records.tables import account, change, contact, message
-from tests.integration.test_reminders import TO, Reminding
-from tests.integration.test_sending import Inbox
+from tests.integration.test_reminders import TO, Reminding, reminding_with_a_sink
 from tests.portal_house import AUTHORITY, hidden, log_in
-from tests.servers import free_port
 
 OWN = "a password of my own"
 CALL_BACK = {"number": "010-64090001", "source": "企业信用信息公示系统", "person": "办公室 赵敏"}
@@ -30,13 +27,8 @@ CALL_BACK = {"number": "010-64090001", "source": "企业信用信息公示系统
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Iterator[Reminding]:
     """A house whose counterparty has the contacts 孙丽 (mainland) and John Smith (abroad), and the account NEA-FLB."""
-    handler, port = Inbox(), free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    made = Reminding(database, tmp_path, handler, port)
-    yield made
-    made.runner.close()
-    controller.stop()
+    with reminding_with_a_sink(database, tmp_path) as made:
+        yield made
 
 
 def post(office: Reminding, client: TestClient, path: str, /, page: str = "", **fields: str) -> tuple[int, str]:

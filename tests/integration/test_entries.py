@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from aiosmtpd.controller import Controller
 from fastapi.testclient import TestClient
 
 from delivery import entries
@@ -17,10 +16,8 @@ from records import changes, directory, ledger, second_factors
 from records.database import Database, legal_time
 from records.errors import Refused
 from records.tables import change, contact, notice
-from tests.integration.test_reminders import Reminding
-from tests.integration.test_sending import Inbox
+from tests.integration.test_reminders import Reminding, reminding_with_a_sink
 from tests.portal_house import AUTHORITY, PASSWORD, hidden, log_in
-from tests.servers import free_port
 
 OF = (AUTHORITY, "air-example")
 NEW = {"name": "周敏", "department": "安全部", "mobile": "13900139000", "email": "zhou@air.test"}
@@ -35,13 +32,8 @@ ENTITY = {
 @pytest.fixture
 def office(database: Database, tmp_path: Path) -> Iterator[Reminding]:
     """A house whose counterparty has two contacts, 孙丽 and John Smith, and one account."""
-    handler, port = Inbox(), free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    made = Reminding(database, tmp_path, handler, port)
-    yield made
-    made.runner.close()
-    controller.stop()
+    with reminding_with_a_sink(database, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

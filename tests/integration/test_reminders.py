@@ -6,12 +6,14 @@ import base64
 import email
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from aiosmtpd.controller import Controller
 
 from delivery import desk, inbox
 from delivery.beijing import BEIJING
@@ -29,6 +31,7 @@ from records.tables import contact, document, notice, step
 from tests.integration.test_desk import SCAN
 from tests.integration.test_sending import Inbox
 from tests.portal_house import AUTHORITY, PortalHouse, furnish
+from tests.servers import free_port
 
 SHOWN = inbox.Statement("我单位确认", "we confirm")
 TO = (AUTHORITY, "air-example")
@@ -118,6 +121,24 @@ class Reminding:
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
 
 
+@contextmanager
+def _mail_server() -> Iterator[tuple[Inbox, int]]:
+    handler, port = Inbox(), free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+@contextmanager
+def reminding_with_a_sink(database: Database, home: Path) -> Iterator[Reminding]:
+    """The same with a mail server of its own."""
+    with _mail_server() as sink:
+        made = Reminding(database, home, *sink)
+        yield made
+        made.runner.close()
+
+
 @pytest.fixture
 def reminding(database: Database, tmp_path: Path, sink: tuple[Inbox, int]) -> Iterator[Reminding]:
     made = Reminding(database, tmp_path, *sink)
@@ -127,15 +148,8 @@ def reminding(database: Database, tmp_path: Path, sink: tuple[Inbox, int]) -> It
 
 @pytest.fixture(name="sink")
 def _sink() -> Iterator[tuple[Inbox, int]]:
-    from aiosmtpd.controller import Controller
-
-    from tests.servers import free_port
-
-    handler, port = Inbox(), free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield handler, port
-    controller.stop()
+    with _mail_server() as sink:
+        yield sink
 
 
 EVERYBODY = [("孙丽", "email", "sent"), ("John Smith", "email", "sent"), ("孙丽", "sms", "sent")]
